@@ -1,1 +1,15 @@
-//! placeholder
+//! The ground of orchestra: what its layers say to each other, never who says it.
+//!
+//! Values only: ids, digests, what a person writes, the checked plan, policy, messages, events and
+//! the fold that turns events into state. The one seam with behavior is [`bus`] (feature `bus`).
+//! Nothing here reads a clock, a home directory or an environment variable.
+
+pub mod artifact;
+#[cfg(feature = "bus")]
+pub mod bus;
+pub mod digest;
+pub mod event;
+pub mod ids;
+pub mod outcome;
+pub mod policy;
+pub mod time;

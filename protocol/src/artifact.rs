@@ -1,0 +1,38 @@
+//! A sealed output: which file, how big, with what digest.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+
+/// One file of an artifact, copied out of a workspace and hashed while copied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedFile {
+    /// Path beneath the run directory, `artifacts/<task>/…`, `/`-separated, never `..`.
+    pub path: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// SHA-256 of the content.
+    pub sha256: Digest,
+}
+
+/// A named output of a task: one file, or all files beneath a declared directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artifact {
+    /// The name the scenario gives it.
+    pub name: String,
+    /// Media type by file name, `application/octet-stream` when unknown.
+    pub media_type: String,
+    /// Present and true when a directory was declared; then `files` may hold any number, sorted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub directory: bool,
+    /// The files.
+    pub files: Vec<SealedFile>,
+}
+
+impl Artifact {
+    /// Size of all files in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+}
