@@ -6,6 +6,7 @@ use crate::digest::Digest;
 
 /// One file of an artifact, copied out of a workspace and hashed while copied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
 pub struct SealedFile {
     /// Path beneath the run directory, `artifacts/<task>/…`, `/`-separated, never `..`.
     pub path: String,
@@ -17,6 +18,7 @@ pub struct SealedFile {
 
 /// A named output of a task: one file, or all files beneath a declared directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
 pub struct Artifact {
     /// The name the scenario gives it.
     pub name: String,

@@ -40,7 +40,10 @@ impl Digest {
     ///
     /// # Errors
     /// The value holds a fraction, or does not serialize.
-    pub fn of_canonical<T: Serialize + ?Sized>(domain: &str, value: &T) -> Result<Self, CanonicalError> {
+    pub fn of_canonical<T: Serialize + ?Sized>(
+        domain: &str,
+        value: &T,
+    ) -> Result<Self, CanonicalError> {
         let value = serde_json::to_value(value).map_err(CanonicalError::Serialize)?;
         let mut hasher = Hasher::new();
         hasher.update(domain.as_bytes());
@@ -156,7 +159,11 @@ pub struct HashingWriter<W> {
 impl<W: io::Write> HashingWriter<W> {
     /// Around a writer.
     pub fn new(inner: W) -> Self {
-        Self { inner, hasher: Hasher::new(), written: 0 }
+        Self {
+            inner,
+            hasher: Hasher::new(),
+            written: 0,
+        }
     }
 
     /// The writer, the digest and the length of what it took.
@@ -267,7 +274,10 @@ mod tests {
         // U+FB33 sorts after U+1F600 in UTF-16 (surrogates start at D83D), before it in UTF-8.
         let value = json!({"\u{fb33}": 1, "\u{1f600}": 2, "a": "\u{7}\n\"\\/é"});
         let text = String::from_utf8(canonical_json(&value).unwrap()).unwrap();
-        assert_eq!(text, "{\"a\":\"\\u0007\\n\\\"\\\\/é\",\"\u{1f600}\":2,\"\u{fb33}\":1}");
+        assert_eq!(
+            text,
+            "{\"a\":\"\\u0007\\n\\\"\\\\/é\",\"\u{1f600}\":2,\"\u{fb33}\":1}"
+        );
         assert!(canonical_json(&json!([1.5])).is_err());
     }
 
@@ -286,7 +296,10 @@ mod tests {
         writer.write_all(b"a").unwrap();
         writer.write_all(b"bc").unwrap();
         let (bytes, digest, written) = writer.finish();
-        assert_eq!((bytes.as_slice(), digest, written), (&b"abc"[..], Digest::of(b"abc"), 3));
+        assert_eq!(
+            (bytes.as_slice(), digest, written),
+            (&b"abc"[..], Digest::of(b"abc"), 3)
+        );
     }
 
     proptest! {

@@ -32,6 +32,7 @@ pub struct Event {
 
 /// Output of one stream of one attempt, as kept in `logs/`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
 pub struct LogRef {
     /// Bytes kept.
     pub bytes: u64,
@@ -44,6 +45,7 @@ pub struct LogRef {
 
 /// How one attempt ended. Without `failure` it succeeded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
 pub struct AttemptEnd {
     /// Confinement that was in force.
     pub level: SandboxLevel,
@@ -78,6 +80,7 @@ pub struct AttemptEnd {
 
 /// Why a task was passed over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SkipCause {
     /// Its own `if` was false, or a needed task was skipped by its `if`.
@@ -88,6 +91,7 @@ pub enum SkipCause {
 
 /// Why a lease ended without a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LeaseEnd {
     /// The worker stopped answering, or its owner saw it die. Counts towards `crash_limit`.
@@ -100,6 +104,7 @@ pub enum LeaseEnd {
 
 /// Who asked for something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// The default pack, for plans made only of written tasks inside it.
@@ -116,6 +121,7 @@ pub enum Origin {
 
 /// What happened. Every event about a task carries `task`, its shown id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
 #[serde(tag = "type")]
 pub enum EventKind {
     /// The run exists. Always the first event.
@@ -301,6 +307,7 @@ pub enum EventKind {
 
 /// What is known when a run begins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
 pub struct RunStarted {
     /// [`JOURNAL_VERSION`] of the writer.
     pub version: u32,
@@ -441,7 +448,10 @@ impl Chain {
     /// Before the first event.
     #[must_use]
     pub fn start() -> Self {
-        Self { seq: 0, hash: Digest::of(b"journal/v1") }
+        Self {
+            seq: 0,
+            hash: Digest::of(b"journal/v1"),
+        }
     }
 
     /// Appends the next event's line, newline included, to `out` and moves on; returns the event.
@@ -482,11 +492,21 @@ impl Chain {
         }
         let head: Head = serde_json::from_slice(line).map_err(LineError::Json)?;
         if head.seq != self.seq + 1 {
-            return Err(LineError::Seq { found: head.seq, expected: self.seq + 1 });
+            return Err(LineError::Seq {
+                found: head.seq,
+                expected: self.seq + 1,
+            });
         }
         let kind: EventKind = serde_json::from_slice(line).map_err(LineError::Json)?;
-        *self = Self { seq: head.seq, hash };
-        Ok(Event { seq: head.seq, ts: head.ts, kind })
+        *self = Self {
+            seq: head.seq,
+            hash,
+        };
+        Ok(Event {
+            seq: head.seq,
+            ts: head.ts,
+            kind,
+        })
     }
 
     fn hash_of(&self, body: &[u8]) -> Digest {
@@ -520,7 +540,10 @@ mod tests {
 
     fn read_all(bytes: &[u8]) -> Result<Vec<Event>, LineError> {
         let mut chain = Chain::start();
-        bytes.split_inclusive(|b| *b == b'\n').map(|line| chain.read(&line[..line.len() - 1])).collect()
+        bytes
+            .split_inclusive(|b| *b == b'\n')
+            .map(|line| chain.read(&line[..line.len() - 1]))
+            .collect()
     }
 
     #[test]

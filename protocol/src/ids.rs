@@ -23,7 +23,11 @@ pub struct InvalidId {
 
 impl InvalidId {
     fn new(kind: &'static str, text: &str, rule: &'static str) -> Self {
-        Self { kind, text: text.chars().take(80).collect(), rule }
+        Self {
+            kind,
+            text: text.chars().take(80).collect(),
+            rule,
+        }
     }
 }
 
@@ -136,7 +140,9 @@ impl TaskId {
         let bytes = text.as_bytes();
         matches!(bytes.first(), Some(b'a'..=b'z'))
             && bytes.len() <= 63
-            && bytes.iter().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+            && bytes
+                .iter()
+                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'))
     }
 }
 
@@ -152,13 +158,19 @@ impl FromStr for TaskId {
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         let rule = "expected segments `[a-z][a-z0-9_]{0,62}` joined by `/`, each with an optional `[index]`";
         let fits = text.len() <= Self::MAX_BYTES
-            && text.split('/').all(|segment| match segment.strip_suffix(']') {
-                None => Self::is_segment(segment),
-                Some(open) => open.split_once('[').is_some_and(|(name, index)| {
-                    Self::is_segment(name) && is_plain_index(index)
-                }),
-            });
-        if fits { Ok(Self(text.into())) } else { Err(InvalidId::new("task id", text, rule)) }
+            && text
+                .split('/')
+                .all(|segment| match segment.strip_suffix(']') {
+                    None => Self::is_segment(segment),
+                    Some(open) => open.split_once('[').is_some_and(|(name, index)| {
+                        Self::is_segment(name) && is_plain_index(index)
+                    }),
+                });
+        if fits {
+            Ok(Self(text.into()))
+        } else {
+            Err(InvalidId::new("task id", text, rule))
+        }
     }
 }
 serde_as_text!(TaskId);
@@ -175,7 +187,9 @@ fn is_plain_index(text: &str) -> bool {
 pub fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 64
-        && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
+        && text
+            .bytes()
+            .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
 }
 
 macro_rules! token_id {
@@ -281,7 +295,10 @@ impl FromStr for LeaseId {
         let parsed = text.split_once('-').and_then(|(epoch, lease)| {
             let fits = is_plain_index(epoch) && is_plain_index(lease);
             fits.then_some(())?;
-            Some(Self { epoch: epoch.parse().ok()?, lease: lease.parse().ok()? })
+            Some(Self {
+                epoch: epoch.parse().ok()?,
+                lease: lease.parse().ok()?,
+            })
         });
         parsed.ok_or_else(|| InvalidId::new("lease id", text, "expected `<epoch>-<lease>`"))
     }
@@ -290,6 +307,7 @@ serde_as_text!(LeaseId);
 
 /// The fence: only the holder of a task's current token can change the task.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
 pub struct LeaseToken {
     /// The run.
     pub run: RunId,
@@ -310,7 +328,10 @@ mod tests {
         for good in ["a", "a_1", "a/b[3]", "a[0]/b/c[12]"] {
             assert_eq!(good.parse::<TaskId>().unwrap().to_string(), good);
         }
-        for bad in ["", "A", "1a", "a-b", "a/", "/a", "a[]", "a[01]", "a[1", "a]", "a[x]", "a b", "a..b", "a[1]b"] {
+        for bad in [
+            "", "A", "1a", "a-b", "a/", "/a", "a[]", "a[01]", "a[1", "a]", "a[x]", "a b", "a..b",
+            "a[1]b",
+        ] {
             assert!(bad.parse::<TaskId>().is_err(), "{bad}");
         }
     }
@@ -334,7 +355,11 @@ mod tests {
         assert_eq!(id.to_string(), text);
         assert_eq!(id.short(), "4be1c07a");
         assert!(text.to_uppercase().parse::<RunId>().is_err());
-        assert!("0197f0e2-7c1a-4cc3-9d51-3a5a4be1c07a".parse::<RunId>().is_err());
+        assert!(
+            "0197f0e2-7c1a-4cc3-9d51-3a5a4be1c07a"
+                .parse::<RunId>()
+                .is_err()
+        );
     }
 
     proptest! {

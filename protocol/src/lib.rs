@@ -10,6 +10,13 @@ pub mod bus;
 pub mod digest;
 pub mod event;
 pub mod ids;
+pub mod message;
 pub mod outcome;
 pub mod policy;
+#[cfg(feature = "bus")]
+pub mod queue;
+pub mod run_dir;
+#[cfg(feature = "author")]
+pub mod schema;
+pub mod subject;
 pub mod time;

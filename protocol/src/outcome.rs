@@ -10,6 +10,7 @@ macro_rules! failure_classes {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, retried: $retried:literal, advice: $advice:literal;)*) => {
         /// Why an attempt failed.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
         #[serde(rename_all = "snake_case")]
         pub enum FailureClass {
             $($(#[$doc])* $variant,)*
@@ -115,13 +116,17 @@ impl FromStr for FailureClass {
     type Err = UnknownClass;
 
     fn from_str(text: &str) -> Result<Self, UnknownClass> {
-        let found = Self::ALL.iter().copied().find(|class| class.as_str() == text);
+        let found = Self::ALL
+            .iter()
+            .copied()
+            .find(|class| class.as_str() == text);
         found.ok_or_else(|| UnknownClass(text.chars().take(80).collect()))
     }
 }
 
 /// Which bound an attempt ran into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
     /// Elapsed time of the attempt.
@@ -159,6 +164,7 @@ impl fmt::Display for Bound {
 
 /// A failure as data: the class, the bound where one was hit, and one line for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
 pub struct Failure {
     /// The class.
     pub class: FailureClass,
@@ -176,13 +182,21 @@ impl Failure {
     /// A failure without a bound; the message is cut to its maximum.
     #[must_use]
     pub fn new(class: FailureClass, message: impl Into<String>) -> Self {
-        Self { class, bound: None, message: cut(message.into(), Self::MAX_MESSAGE) }
+        Self {
+            class,
+            bound: None,
+            message: cut(message.into(), Self::MAX_MESSAGE),
+        }
     }
 
     /// A failure at a bound; the message is cut to its maximum.
     #[must_use]
     pub fn at_bound(class: FailureClass, bound: Bound, message: impl Into<String>) -> Self {
-        Self { class, bound: Some(bound), message: cut(message.into(), Self::MAX_MESSAGE) }
+        Self {
+            class,
+            bound: Some(bound),
+            message: cut(message.into(), Self::MAX_MESSAGE),
+        }
     }
 }
 
@@ -200,6 +214,7 @@ fn cut(mut text: String, max: usize) -> String {
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RunOutcome {
     /// Every required task succeeded.

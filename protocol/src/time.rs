@@ -61,7 +61,11 @@ impl FromStr for Timestamp {
         let refuse = || InvalidTimestamp(text.chars().take(80).collect());
         let instant: jiff::Timestamp = text.parse().map_err(|_| refuse())?;
         let micros = instant.as_microsecond();
-        if (0..=Self::MAX_MICROS).contains(&micros) { Ok(Self(micros)) } else { Err(refuse()) }
+        if (0..=Self::MAX_MICROS).contains(&micros) {
+            Ok(Self(micros))
+        } else {
+            Err(refuse())
+        }
     }
 }
 

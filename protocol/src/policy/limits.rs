@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// How far the kernel confines an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SandboxLevel {
     /// No confinement: clean environment, fresh workspace, limits on time and output only.
@@ -27,14 +28,19 @@ impl FromStr for SandboxLevel {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "none" => Ok(Self::None),
-            "strict" | "landlock" => Err(format!("sandbox level `{text}` is not built yet; this build has `none`")),
-            other => Err(format!("`{other}` is not a sandbox level; this build has `none`")),
+            "strict" | "landlock" => Err(format!(
+                "sandbox level `{text}` is not built yet; this build has `none`"
+            )),
+            other => Err(format!(
+                "`{other}` is not a sandbox level; this build has `none`"
+            )),
         }
     }
 }
 
 /// Time limits of one attempt, milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Timeout {
     /// From start to end.
@@ -47,6 +53,7 @@ pub struct Timeout {
 
 /// What one attempt may use. Part of every task message; the worker enforces it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
 pub struct Constraints {
     /// Required confinement.
     pub level: SandboxLevel,
@@ -69,7 +76,10 @@ impl Constraints {
     /// What holds before policy packs exist.
     pub const DEFAULT: Self = Self {
         level: SandboxLevel::None,
-        timeout: Timeout { wall_ms: None, idle_ms: None },
+        timeout: Timeout {
+            wall_ms: None,
+            idle_ms: None,
+        },
         // Long enough for a compiler or a database to tidy up, short enough to wait for.
         grace_ms: 10_000,
         // A verbose build writes a few MiB; a loop writes everything it can.

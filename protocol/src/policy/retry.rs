@@ -9,6 +9,7 @@ use crate::outcome::FailureClass;
 
 /// How the delay grows with each further attempt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Backoff {
     /// The same delay each time.
@@ -20,6 +21,7 @@ pub enum Backoff {
 
 /// `retry: N`, or its long form.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RetryPolicy {
     /// Extra attempts after the first; at most [`RetryPolicy::MAX_EXTRA`].
@@ -81,7 +83,10 @@ impl RetryPolicy {
             Backoff::Fixed => 0,
             Backoff::Exponential => failed_attempts.saturating_sub(1).min(32),
         };
-        let grown = self.delay_ms.saturating_mul(1_u64 << doublings).min(self.max_delay_ms);
+        let grown = self
+            .delay_ms
+            .saturating_mul(1_u64 << doublings)
+            .min(self.max_delay_ms);
         let off = grown / 4 * u64::from(jitter.min(999)) / 1000;
         Some(Duration::from_millis(grown - off))
     }
@@ -104,21 +109,32 @@ mod tests {
     use super::*;
 
     fn policy(max: u32) -> RetryPolicy {
-        RetryPolicy { max, ..RetryPolicy::default() }
+        RetryPolicy {
+            max,
+            ..RetryPolicy::default()
+        }
     }
 
     #[test]
     fn delays_double_up_to_the_bound() {
-        let policy = RetryPolicy { max_delay_ms: 3_000, ..policy(4) };
-        let delays: Vec<_> =
-            (1..=5).map(|n| policy.next(FailureClass::ToolFailed, Some(1), n, 0)).collect();
+        let policy = RetryPolicy {
+            max_delay_ms: 3_000,
+            ..policy(4)
+        };
+        let delays: Vec<_> = (1..=5)
+            .map(|n| policy.next(FailureClass::ToolFailed, Some(1), n, 0))
+            .collect();
         let ms = |n| Some(Duration::from_millis(n));
         assert_eq!(delays, [ms(1000), ms(2000), ms(3000), ms(3000), None]);
     }
 
     #[test]
     fn jitter_takes_off_at_most_a_quarter() {
-        let with = |jitter| policy(1).next(FailureClass::ToolFailed, Some(1), 1, jitter).unwrap();
+        let with = |jitter| {
+            policy(1)
+                .next(FailureClass::ToolFailed, Some(1), 1, jitter)
+                .unwrap()
+        };
         assert_eq!(with(0), Duration::from_millis(1000));
         assert!(with(u16::MAX) >= Duration::from_millis(750));
         assert!(with(500) < with(0));
@@ -127,14 +143,34 @@ mod tests {
     #[test]
     fn classes_and_exit_codes_narrow() {
         assert_eq!(policy(3).next(FailureClass::ToolNotFound, None, 1, 0), None);
-        let narrow = RetryPolicy { exit_codes: vec![75], ..policy(3) };
-        assert!(narrow.next(FailureClass::ToolFailed, Some(75), 1, 0).is_some());
-        assert!(narrow.next(FailureClass::ToolFailed, Some(1), 1, 0).is_none());
+        let narrow = RetryPolicy {
+            exit_codes: vec![75],
+            ..policy(3)
+        };
+        assert!(
+            narrow
+                .next(FailureClass::ToolFailed, Some(75), 1, 0)
+                .is_some()
+        );
+        assert!(
+            narrow
+                .next(FailureClass::ToolFailed, Some(1), 1, 0)
+                .is_none()
+        );
         assert!(narrow.next(FailureClass::TimedOut, None, 1, 0).is_some());
-        let only = RetryPolicy { when: vec![FailureClass::ArtifactMissing], ..policy(3) };
-        assert!(only.next(FailureClass::ArtifactMissing, Some(0), 1, 0).is_some());
+        let only = RetryPolicy {
+            when: vec![FailureClass::ArtifactMissing],
+            ..policy(3)
+        };
+        assert!(
+            only.next(FailureClass::ArtifactMissing, Some(0), 1, 0)
+                .is_some()
+        );
         assert!(only.next(FailureClass::ToolFailed, Some(1), 1, 0).is_none());
-        let never = RetryPolicy { when: vec![FailureClass::Cancelled], ..policy(3) };
+        let never = RetryPolicy {
+            when: vec![FailureClass::Cancelled],
+            ..policy(3)
+        };
         assert!(never.next(FailureClass::Cancelled, None, 1, 0).is_none());
     }
 }
