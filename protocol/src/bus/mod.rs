@@ -1,0 +1,15 @@
+//! The one seam between the layers: subjects, work queues, requests and broadcasts.
+//!
+//! Semantics are those measured on JetStream, weak spots included (acks are not fenced, the
+//! dedup window may be forgotten): code that is right here is right on a real server.
+
+mod api;
+mod memory;
+mod pattern;
+
+pub use api::{
+    Acker, Bus, BusError, ConsumerSpec, Delivery, Headers, Incoming, Message, PubAck,
+    PublishOptions, Replier, StreamSpec, Subscription,
+};
+pub use memory::MemoryBus;
+pub use pattern::{Pattern, is_subject};
