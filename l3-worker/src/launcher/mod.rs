@@ -1,0 +1,20 @@
+//! One small process per worker that starts every attempt and leaves none behind.
+//!
+//! Worker → launcher → one slot process per slot → attempts. Each arrow is a socket that doubles as
+//! a lifeline, and each process on the way is a child subreaper: whichever of them dies, the next
+//! one up ends what it was running. Not a supervisor per attempt: that would double the spawns.
+
+mod conn;
+mod control;
+mod entry;
+mod frame;
+mod serve;
+mod slot;
+mod tree;
+
+pub use control::Launcher;
+pub use entry::{WORD, entry};
+pub use frame::{Exit, Spawn};
+pub use slot::{Report, SlotProcess};
+
+pub(crate) use tree::{Member, descendants, look, signal, snapshot};

@@ -1,0 +1,4 @@
+//! The worker with real processes. One binary; each file one concern.
+
+mod launcher;
+mod support;
