@@ -1,0 +1,256 @@
+//! One problem of something authored: code, message, place, remedy. Data only.
+//!
+//! A scenario's diagnostics carry a span; a plan that came as JSON has none, so its diagnostics carry
+//! the [`Place`] alone. Both are the same type: the CLI renders it, the planner gets it back.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::source::{SourceFile, Span};
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Nothing runs.
+    Error,
+    /// Worth reading; it runs.
+    Warning,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        })
+    }
+}
+
+/// Which part of a field's value: the third item, the entry `SINCE`, or the entry's key itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Item {
+    /// The n-th item of a list, from 0.
+    Index(u32),
+    /// The value under a key of a map.
+    Key(String),
+    /// A key of a map.
+    KeyName(String),
+}
+
+/// Where in a plan something is, independent of the text it came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Place {
+    /// The task by its authored id; none means the plan's own fields.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// The field's word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<Cow<'static, str>>,
+    /// The part of the field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item: Option<Item>,
+    /// Bytes within the value's text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub within: Option<Span>,
+}
+
+impl Place {
+    /// The plan as a whole.
+    #[must_use]
+    pub fn plan() -> Self {
+        Self::default()
+    }
+
+    /// A task.
+    #[must_use]
+    pub fn task(id: &str) -> Self {
+        Self {
+            task: Some(id.to_owned()),
+            ..Self::default()
+        }
+    }
+
+    /// A field of this task or of the plan.
+    #[must_use]
+    pub fn field(mut self, word: &'static str) -> Self {
+        self.field = Some(Cow::Borrowed(word));
+        self
+    }
+
+    /// An item of this field's list.
+    #[must_use]
+    pub fn index(mut self, index: usize) -> Self {
+        self.item = Some(Item::Index(u32::try_from(index).unwrap_or(u32::MAX)));
+        self
+    }
+
+    /// An entry of this field's map.
+    #[must_use]
+    pub fn key(mut self, key: &str) -> Self {
+        self.item = Some(Item::Key(key.to_owned()));
+        self
+    }
+
+    /// The key itself of an entry of this field's map.
+    #[must_use]
+    pub fn key_name(mut self, key: &str) -> Self {
+        self.item = Some(Item::KeyName(key.to_owned()));
+        self
+    }
+
+    /// Bytes within the value's text.
+    #[must_use]
+    pub fn within(mut self, span: Span) -> Self {
+        self.within = Some(span);
+        self
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut dot = "";
+        if let Some(task) = &self.task {
+            write!(f, "tasks.{task}")?;
+            dot = ".";
+        }
+        if let Some(field) = &self.field {
+            write!(f, "{dot}{field}")?;
+        }
+        match &self.item {
+            None => Ok(()),
+            Some(Item::Index(index)) => write!(f, "[{index}]"),
+            Some(Item::Key(key) | Item::KeyName(key)) => write!(f, ".{key}"),
+        }
+    }
+}
+
+/// One problem.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Diagnostic {
+    /// Stable word for scripts, such as `unknown-key`.
+    pub code: &'static str,
+    /// Whether it stops everything.
+    pub severity: Severity,
+    /// One line, no full stop.
+    pub message: String,
+    /// Where in the source text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub span: Option<Span>,
+    /// Where in the plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// One concrete fix.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// An error without place yet.
+    #[must_use]
+    pub fn error(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity: Severity::Error,
+            message: message.into(),
+            span: None,
+            place: None,
+            help: None,
+        }
+    }
+
+    /// A warning without place yet.
+    #[must_use]
+    pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(code, message)
+        }
+    }
+
+    /// At a span of the source.
+    #[must_use]
+    pub fn at(mut self, span: Span) -> Self {
+        self.span = Some(span);
+        self
+    }
+
+    /// At a place of the plan.
+    #[must_use]
+    pub fn in_place(mut self, place: Place) -> Self {
+        self.place = Some(place);
+        self
+    }
+
+    /// With a fix.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// With a fix, if there is one.
+    #[must_use]
+    pub fn maybe_help(mut self, help: Option<String>) -> Self {
+        self.help = help;
+        self
+    }
+
+    /// Whether it stops everything.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
+    /// One line: `file:line:column: error[code]: message`, without file position if it has none.
+    #[must_use]
+    pub fn line(&self, source: &SourceFile) -> String {
+        let Some(span) = self.span else {
+            return format!("{}: {self}", source.name());
+        };
+        let at = source.location(span.start);
+        format!("{}:{}:{}: {self}", source.name(), at.line, at.column)
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}]: {}", self.severity, self.code, self.message)?;
+        match &self.place {
+            Some(place) if self.span.is_none() && *place != Place::default() => {
+                write!(f, " (at {place})")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_with_and_without_a_position() {
+        let source = SourceFile::new("a.yaml", "x: 1\ny: 2\n");
+        let problem = Diagnostic::error("unknown-key", "unknown key `y`");
+        assert_eq!(
+            problem.line(&source),
+            "a.yaml: error[unknown-key]: unknown key `y`"
+        );
+        let placed = problem
+            .clone()
+            .in_place(Place::task("a").field("needs").index(1));
+        assert_eq!(
+            placed.to_string(),
+            "error[unknown-key]: unknown key `y` (at tasks.a.needs[1])"
+        );
+        let located = problem.at(Span::new(5, 6));
+        assert_eq!(
+            located.line(&source),
+            "a.yaml:2:1: error[unknown-key]: unknown key `y`"
+        );
+    }
+}

@@ -1,0 +1,576 @@
+//! What an expression refers to, found without evaluating it.
+//!
+//! Every name must be spelled out (`tasks.ID.outputs.NAME`, never `tasks[x]`), so that a plan's data
+//! flow is known before it runs.
+
+use crate::nearest::nearest;
+use crate::source::Span;
+
+use super::MAX_EXPRESSION_BYTES;
+use super::lex::{Kind, Stop, Token, lex};
+
+/// Filters an expression may use; each bounds its own result.
+pub(super) const FILTERS: &[&str] = &[
+    "abs", "bool", "count", "d", "default", "first", "int", "join", "last", "length", "list",
+    "lower", "max", "min", "replace", "reverse", "sort", "split", "string", "sum", "title", "trim",
+    "unique", "upper",
+];
+
+/// Tests an expression may use after `is`.
+pub(super) const TESTS: &[&str] = &[
+    "boolean",
+    "defined",
+    "divisibleby",
+    "endingwith",
+    "eq",
+    "even",
+    "false",
+    "ge",
+    "gt",
+    "in",
+    "integer",
+    "le",
+    "lt",
+    "mapping",
+    "ne",
+    "none",
+    "number",
+    "odd",
+    "sequence",
+    "startingwith",
+    "string",
+    "true",
+    "undefined",
+];
+
+const KEYWORDS: &[&str] = &[
+    "and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None",
+];
+
+/// Which fact about an artifact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArtifactField {
+    /// The artifact itself; only `files` can take it.
+    Whole,
+    /// Its name.
+    Name,
+    /// SHA-256 of the content; files only.
+    Sha256,
+    /// Size in bytes.
+    Size,
+}
+
+/// What a reference names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// `inputs.NAME`
+    Input {
+        /// The input.
+        name: String,
+    },
+    /// `tasks.ID.outputs.NAME`
+    Output {
+        /// The task.
+        task: String,
+        /// The output.
+        name: String,
+    },
+    /// `tasks.ID.artifacts.NAME`, with `.name`, `.sha256` or `.size` where text is wanted.
+    Artifact {
+        /// The task.
+        task: String,
+        /// The artifact.
+        name: String,
+        /// Which fact.
+        field: ArtifactField,
+    },
+    /// `tasks.ID.status`
+    Status {
+        /// The task.
+        task: String,
+    },
+}
+
+impl Target {
+    /// The task it names, if any.
+    #[must_use]
+    pub fn task(&self) -> Option<&str> {
+        match self {
+            Self::Input { .. } => None,
+            Self::Output { task, .. } | Self::Artifact { task, .. } | Self::Status { task } => {
+                Some(task)
+            }
+        }
+    }
+}
+
+/// One reference and where it stands in its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// Bytes of the value's text.
+    pub span: Span,
+    /// What it names.
+    pub target: Target,
+}
+
+/// Something wrong with an expression, placed within its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExprProblem {
+    /// Stable word.
+    pub code: &'static str,
+    /// One line.
+    pub message: String,
+    /// Bytes of the value's text.
+    pub span: Span,
+    /// One fix.
+    pub help: Option<String>,
+}
+
+impl ExprProblem {
+    pub(super) fn new(
+        code: &'static str,
+        message: impl Into<String>,
+        start: usize,
+        end: usize,
+    ) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            span: span(start, end),
+            help: None,
+        }
+    }
+
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+fn span(start: usize, end: usize) -> Span {
+    let narrow = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    Span::new(narrow(start), narrow(end))
+}
+
+/// What one expression says about itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Facts {
+    pub(super) references: Vec<Reference>,
+    pub(super) always: bool,
+    pub(super) failure: bool,
+    /// Anything that keeps a `failure()` from being a plain conjunct.
+    pub(super) branches: bool,
+}
+
+/// Lists the references of `source[start..end]`, adding problems as they are found.
+pub(super) fn facts(
+    source: &str,
+    start: usize,
+    end: usize,
+    functions_allowed: bool,
+    problems: &mut Vec<ExprProblem>,
+) -> Facts {
+    let text = &source[..end];
+    if end - start > MAX_EXPRESSION_BYTES {
+        problems.push(ExprProblem::new(
+            "expression-too-long",
+            format!(
+                "expression of {} bytes; at most {MAX_EXPRESSION_BYTES} are allowed",
+                end - start
+            ),
+            start,
+            end,
+        ));
+        return Facts::default();
+    }
+    if text[start..].trim().is_empty() {
+        problems.push(ExprProblem::new(
+            "expression-syntax",
+            "empty expression",
+            start,
+            end,
+        ));
+        return Facts::default();
+    }
+    let (tokens, stop) = lex(text, start);
+    if let Stop::OpenString(at) = stop {
+        problems.push(ExprProblem::new(
+            "expression-syntax",
+            "text without its closing quote",
+            at,
+            end,
+        ));
+        return Facts::default();
+    }
+    let mut reader = Reader {
+        source: text,
+        tokens: &tokens,
+        functions_allowed,
+        problems,
+        facts: Facts::default(),
+    };
+    reader.read();
+    reader.facts
+}
+
+struct Reader<'a> {
+    source: &'a str,
+    tokens: &'a [Token],
+    functions_allowed: bool,
+    problems: &'a mut Vec<ExprProblem>,
+    facts: Facts,
+}
+
+impl Reader<'_> {
+    fn text(&self, index: usize) -> &str {
+        self.tokens
+            .get(index)
+            .map_or("", |token| token.text(self.source))
+    }
+
+    fn read(&mut self) {
+        let mut index = 0;
+        while let Some(&token) = self.tokens.get(index) {
+            let step = match token.kind {
+                Kind::Name => self.name(index),
+                Kind::Literal => 1,
+                Kind::Op => {
+                    self.operator(token);
+                    1
+                }
+            };
+            index += step;
+        }
+    }
+
+    fn operator(&mut self, token: Token) {
+        let op = token.text(self.source);
+        self.facts.branches |= matches!(op, "==" | "!=");
+        // The template engine's product repeats texts and lists, by factors of millions.
+        if op.starts_with('*') {
+            let message = format!("there is no `{op}` in expressions");
+            let problem = ExprProblem::new("expression-name", message, token.start, token.end);
+            self.problems
+                .push(problem.help("compute products in a task, and pass them as outputs"));
+        }
+    }
+
+    /// Reads the name at `index`; returns how many tokens it took.
+    fn name(&mut self, index: usize) -> usize {
+        let token = self.tokens[index];
+        let word = token.text(self.source).to_owned();
+        let before = if index == 0 { "" } else { self.text(index - 1) };
+        let after = self.text(index + 1);
+        // An attribute of something that is no path, such as a call's result.
+        if before == "." {
+            return 1;
+        }
+        if before == "|" {
+            self.known("filter", &word, FILTERS, token);
+            return 1;
+        }
+        let negated = before == "not" && index >= 2 && self.text(index - 2) == "is";
+        if (before == "is" && word != "not") || negated {
+            self.known("test", &word, TESTS, token);
+            return 1;
+        }
+        if KEYWORDS.contains(&word.as_str()) {
+            self.facts.branches |= matches!(word.as_str(), "or" | "not" | "if" | "else");
+            return 1;
+        }
+        // A named argument of a filter.
+        if after == "=" && matches!(before, "(" | ",") {
+            return 1;
+        }
+        if after == "(" {
+            self.call(&word, index);
+            return 1;
+        }
+        self.path(&word, index)
+    }
+
+    fn known(&mut self, kind: &str, word: &str, all: &[&str], token: Token) {
+        if all.contains(&word) {
+            return;
+        }
+        let mut problem = ExprProblem::new(
+            "expression-name",
+            format!("there is no {kind} `{word}`"),
+            token.start,
+            token.end,
+        );
+        problem.help =
+            nearest(word, all.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+        self.problems.push(problem);
+    }
+
+    fn call(&mut self, word: &str, index: usize) {
+        let token = self.tokens[index];
+        let known = matches!(word, "always" | "failure");
+        if known && self.functions_allowed {
+            if self.text(index + 2) != ")" {
+                self.problems.push(ExprProblem::new(
+                    "expression-syntax",
+                    format!("`{word}()` takes no arguments"),
+                    token.start,
+                    token.end,
+                ));
+            }
+            self.facts.always |= word == "always";
+            self.facts.failure |= word == "failure";
+            return;
+        }
+        let problem = if known {
+            ExprProblem::new(
+                "expression-name",
+                format!("`{word}()` can only be used in `if`"),
+                token.start,
+                token.end,
+            )
+        } else {
+            let problem = ExprProblem::new(
+                "expression-name",
+                format!("there is no function `{word}`"),
+                token.start,
+                token.end,
+            );
+            match nearest(word, ["always", "failure"]) {
+                Some(near) => problem.help(format!("did you mean `{near}()`?")),
+                None if FILTERS.contains(&word) => problem.help(format!("write `value | {word}`")),
+                None => problem.help("functions are `always()` and `failure()`, both in `if`"),
+            }
+        };
+        self.problems.push(problem);
+    }
+
+    /// Reads `name.name.…` from `index`; returns how many tokens it took.
+    fn path(&mut self, root: &str, index: usize) -> usize {
+        let mut parts = vec![root.to_owned()];
+        let mut last = index;
+        while self.text(last + 1) == "."
+            && self
+                .tokens
+                .get(last + 2)
+                .is_some_and(|token| token.kind == Kind::Name)
+            && self.text(last + 3) != "("
+        {
+            last += 2;
+            parts.push(self.text(last).to_owned());
+        }
+        let (start, end) = (self.tokens[index].start, self.tokens[last].end);
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        match target(&parts) {
+            Ok(target) => {
+                self.facts.references.push(Reference {
+                    span: span(start, end),
+                    target,
+                });
+            }
+            Err((code, message, help)) => {
+                let mut problem = ExprProblem::new(code, message, start, end).help(help);
+                if self.text(last + 1) == "-" && parts.len() > 1 {
+                    problem = problem.help("`-` is subtraction here; ids use `_`");
+                } else if self.text(last + 1) == "[" && parts.len() < 4 {
+                    problem =
+                        problem.help(format!("write `{}.NAME`, not an index", parts.join(".")));
+                }
+                self.problems.push(problem);
+            }
+        }
+        last - index + 1
+    }
+}
+
+/// A code, a message and a fix.
+type Refusal = (&'static str, String, String);
+
+fn target(parts: &[&str]) -> Result<Target, Refusal> {
+    let owned = |text: &&str| (*text).to_owned();
+    match parts {
+        ["inputs", name, ..] => Ok(Target::Input { name: owned(name) }),
+        ["tasks", task, "outputs", name, ..] => Ok(Target::Output {
+            task: owned(task),
+            name: owned(name),
+        }),
+        ["tasks", task, "status"] => Ok(Target::Status { task: owned(task) }),
+        ["tasks", task, "artifacts", name, rest @ ..] => {
+            let field = match rest {
+                [] => ArtifactField::Whole,
+                ["name"] => ArtifactField::Name,
+                ["sha256"] => ArtifactField::Sha256,
+                ["size"] => ArtifactField::Size,
+                [other, ..] => return Err(artifact_field(other)),
+            };
+            Ok(Target::Artifact {
+                task: owned(task),
+                name: owned(name),
+                field,
+            })
+        }
+        ["tasks", task, part, ..] => {
+            let help = match nearest(part, ["outputs", "artifacts", "status"]) {
+                Some(near) => format!("did you mean `tasks.{task}.{near}`?"),
+                None => {
+                    format!("write `tasks.{task}.outputs.NAME`, `.artifacts.NAME` or `.status`")
+                }
+            };
+            Err((
+                "reference-shape",
+                format!("`{}` names nothing", parts.join(".")),
+                help,
+            ))
+        }
+        ["inputs" | "tasks", ..] => Err((
+            "reference-shape",
+            format!("`{}` is not a whole reference", parts.join(".")),
+            "write `inputs.NAME`, `tasks.ID.outputs.NAME`, `tasks.ID.artifacts.NAME` or \
+             `tasks.ID.status`"
+                .to_owned(),
+        )),
+        [root @ ("item" | "repo" | "secrets" | "run" | "matrix"), ..] => Err((
+            "unsupported-yet",
+            format!("`{root}` is not supported yet"),
+            "this build has `inputs` and `tasks`".to_owned(),
+        )),
+        _ => {
+            let root = parts.first().copied().unwrap_or_default();
+            let help = match nearest(root, ["inputs", "tasks"]) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("names are `inputs` and `tasks`; text needs quotes: `'{root}'`"),
+            };
+            Err(("unknown-reference", format!("there is no `{root}`"), help))
+        }
+    }
+}
+
+fn artifact_field(word: &str) -> Refusal {
+    let help = match nearest(word, ["name", "sha256", "size"]) {
+        Some(near) => format!("did you mean `.{near}`?"),
+        None => "an artifact has `.name`, `.sha256` and `.size`".to_owned(),
+    };
+    (
+        "reference-shape",
+        format!("an artifact has no `{word}`"),
+        help,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(source: &str) -> (Facts, Vec<ExprProblem>) {
+        let mut problems = Vec::new();
+        let facts = facts(source, 0, source.len(), true, &mut problems);
+        (facts, problems)
+    }
+
+    #[test]
+    fn finds_every_reference_with_its_place() {
+        let source = "tasks.a.outputs.n + inputs.x|length > 3 and tasks.b.status == 'done'";
+        let (facts, problems) = read(source);
+        assert_eq!(problems, []);
+        let spans: Vec<_> = facts
+            .references
+            .iter()
+            .map(|r| &source[r.span.start as usize..r.span.end as usize])
+            .collect();
+        assert_eq!(spans, ["tasks.a.outputs.n", "inputs.x", "tasks.b.status"]);
+        assert_eq!(
+            facts.references[2].target,
+            Target::Status { task: "b".into() }
+        );
+    }
+
+    #[test]
+    fn artifacts_and_json_outputs_may_go_deeper() {
+        let (facts, problems) = read("[tasks.a.artifacts.n.sha256, tasks.a.outputs.j.deep[0].x]");
+        assert_eq!(problems, []);
+        assert_eq!(facts.references.len(), 2);
+    }
+
+    #[test]
+    fn functions_are_facts() {
+        let (facts, problems) = read("failure() and inputs.x");
+        assert_eq!(problems, []);
+        assert!(facts.failure && !facts.always && !facts.branches);
+        assert!(read("always()").0.always);
+        assert!(read("failure() or inputs.x").0.branches);
+    }
+
+    #[test]
+    fn refusals_name_the_fix() {
+        let cases = [
+            (
+                "tasks.a-b.outputs.x",
+                "`tasks.a` is not a whole reference",
+                "`-` is subtraction here; ids use `_`",
+            ),
+            (
+                "tasks['a'].status",
+                "`tasks` is not a whole reference",
+                "write `tasks.NAME`, not an index",
+            ),
+            ("input.x", "there is no `input`", "did you mean `inputs`?"),
+            (
+                "hello",
+                "there is no `hello`",
+                "names are `inputs` and `tasks`; text needs quotes: `'hello'`",
+            ),
+            (
+                "tasks.a.output.x",
+                "`tasks.a.output.x` names nothing",
+                "did you mean `tasks.a.outputs`?",
+            ),
+            (
+                "tasks.a.artifacts.x.sha",
+                "an artifact has no `sha`",
+                "an artifact has `.name`, `.sha256` and `.size`",
+            ),
+            (
+                "inputs.x | lenght",
+                "there is no filter `lenght`",
+                "did you mean `length`?",
+            ),
+            (
+                "length(inputs.x)",
+                "there is no function `length`",
+                "write `value | length`",
+            ),
+            (
+                "alway()",
+                "there is no function `alway`",
+                "did you mean `always()`?",
+            ),
+            (
+                "item.x",
+                "`item` is not supported yet",
+                "this build has `inputs` and `tasks`",
+            ),
+        ];
+        for (source, message, help) in cases {
+            let (_, problems) = read(source);
+            let first = problems.first().expect(source);
+            assert_eq!(
+                (first.message.as_str(), first.help.as_deref()),
+                (message, Some(help)),
+                "{source}"
+            );
+        }
+    }
+
+    #[test]
+    fn bounds_hold() {
+        assert_eq!(read(&"1 + ".repeat(2000)).1[0].code, "expression-too-long");
+        assert_eq!(
+            read("'a' * 9").1[0].message,
+            "there is no `*` in expressions"
+        );
+        assert_eq!(
+            read("9 ** 9").1[0].message,
+            "there is no `**` in expressions"
+        );
+        assert_eq!(read("  ").1[0].message, "empty expression");
+        assert_eq!(read("'abc").1[0].message, "text without its closing quote");
+    }
+}
