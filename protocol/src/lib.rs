@@ -7,10 +7,13 @@
 pub mod artifact;
 #[cfg(feature = "bus")]
 pub mod bus;
+pub mod diagnostic;
 pub mod digest;
 pub mod event;
+pub mod expr;
 pub mod ids;
 pub mod message;
+pub mod nearest;
 pub mod outcome;
 pub mod policy;
 #[cfg(feature = "bus")]
@@ -18,5 +21,6 @@ pub mod queue;
 pub mod run_dir;
 #[cfg(feature = "author")]
 pub mod schema;
+pub mod source;
 pub mod subject;
 pub mod time;
