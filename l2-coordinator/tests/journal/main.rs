@@ -1,0 +1,12 @@
+//! The journal against damage, power cuts, full disks and second holders.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail the test they help"
+)]
+
+mod builder;
+mod damage;
+mod full_disk;
+mod power;
+mod writing;
