@@ -21,6 +21,8 @@ pub mod queue;
 pub mod run_dir;
 #[cfg(feature = "author")]
 pub mod schema;
+#[cfg(feature = "seal")]
+pub mod seal;
 pub mod source;
 pub mod subject;
 pub mod time;
