@@ -4,8 +4,12 @@
 //! dedup window may be forgotten): code that is right here is right on a real server.
 
 mod api;
+#[cfg(any(test, feature = "testing"))]
+pub mod contract;
 mod memory;
 mod pattern;
+#[cfg(test)]
+mod tests;
 
 pub use api::{
     Acker, Bus, BusError, ConsumerSpec, Delivery, Headers, Incoming, Message, PubAck,
