@@ -7,6 +7,7 @@ use fs_err::{File, OpenOptions};
 use protocol::run_dir;
 use rustix::fs::FallocateFlags;
 
+use super::durable::sync_dir;
 use super::storage::{AppendError, Storage};
 
 /// Bytes held back for the last words of a run on a full disk: a `run.paused` line and what the
@@ -165,9 +166,4 @@ impl Storage for FileStorage {
             _ => sync_dir(&self.dir),
         }
     }
-}
-
-/// Makes the entries of a directory durable.
-pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
 }

@@ -8,5 +8,7 @@
 mod builder;
 mod damage;
 mod full_disk;
+mod keys;
+mod lock;
 mod power;
 mod writing;
