@@ -1,6 +1,6 @@
 //! One holder a run, in two processes, and signals that reach only the holder.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -27,7 +27,8 @@ fn play_holder() -> bool {
         return false;
     };
     let _lock = RunLock::acquire(Path::new(&dir), &"c2".parse().unwrap()).unwrap();
-    println!("\nlocked");
+    // The test harness has begun a line of its own.
+    std::io::stdout().write_all(b"\nlocked\n").unwrap();
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
     true
 }

@@ -11,4 +11,5 @@ mod full_disk;
 mod keys;
 mod lock;
 mod power;
+mod tmpfs;
 mod writing;
