@@ -228,6 +228,53 @@ impl fmt::Display for Diagnostic {
     }
 }
 
+/// Problems as they are found, up to a bound: nobody reads the thousandth, and a hostile file must
+/// not make us keep a million.
+#[derive(Clone, Debug, Default)]
+pub struct Problems {
+    found: Vec<Diagnostic>,
+    dropped: usize,
+    errors: usize,
+}
+
+impl Problems {
+    /// Most problems kept of one source.
+    pub const MAX: usize = 200;
+
+    /// Adds one, or only counts it when there are enough.
+    pub fn push(&mut self, problem: Diagnostic) {
+        self.errors += usize::from(problem.is_error());
+        if self.found.len() < Self::MAX {
+            self.found.push(problem);
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    /// Whether further ones are only counted, so that nothing dear goes into their wording.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.found.len() >= Self::MAX
+    }
+
+    /// Whether any is an error.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.errors > 0
+    }
+
+    /// Those kept, with a last one that counts the rest.
+    #[must_use]
+    pub fn into_vec(mut self) -> Vec<Diagnostic> {
+        if self.dropped > 0 {
+            let message = format!("{} more problems are not shown", self.dropped);
+            self.found
+                .push(Diagnostic::error("too-many-problems", message));
+        }
+        self.found
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,146 @@
+//! The checked plan. Its fields are private and [`super::DraftPlan::check`] is its only maker, so
+//! whoever holds one need not check again.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::digest::Digest;
+use crate::expr::Template;
+
+use super::graph::{Graph, TaskIndex};
+use super::task::PlanTask;
+use super::wire;
+
+/// A DAG of tasks with everything resolved, and its digest.
+///
+/// Tasks are kept in the order they should start in: longer remaining chain first, then id. That
+/// order is topological, does not depend on the order in the source, and is what [`TaskIndex`] counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    pub(super) name: String,
+    pub(super) description: Option<String>,
+    pub(super) inputs: BTreeMap<String, Value>,
+    pub(super) env: BTreeMap<String, Template>,
+    pub(super) max_parallel: Option<u32>,
+    pub(super) tasks: Box<[PlanTask]>,
+    pub(super) graph: Graph,
+    pub(super) ranks: Box<[u32]>,
+    /// Positions sorted by id.
+    pub(super) by_id: Box<[TaskIndex]>,
+    pub(super) digest: Digest,
+}
+
+impl Plan {
+    /// The domain of its digest.
+    pub const DIGEST_DOMAIN: &'static str = "plan/v1";
+
+    /// SHA-256 over the canonical JSON, resolved inputs included.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The scenario's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub fn description(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
+    /// Resolved inputs.
+    #[must_use]
+    pub fn inputs(&self) -> &BTreeMap<String, Value> {
+        &self.inputs
+    }
+
+    /// Environment of every task; a task's own entries win.
+    #[must_use]
+    pub fn env(&self) -> &BTreeMap<String, Template> {
+        &self.env
+    }
+
+    /// Tasks at once, if the scenario says so.
+    #[must_use]
+    pub fn max_parallel(&self) -> Option<u32> {
+        self.max_parallel
+    }
+
+    /// How many tasks there are; at least one.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a checked plan is never empty")]
+    pub fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// A task.
+    #[must_use]
+    pub fn task(&self, index: TaskIndex) -> &PlanTask {
+        &self.tasks[index.get()]
+    }
+
+    /// All tasks in starting order: longest remaining chain first, then id; always topological.
+    pub fn order(&self) -> impl ExactSizeIterator<Item = TaskIndex> + use<> {
+        (0..self.tasks.len()).map(TaskIndex::new)
+    }
+
+    /// All tasks with their positions, in starting order.
+    pub fn tasks(&self) -> impl ExactSizeIterator<Item = (TaskIndex, &PlanTask)> {
+        self.tasks
+            .iter()
+            .enumerate()
+            .map(|(i, task)| (TaskIndex::new(i), task))
+    }
+
+    /// The position of a task's id.
+    #[must_use]
+    pub fn index_of(&self, id: &str) -> Option<TaskIndex> {
+        let found = self
+            .by_id
+            .binary_search_by(|index| self.task(*index).id().as_str().cmp(id));
+        found.ok().map(|at| self.by_id[at])
+    }
+
+    /// What must end before a task starts, as written.
+    #[must_use]
+    pub fn needs(&self, index: TaskIndex) -> &[TaskIndex] {
+        self.graph.needs(index)
+    }
+
+    /// What waits for a task.
+    #[must_use]
+    pub fn dependents(&self, index: TaskIndex) -> &[TaskIndex] {
+        self.graph.dependents(index)
+    }
+
+    /// Tasks on the longest chain from this one to the end, itself included: what is ready with the
+    /// highest rank should start first.
+    #[must_use]
+    pub fn rank(&self, index: TaskIndex) -> u32 {
+        self.ranks[index.get()]
+    }
+
+    /// The canonical JSON: what the digest covers, and the content of `plan.json`.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.tasks.len() * 64 + 256);
+        wire::write(self, &mut bytes).expect("memory takes every write and all keys are text");
+        bytes
+    }
+
+    /// Reads `plan.json` and checks it again; the digest is computed from what was read.
+    ///
+    /// # Errors
+    /// Every problem; places without spans.
+    #[cfg(feature = "expr")]
+    pub fn from_json(bytes: &[u8]) -> Result<Self, Vec<crate::diagnostic::Diagnostic>> {
+        super::DraftPlan::from_json(bytes)
+            .map_err(|problem| vec![problem])?
+            .check(&super::Limits::default())
+    }
+}

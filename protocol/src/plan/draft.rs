@@ -1,0 +1,108 @@
+//! A plan as it comes from outside: from a planner, a file, or a lowered scenario. Untrusted.
+//!
+//! Strict: an unknown field is an error. Same words as a scenario, with durations in milliseconds.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::diagnostic::Diagnostic;
+use crate::expr::Template;
+use crate::policy::{RetryPolicy, Timeout};
+
+use super::limits::MAX_PLAN_BYTES;
+use super::types::{OutputType, Workspace};
+
+/// An unchecked plan.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DraftPlan {
+    /// `orchestra.plan/v1`, if given.
+    #[serde(default)]
+    pub schema: Option<String>,
+    /// The scenario's name.
+    pub name: String,
+    /// What it is for.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Resolved inputs.
+    #[serde(default)]
+    pub inputs: BTreeMap<String, Value>,
+    /// Environment of every task; a task's own entries win. May refer to inputs only.
+    #[serde(default)]
+    pub env: BTreeMap<String, Template>,
+    /// Tasks at once.
+    #[serde(default)]
+    pub max_parallel: Option<u32>,
+    /// The tasks, in any order.
+    pub tasks: Vec<DraftTask>,
+}
+
+/// An unchecked task.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DraftTask {
+    /// Its id.
+    pub id: String,
+    /// The task it was expanded from.
+    #[serde(default)]
+    pub parent_id: Option<String>,
+    /// Tasks that end before it starts.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// Shell text; exactly one of `run` and `command`.
+    #[serde(default)]
+    pub run: Option<String>,
+    /// Argument list.
+    #[serde(default)]
+    pub command: Option<Vec<Template>>,
+    /// The shell of `run`, called as `SHELL -c TEXT`.
+    #[serde(default)]
+    pub shell: Option<String>,
+    /// The condition.
+    #[serde(default, rename = "if")]
+    pub condition: Option<String>,
+    /// Environment.
+    #[serde(default)]
+    pub env: BTreeMap<String, Template>,
+    /// Declared small results.
+    #[serde(default)]
+    pub outputs: BTreeMap<String, OutputType>,
+    /// Declared files: name to path in the workspace; a final `/` means a directory.
+    #[serde(default)]
+    pub artifacts: BTreeMap<String, String>,
+    /// Staged files: path in the workspace to source.
+    #[serde(default)]
+    pub files: BTreeMap<String, Template>,
+    /// Time limits of one attempt.
+    #[serde(default)]
+    pub timeout: Timeout,
+    /// Repetition.
+    #[serde(default)]
+    pub retry: Option<RetryPolicy>,
+    /// Whether its failure is tolerated.
+    #[serde(default)]
+    pub continue_on_error: bool,
+    /// Directory in the workspace to start in.
+    #[serde(default)]
+    pub working_dir: Option<String>,
+    /// Where it runs.
+    #[serde(default)]
+    pub workspace: Workspace,
+}
+
+impl DraftPlan {
+    /// Reads the JSON form.
+    ///
+    /// # Errors
+    /// Too big, not JSON, or not of this shape: one diagnostic with line and column in its message.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, Diagnostic> {
+        if bytes.len() > MAX_PLAN_BYTES {
+            let message = format!("plan of {} bytes; at most {MAX_PLAN_BYTES}", bytes.len());
+            return Err(Diagnostic::error("plan-too-big", message));
+        }
+        serde_json::from_slice(bytes)
+            .map_err(|error| Diagnostic::error("plan-shape", format!("not a plan: {error}")))
+    }
+}

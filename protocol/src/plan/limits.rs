@@ -1,0 +1,41 @@
+//! Upper bounds of a plan, each with its reason.
+
+/// What a plan may hold. The defaults are what the engine is measured with; a policy may lower them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Tasks.
+    pub tasks: usize,
+    /// Needs of all tasks together.
+    pub edges: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        // Twice the size the memory and time floors are measured at.
+        Self {
+            tasks: 200_000,
+            edges: 2_000_000,
+        }
+    }
+}
+
+/// Bytes of a plan as JSON.
+pub(crate) const MAX_PLAN_BYTES: usize = 128 * 1024 * 1024;
+/// Bytes of a shell text or of one argument: Linux passes at most 128 KiB in one argument.
+pub(crate) const MAX_ARGUMENT_BYTES: usize = 120 * 1024;
+/// Arguments of a command; together with their size far below the kernel's total.
+pub(crate) const MAX_ARGUMENTS: usize = 4096;
+/// Entries of one map of a task: env, outputs, artifacts.
+pub(crate) const MAX_ENTRIES: usize = 1024;
+/// Staged files of a task; a fan-in over ten thousand artifacts is honest.
+pub(crate) const MAX_FILES: usize = 20_000;
+/// Bytes of a relative path: what a file system takes after the run directory's own path.
+pub(crate) const MAX_PATH_BYTES: usize = 1024;
+/// Bytes of a description.
+pub(crate) const MAX_DESCRIPTION_BYTES: usize = 64 * 1024;
+/// Milliseconds of a time limit: 365 days.
+pub(crate) const MAX_TIMEOUT_MS: u64 = 365 * 24 * 60 * 60 * 1000;
+/// Tasks at once: more threads than any machine here serves.
+pub(crate) const MAX_PARALLEL: u32 = 4096;
+/// Integers beyond this lose digits in readers that use doubles.
+pub(crate) const MAX_INTEGER: i64 = (1 << 53) - 1;

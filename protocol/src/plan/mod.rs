@@ -1,0 +1,38 @@
+//! Plans: what was asked for ([`DraftPlan`], untrusted) and what was checked ([`Plan`], immutable).
+//!
+//! [`DraftPlan::check`] is the only road between them and reports every problem at once. Downstream
+//! code takes `&Plan` and never checks again.
+
+#[cfg(feature = "expr")]
+mod ancestors;
+#[cfg(feature = "expr")]
+mod check;
+#[cfg(feature = "expr")]
+mod check_references;
+#[cfg(feature = "expr")]
+mod check_task;
+mod checked;
+#[cfg(feature = "expr")]
+mod cycle;
+mod draft;
+mod graph;
+mod limits;
+mod paths;
+mod task;
+mod types;
+mod wire;
+
+#[cfg(all(test, feature = "expr"))]
+mod check_tests;
+#[cfg(all(test, feature = "expr"))]
+mod property_tests;
+
+#[cfg(feature = "expr")]
+pub(crate) use check::{InputNames, problems};
+pub use checked::Plan;
+pub use draft::{DraftPlan, DraftTask};
+pub use graph::TaskIndex;
+pub use limits::Limits;
+pub use paths::{PathProblem, check_relative};
+pub use task::{Action, FileSource, PlanTask};
+pub use types::{InputType, OutputType, Workspace};

@@ -1,0 +1,185 @@
+//! A checked task. Most tasks of a big plan are an id and one line, so everything else sits behind
+//! one pointer.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::LazyLock;
+
+use crate::expr::{Condition, Target, Template};
+use crate::ids::TaskId;
+use crate::policy::{RetryPolicy, Timeout};
+
+use super::types::{OutputType, Workspace};
+
+/// What a task does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// A shell text, never a template.
+    Run(Box<str>),
+    /// An argument list; the program is a literal.
+    Command(Box<[Template]>),
+}
+
+/// Where a staged file comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileSource {
+    /// An artifact of a task before this one.
+    Artifact {
+        /// The task.
+        task: TaskId,
+        /// Its artifact.
+        name: Box<str>,
+    },
+    /// The file or directory that an input of type `path` names.
+    Input {
+        /// The input.
+        name: Box<str>,
+    },
+}
+
+impl FileSource {
+    /// The source a `files` value names, if it is one.
+    pub(super) fn of(template: &Template) -> Option<Self> {
+        match template.whole_reference()?.target {
+            Target::Artifact {
+                task,
+                name,
+                field: crate::expr::ArtifactField::Whole,
+            } => Some(Self::Artifact {
+                task: task.parse().ok()?,
+                name: name.into(),
+            }),
+            Target::Input { name } => Some(Self::Input { name: name.into() }),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for FileSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Artifact { task, name } => write!(f, "${{{{ tasks.{task}.artifacts.{name} }}}}"),
+            Self::Input { name } => write!(f, "${{{{ inputs.{name} }}}}"),
+        }
+    }
+}
+
+/// What a task may have beyond its id and its action.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Extra {
+    pub(super) parent_id: Option<TaskId>,
+    pub(super) shell: Option<Box<str>>,
+    pub(super) condition: Option<Condition>,
+    pub(super) env: BTreeMap<String, Template>,
+    pub(super) outputs: BTreeMap<String, OutputType>,
+    pub(super) artifacts: BTreeMap<String, String>,
+    pub(super) files: BTreeMap<String, FileSource>,
+    pub(super) timeout: Timeout,
+    pub(super) retry: RetryPolicy,
+    pub(super) continue_on_error: bool,
+    pub(super) working_dir: Option<Box<str>>,
+    pub(super) workspace: Workspace,
+}
+
+static NOTHING: LazyLock<Extra> = LazyLock::new(Extra::default);
+
+/// A task of a [`super::Plan`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanTask {
+    pub(super) id: TaskId,
+    pub(super) action: Action,
+    pub(super) extra: Option<Box<Extra>>,
+}
+
+impl PlanTask {
+    fn extra(&self) -> &Extra {
+        self.extra.as_deref().unwrap_or(&NOTHING)
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &TaskId {
+        &self.id
+    }
+
+    /// The task it was expanded from.
+    #[must_use]
+    pub fn parent_id(&self) -> Option<&TaskId> {
+        self.extra().parent_id.as_ref()
+    }
+
+    /// What it does.
+    #[must_use]
+    pub fn action(&self) -> &Action {
+        &self.action
+    }
+
+    /// The shell of a `run` text, called as `SHELL -c TEXT`; `sh` unless said otherwise.
+    #[must_use]
+    pub fn shell(&self) -> &str {
+        self.extra().shell.as_deref().unwrap_or(Self::DEFAULT_SHELL)
+    }
+
+    /// The condition.
+    #[must_use]
+    pub fn condition(&self) -> Option<&Condition> {
+        self.extra().condition.as_ref()
+    }
+
+    /// Its own environment; [`super::Plan::env`] comes first.
+    #[must_use]
+    pub fn env(&self) -> &BTreeMap<String, Template> {
+        &self.extra().env
+    }
+
+    /// Declared outputs.
+    #[must_use]
+    pub fn outputs(&self) -> &BTreeMap<String, OutputType> {
+        &self.extra().outputs
+    }
+
+    /// Declared artifacts: name to path in the workspace; a final `/` means a directory.
+    #[must_use]
+    pub fn artifacts(&self) -> &BTreeMap<String, String> {
+        &self.extra().artifacts
+    }
+
+    /// Staged files: path in the workspace to source.
+    #[must_use]
+    pub fn files(&self) -> &BTreeMap<String, FileSource> {
+        &self.extra().files
+    }
+
+    /// Time limits of one attempt.
+    #[must_use]
+    pub fn timeout(&self) -> Timeout {
+        self.extra().timeout
+    }
+
+    /// Repetition; without `retry`, no extra attempt.
+    #[must_use]
+    pub fn retry(&self) -> &RetryPolicy {
+        &self.extra().retry
+    }
+
+    /// Whether its failure is tolerated.
+    #[must_use]
+    pub fn continue_on_error(&self) -> bool {
+        self.extra().continue_on_error
+    }
+
+    /// Directory in the workspace to start in.
+    #[must_use]
+    pub fn working_dir(&self) -> Option<&str> {
+        self.extra().working_dir.as_deref()
+    }
+
+    /// Where it runs.
+    #[must_use]
+    pub fn workspace(&self) -> Workspace {
+        self.extra().workspace
+    }
+
+    /// The shell of `run` texts that name none.
+    pub const DEFAULT_SHELL: &'static str = "sh";
+}

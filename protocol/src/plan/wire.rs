@@ -1,0 +1,232 @@
+//! The JSON form of a plan, written as canonical JSON without building it in memory first: fields
+//! stand in the order of their names, maps are sorted, absent means default.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use serde::Serialize;
+use serde::ser::{SerializeSeq as _, Serializer};
+use serde_json::Value;
+
+use crate::digest::{Digest, HashingWriter};
+use crate::expr::{Condition, Template};
+use crate::ids::TaskId;
+use crate::outcome::FailureClass;
+use crate::policy::{Backoff, RetryPolicy, Timeout};
+
+use super::checked::Plan;
+use super::graph::TaskIndex;
+use super::task::{Action, FileSource};
+use super::types::{OutputType, Workspace};
+
+/// What `schema` says in the JSON form.
+pub(super) const SCHEMA: &str = "orchestra.plan/v1";
+
+/// Writes the canonical JSON.
+pub(super) fn write(plan: &Plan, out: impl io::Write) -> io::Result<()> {
+    let wire = WirePlan {
+        description: plan.description.as_deref(),
+        env: &plan.env,
+        inputs: &plan.inputs,
+        max_parallel: plan.max_parallel,
+        name: &plan.name,
+        schema: SCHEMA,
+        tasks: Tasks(plan),
+    };
+    serde_json::to_writer(out, &wire).map_err(io::Error::from)
+}
+
+/// The digest of the canonical JSON.
+pub(super) fn digest(plan: &Plan) -> Digest {
+    use std::io::Write as _;
+    let mut out = io::BufWriter::new(HashingWriter::new(io::sink()));
+    let written = out
+        .write_all(Plan::DIGEST_DOMAIN.as_bytes())
+        .and_then(|()| out.write_all(&[0]))
+        .and_then(|()| write(plan, &mut out));
+    written.expect("a sink takes every write and all keys are text");
+    let writer = out
+        .into_inner()
+        .map_err(|_| ())
+        .expect("a sink takes every write");
+    writer.finish().1
+}
+
+#[derive(Serialize)]
+struct WirePlan<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    env: &'a BTreeMap<String, Template>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    inputs: &'a BTreeMap<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_parallel: Option<u32>,
+    name: &'a str,
+    schema: &'a str,
+    tasks: Tasks<'a>,
+}
+
+struct Tasks<'a>(&'a Plan);
+
+impl Serialize for Tasks<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut seq = serializer.serialize_seq(Some(self.0.len()))?;
+        for index in self.0.order() {
+            seq.serialize_element(&wire_task(self.0, index))?;
+        }
+        seq.end()
+    }
+}
+
+#[derive(Serialize)]
+struct WireTask<'a> {
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    artifacts: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<&'a [Template]>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    continue_on_error: bool,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    env: &'a BTreeMap<String, Template>,
+    #[serde(skip_serializing_if = "Files::is_empty")]
+    files: Files<'a>,
+    id: &'a TaskId,
+    #[serde(rename = "if", skip_serializing_if = "Option::is_none")]
+    condition: Option<&'a Condition>,
+    #[serde(skip_serializing_if = "Needs::is_empty")]
+    needs: Needs<'a>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    outputs: &'a BTreeMap<String, OutputType>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent_id: Option<&'a TaskId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry: Option<WireRetry<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shell: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeout: Option<WireTimeout>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    working_dir: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workspace: Option<Workspace>,
+}
+
+fn wire_task(plan: &Plan, index: TaskIndex) -> WireTask<'_> {
+    let task = plan.task(index);
+    let (run, command) = match task.action() {
+        Action::Run(text) => (Some(&**text), None),
+        Action::Command(items) => (None, Some(&**items)),
+    };
+    let extra = task.extra.as_deref();
+    let retry = task.retry();
+    let timeout = task.timeout();
+    WireTask {
+        artifacts: task.artifacts(),
+        command,
+        continue_on_error: task.continue_on_error(),
+        env: task.env(),
+        files: Files(task.files()),
+        id: task.id(),
+        condition: task.condition(),
+        needs: Needs {
+            plan,
+            needs: plan.needs(index),
+        },
+        outputs: task.outputs(),
+        parent_id: task.parent_id(),
+        retry: (*retry != RetryPolicy::default()).then(|| WireRetry::new(retry)),
+        run,
+        shell: extra.and_then(|extra| extra.shell.as_deref()),
+        timeout: (timeout != Timeout::default()).then(|| WireTimeout::new(timeout)),
+        working_dir: task.working_dir(),
+        workspace: (task.workspace() != Workspace::default()).then(|| task.workspace()),
+    }
+}
+
+struct Files<'a>(&'a BTreeMap<String, FileSource>);
+
+impl Files<'_> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Files<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(
+            self.0
+                .iter()
+                .map(|(path, source)| (path, source.to_string())),
+        )
+    }
+}
+
+struct Needs<'a> {
+    plan: &'a Plan,
+    needs: &'a [TaskIndex],
+}
+
+impl Needs<'_> {
+    fn is_empty(&self) -> bool {
+        self.needs.is_empty()
+    }
+}
+
+impl Serialize for Needs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.needs.iter().map(|index| self.plan.task(*index).id()))
+    }
+}
+
+/// [`RetryPolicy`] with its fields in canonical order.
+#[derive(Serialize)]
+struct WireRetry<'a> {
+    backoff: Backoff,
+    delay_ms: u64,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    exit_codes: &'a [i32],
+    max: u32,
+    max_delay_ms: u64,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    when: &'a [FailureClass],
+}
+
+impl<'a> WireRetry<'a> {
+    fn new(retry: &'a RetryPolicy) -> Self {
+        let RetryPolicy {
+            max,
+            delay_ms,
+            backoff,
+            max_delay_ms,
+            when,
+            exit_codes,
+        } = retry;
+        Self {
+            backoff: *backoff,
+            delay_ms: *delay_ms,
+            exit_codes,
+            max: *max,
+            max_delay_ms: *max_delay_ms,
+            when,
+        }
+    }
+}
+
+/// [`Timeout`] with its fields in canonical order.
+#[derive(Serialize)]
+struct WireTimeout {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idle_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wall_ms: Option<u64>,
+}
+
+impl WireTimeout {
+    fn new(timeout: Timeout) -> Self {
+        let Timeout { wall_ms, idle_ms } = timeout;
+        Self { idle_ms, wall_ms }
+    }
+}
