@@ -1,0 +1,391 @@
+//! Real processes: one attempt from fresh workspace to sealed artifacts.
+//!
+//! Blocks its thread, by design: a slot is a thread of its own, and `poll` on five descriptors is
+//! cheaper than any reactor between them.
+
+use std::io::{self, Read as _};
+use std::os::fd::AsFd as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use protocol::event::AttemptEnd;
+use protocol::message::TaskMessage;
+use protocol::outcome::{Failure, FailureClass};
+use protocol::policy::SandboxLevel;
+use protocol::run_dir;
+use rustix::fs::{CWD, Mode, OFlags};
+use serde_json::{Map, Value};
+
+use super::api::{Attempt, AttemptResult, Executor};
+use super::prepare::{Phase, prepare, storage_failure};
+use super::pump::{OutputChunk, OutputObserver, Pipe, Pump, StreamName, Tap};
+use super::verdict;
+use crate::artifacts::seal;
+use crate::capture::{ByteFilter, Captured, Stream};
+use crate::launcher::{Exit, Launcher, Report, SlotProcess, Spawn};
+use crate::outputs;
+use crate::workspace::{Paths, Scratch};
+
+/// Reads from a pipe; its default capacity.
+const READ_BYTES: usize = 64 * 1024;
+/// A payload that ended has said what it had to say: what it left running gets a moment to tidy
+/// up, no more.
+const LEFTOVER_GRACE: Duration = Duration::from_secs(1);
+
+/// Makes the filter of one stream of one task.
+pub type FilterFactory = Arc<dyn Fn(&TaskMessage) -> Box<dyn ByteFilter> + Send + Sync>;
+
+/// What a command executor needs to know.
+pub struct CommandOptions {
+    /// The run's directory; exists.
+    pub run_dir: PathBuf,
+    /// `PATH` of every task.
+    pub path: String,
+    /// Attempts at once.
+    pub slots: usize,
+    /// Takes secrets out of output.
+    pub filter: FilterFactory,
+    /// Sees output while it comes.
+    pub observer: Option<OutputObserver>,
+    /// Told where every attempt is, on the slot's thread, before it goes on.
+    pub on_phase: Option<Arc<dyn Fn(Phase) + Send + Sync>>,
+}
+
+/// Runs attempts as processes of a [`Launcher`], unconfined.
+pub struct CommandExecutor {
+    launcher: Launcher,
+    options: CommandOptions,
+    slots: Vec<Mutex<Slot>>,
+}
+
+struct Slot {
+    process: Option<SlotProcess>,
+    scratch: Scratch,
+    buffer: Box<[u8]>,
+}
+
+impl CommandExecutor {
+    /// Makes room for `options.slots` attempts; starts nothing.
+    ///
+    /// # Errors
+    /// The run directory cannot be written.
+    pub fn new(launcher: Launcher, options: CommandOptions) -> io::Result<Self> {
+        fs_err::create_dir_all(options.run_dir.join(run_dir::LOGS))?;
+        let work = options.run_dir.join(run_dir::WORK);
+        let slot = |number: usize| Slot {
+            process: None,
+            scratch: Scratch::new(work.clone(), format!("slot{number}")),
+            buffer: vec![0; READ_BYTES].into_boxed_slice(),
+        };
+        let slots = (0..options.slots)
+            .map(|number| Mutex::new(slot(number)))
+            .collect();
+        Ok(Self {
+            launcher,
+            options,
+            slots,
+        })
+    }
+
+    fn phase(&self, phase: Phase) {
+        if let Some(on_phase) = &self.options.on_phase {
+            on_phase(phase);
+        }
+    }
+
+    fn attempt(&self, attempt: Attempt<'_>) -> AttemptResult {
+        let mut slot = self.slots[attempt.slot]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let slot = &mut *slot;
+        let begun = Instant::now();
+        self.phase(Phase::Staging);
+        let prepared = slot
+            .scratch
+            .fresh()
+            .map_err(|error| storage_failure("workspace", &error))
+            .and_then(|paths| Ok((self.prepare(attempt, &paths)?, paths)));
+        let result = match prepared {
+            Ok((spawn, paths)) => self.run(attempt, slot, &spawn, &paths, begun),
+            Err(failure) => unstarted(failure, begun),
+        };
+        if let Err(error) = slot.scratch.release() {
+            tracing::warn!(%error, "workspace not removed");
+        }
+        result
+    }
+
+    fn prepare(&self, attempt: Attempt<'_>, paths: &Paths) -> Result<Spawn, Failure> {
+        let (run_dir, path) = (&self.options.run_dir, &self.options.path);
+        prepare(
+            attempt.task,
+            attempt.number,
+            paths,
+            run_dir,
+            path,
+            LEFTOVER_GRACE,
+        )
+    }
+
+    fn run(
+        &self,
+        attempt: Attempt<'_>,
+        slot: &mut Slot,
+        spawn: &Spawn,
+        paths: &Paths,
+        begun: Instant,
+    ) -> AttemptResult {
+        let Attempt { task, number, .. } = attempt;
+        let mut streams = [
+            run_dir::stdout_log(&task.task_id, number),
+            run_dir::stderr_log(&task.task_id, number),
+        ]
+        .map(|log| {
+            let path = self.options.run_dir.join(log);
+            Stream::new(
+                path,
+                task.constraints.output_bytes,
+                (self.options.filter)(task),
+            )
+        });
+        let watched = self.watch(attempt, slot, spawn, &mut streams);
+        let wall = begun.elapsed();
+        let (report, ended) = match watched {
+            Ok(watched) => watched,
+            Err(failure) => return unstarted(failure, begun),
+        };
+        let [out, err] = streams.map(Stream::finish);
+        let (out, err) = match (out, err) {
+            (Ok(out), Ok(err)) => (out, err),
+            (Err(error), _) | (_, Err(error)) => {
+                return unstarted(storage_failure("output", &error), begun);
+            }
+        };
+        let program = task.argv.first().map_or("", String::as_str);
+        let mut failure = verdict::judge(report, ended, program, [&out, &err]);
+        let mut produced = (Map::new(), Vec::new());
+        if failure.is_none() {
+            self.phase(Phase::Sealing);
+            match self.collect(attempt, slot, paths) {
+                Ok(found) => produced = found,
+                Err(found) => failure = Some(found),
+            }
+        }
+        let exit = match report {
+            Some(Report::Exited(exit)) => Some(exit),
+            _ => None,
+        };
+        let end = end(exit, failure, wall, out, err);
+        AttemptResult {
+            end,
+            outputs: produced.0,
+            artifacts: produced.1,
+        }
+    }
+
+    /// Starts the payload and stays with it until its tree is dead.
+    fn watch(
+        &self,
+        attempt: Attempt<'_>,
+        slot: &mut Slot,
+        spawn: &Spawn,
+        streams: &mut [Stream; 2],
+    ) -> Result<(Option<Report>, Option<super::pump::Ended>), Failure> {
+        let Attempt {
+            task, number, stop, ..
+        } = attempt;
+        let internal = |what: &str, error: &io::Error| {
+            Failure::new(FailureClass::Internal, format!("{what}: {error}"))
+        };
+        let pipe = || Pipe::new().map_err(|error| internal("no pipe", &error));
+        let pipes = [pipe()?, pipe()?];
+        self.phase(Phase::Running);
+        self.start(slot, spawn, &pipes)
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::ArgumentListTooLong => {
+                    verdict::spawn_failure("", rustix::io::Errno::TOOBIG.raw_os_error())
+                }
+                _ => internal("no process to run in", &error),
+            })?;
+        let Slot {
+            process: Some(process),
+            buffer,
+            ..
+        } = slot
+        else {
+            return Err(Failure::new(FailureClass::Internal, "no process to run in"));
+        };
+        let show = |stream, bytes: &[u8]| {
+            if let Some(observer) = &self.options.observer
+                && !bytes.is_empty()
+            {
+                observer(&OutputChunk {
+                    task: &task.task_id,
+                    attempt: number,
+                    stream,
+                    bytes,
+                });
+            }
+        };
+        let [out_pipe, err_pipe] = pipes;
+        let [out, err] = streams;
+        let (report, ended) = Pump {
+            process,
+            taps: [
+                Tap {
+                    name: StreamName::Out,
+                    pipe: out_pipe,
+                    stream: out,
+                },
+                Tap {
+                    name: StreamName::Err,
+                    pipe: err_pipe,
+                    stream: err,
+                },
+            ],
+            stop,
+            timeout: task.constraints.timeout,
+            grace: Duration::from_millis(task.constraints.grace_ms),
+            buffer,
+            show: &show,
+            ended: None,
+            started: Instant::now(),
+        }
+        .run();
+        let usable = match report {
+            Some(Report::Exited(exit)) => exit.tree_dead,
+            Some(Report::SpawnFailed { .. }) => true,
+            Some(Report::Lost) | None => false,
+        };
+        if !usable
+            && let Some(process) = slot.process.take()
+            && matches!(report, Some(Report::Lost))
+            && !process.bury()
+        {
+            return Err(Failure::new(
+                FailureClass::Internal,
+                "a process of the attempt survives SIGKILL",
+            ));
+        }
+        Ok((report, ended))
+    }
+
+    /// Hands the request to the slot's process; to a new one when the old is gone.
+    fn start(&self, slot: &mut Slot, spawn: &Spawn, [out, err]: &[Pipe; 2]) -> io::Result<()> {
+        if let Some(process) = &slot.process {
+            match process.spawn(spawn, out.write.as_fd(), err.write.as_fd()) {
+                Err(error) if error.kind() != io::ErrorKind::ArgumentListTooLong => {}
+                sent => return sent,
+            }
+        }
+        let process = slot.process.insert(self.launcher.slot()?);
+        process.spawn(spawn, out.write.as_fd(), err.write.as_fd())
+    }
+
+    /// Outputs and artifacts of a program that succeeded.
+    fn collect(
+        &self,
+        attempt: Attempt<'_>,
+        slot: &Slot,
+        paths: &Paths,
+    ) -> Result<(Map<String, Value>, Vec<protocol::artifact::Artifact>), Failure> {
+        let task = attempt.task;
+        let invalid = |message: String| Failure::new(FailureClass::InvalidOutput, message);
+        let text = match slot.scratch.home_untouched() {
+            true => Vec::new(),
+            false => {
+                read_outputs(&paths.output, task.constraints.outputs_bytes).map_err(invalid)?
+            }
+        };
+        let outputs = outputs::parse(&text, &task.outputs).map_err(invalid)?;
+        let run_dir = &self.options.run_dir;
+        let (declared, id, limits) = (&task.artifacts, &task.task_id, &task.constraints);
+        let artifacts = seal(
+            declared,
+            &paths.workspace,
+            run_dir,
+            id,
+            attempt.number,
+            limits,
+        )
+        .map_err(|error| verdict::seal_failure(&error))?;
+        Ok((outputs, artifacts))
+    }
+}
+
+#[async_trait]
+impl Executor for CommandExecutor {
+    fn level(&self) -> SandboxLevel {
+        SandboxLevel::None
+    }
+
+    fn blocks(&self) -> bool {
+        true
+    }
+
+    async fn execute(&self, attempt: Attempt<'_>) -> AttemptResult {
+        self.attempt(attempt)
+    }
+}
+
+/// The output file, if there is one.
+fn read_outputs(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let opened = match rustix::fs::openat(CWD, path, flags, Mode::empty()) {
+        Err(rustix::io::Errno::NOENT) => return Ok(Vec::new()),
+        opened => {
+            opened.map_err(|error| format!("$ORCHESTRA_OUTPUT: {}", io::Error::from(error)))?
+        }
+    };
+    let file = std::fs::File::from(opened);
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Err("$ORCHESTRA_OUTPUT is not a regular file".to_owned());
+    }
+    let mut text = Vec::new();
+    let read = file.take(limit + 1).read_to_end(&mut text);
+    read.map_err(|error| format!("$ORCHESTRA_OUTPUT: {error}"))?;
+    if text.len() as u64 > limit {
+        return Err(format!(
+            "$ORCHESTRA_OUTPUT holds more than {limit} bytes; use an artifact"
+        ));
+    }
+    Ok(text)
+}
+
+fn unstarted(failure: Failure, begun: Instant) -> AttemptResult {
+    let silent = || Captured::default();
+    let end = end(None, Some(failure), begun.elapsed(), silent(), silent());
+    AttemptResult {
+        end,
+        outputs: Map::new(),
+        artifacts: Vec::new(),
+    }
+}
+
+fn end(
+    exit: Option<Exit>,
+    failure: Option<Failure>,
+    wall: Duration,
+    out: Captured,
+    err: Captured,
+) -> AttemptEnd {
+    let tail = failure.as_ref().and_then(|_| {
+        let rendered = [&err, &out].map(|stream| stream.tail.render());
+        rendered.into_iter().find(|text| !text.trim().is_empty())
+    });
+    AttemptEnd {
+        level: SandboxLevel::None,
+        degraded: Vec::new(),
+        exit: exit.and_then(|exit| verdict::exit_code(exit.status)),
+        signal: exit.and_then(|exit| verdict::signal(exit.status)),
+        failure,
+        wall_us: u64::try_from(wall.as_micros()).unwrap_or(u64::MAX),
+        cpu_us: exit.map_or(0, |exit| exit.user_us.saturating_add(exit.system_us)),
+        peak_rss_bytes: exit.map_or(0, |exit| exit.peak_rss_bytes),
+        out: out.log,
+        err: err.log,
+        tail,
+    }
+}

@@ -1,0 +1,12 @@
+//! What executes one attempt: real processes, or a script for simulation.
+
+mod api;
+mod command;
+mod prepare;
+mod pump;
+mod verdict;
+
+pub use api::{Attempt, AttemptResult, Executor};
+pub use command::{CommandExecutor, CommandOptions, FilterFactory};
+pub use prepare::Phase;
+pub use pump::{OutputChunk, OutputObserver, StreamName};

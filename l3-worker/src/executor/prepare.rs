@@ -1,0 +1,158 @@
+//! Before the start: workspace, inputs, environment, program. Each problem is a typed failure.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use protocol::message::TaskMessage;
+use protocol::outcome::{Bound, Failure, FailureClass};
+use rustix::fs::Access;
+
+use crate::environment;
+use crate::launcher::Spawn;
+use crate::workspace::{Paths, StageError, relative, stage};
+
+/// Where an attempt is, for whoever wants to watch or to interrupt it there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Workspace and inputs are being prepared.
+    Staging,
+    /// The program was asked to start.
+    Running,
+    /// Its tree is dead; outputs are read and artifacts copied.
+    Sealing,
+}
+
+/// Stages inputs and works out what to start.
+pub(super) fn prepare(
+    task: &TaskMessage,
+    attempt: u32,
+    paths: &Paths,
+    run_dir: &Path,
+    path_variable: &str,
+    leftover_grace: Duration,
+) -> Result<Spawn, Failure> {
+    stage(&task.files, run_dir, &paths.workspace).map_err(|error| stage_failure(&error))?;
+    let cwd = working_dir(task, &paths.workspace)?;
+    if let Some(name) = environment::impossible(&task.env) {
+        let message = format!("`{name}` cannot be in an environment");
+        return Err(Failure::new(FailureClass::ToolFailed, message));
+    }
+    let env = environment::build(task, attempt, path_variable, &paths.home, &paths.output);
+    let program = match task.argv.first() {
+        Some(name) if !name.is_empty() => resolve(name, &env, &cwd)?,
+        _ => {
+            return Err(Failure::new(
+                FailureClass::ToolNotFound,
+                "no program is named",
+            ));
+        }
+    };
+    let argv = task.argv.iter().map(OsString::from).collect();
+    Ok(Spawn {
+        program,
+        argv,
+        env: env.into_iter().collect(),
+        cwd,
+        leftover_grace,
+    })
+}
+
+fn working_dir(task: &TaskMessage, workspace: &Path) -> Result<PathBuf, Failure> {
+    let Some(inner) = &task.working_dir else {
+        return Ok(workspace.to_owned());
+    };
+    let Some(inner) = relative(inner) else {
+        let message = format!("working_dir `{inner}` leaves the workspace");
+        return Err(Failure::new(FailureClass::InputMissing, message));
+    };
+    let cwd = workspace.join(inner);
+    fs_err::create_dir_all(&cwd).map_err(|error| storage_failure("working_dir", &error))?;
+    Ok(cwd)
+}
+
+/// The file to execute: as named when it has a slash (relative to the working directory), else
+/// the first executable on the attempt's own `PATH`, where empty entries mean nothing.
+fn resolve(name: &str, env: &BTreeMap<OsString, OsString>, cwd: &Path) -> Result<PathBuf, Failure> {
+    if name.contains('/') {
+        return Ok(cwd.join(name));
+    }
+    let search = env
+        .get(OsStr::new("PATH"))
+        .map(OsString::as_os_str)
+        .unwrap_or_default();
+    let mut blocked = None;
+    for dir in std::env::split_paths(search).filter(|dir| dir.is_absolute()) {
+        let candidate = dir.join(name);
+        match rustix::fs::access(&candidate, Access::EXEC_OK) {
+            Ok(()) if candidate.is_file() => return Ok(candidate),
+            Err(rustix::io::Errno::ACCESS) if candidate.is_file() => blocked = Some(candidate),
+            _ => {}
+        }
+    }
+    let message = match blocked {
+        Some(file) => format!("`{}` is not executable", file.display()),
+        None => format!("`{name}` is not on PATH ({})", search.display()),
+    };
+    Err(Failure::new(FailureClass::ToolNotFound, message))
+}
+
+fn stage_failure(error: &StageError) -> Failure {
+    match error {
+        StageError::Outside(_) | StageError::Missing { .. } | StageError::TooMany(_) => {
+            Failure::new(FailureClass::InputMissing, error.to_string())
+        }
+        StageError::Corrupt { .. } => {
+            Failure::new(FailureClass::ArtifactCorrupt, error.to_string())
+        }
+        StageError::Write { source, .. } => storage_failure("inputs", source),
+    }
+}
+
+/// A full disk is a limit; anything else that keeps us from writing is our own fault.
+pub(super) fn storage_failure(what: &str, error: &io::Error) -> Failure {
+    let message = format!("{what} cannot be stored: {error}");
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Failure::at_bound(FailureClass::LimitExceeded, Bound::Disk, message)
+        }
+        _ => Failure::new(FailureClass::Internal, message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(search: &str) -> BTreeMap<OsString, OsString> {
+        BTreeMap::from([("PATH".into(), search.into())])
+    }
+
+    #[test]
+    fn programs_are_found_on_the_attempts_own_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let found = resolve("sh", &path("/nowhere:/bin"), dir.path()).unwrap();
+        assert_eq!(found, Path::new("/bin/sh"));
+        assert_eq!(
+            resolve("./x", &path(""), Path::new("/w")).unwrap(),
+            Path::new("/w/./x")
+        );
+        assert_eq!(
+            resolve("/x", &path(""), Path::new("/w")).unwrap(),
+            Path::new("/x")
+        );
+    }
+
+    #[test]
+    fn neither_empty_entries_nor_directories_are_programs() {
+        let dir = tempfile::tempdir().unwrap();
+        fs_err::create_dir(dir.path().join("sh")).unwrap();
+        fs_err::write(dir.path().join("data"), "").unwrap();
+        let search = format!(":.:{}", dir.path().display());
+        let failure = resolve("sh", &path(&search), dir.path()).unwrap_err();
+        assert_eq!(failure.class, FailureClass::ToolNotFound);
+        assert!(resolve("data", &path(&search), dir.path()).is_err());
+    }
+}

@@ -1,0 +1,323 @@
+//! Puts declared files into a workspace. Sealed files are verified while they are copied: what a
+//! task reads has the digest that the journal promised, whatever happened on disk since.
+
+use std::io::{self, Read as _, Write as _};
+use std::path::{Component, Path, PathBuf};
+
+use protocol::artifact::SealedFile;
+use protocol::digest::{Digest, Hasher};
+use protocol::message::{FileSource, StagedFile};
+use rustix::fs::{CWD, Mode, OFlags};
+
+/// Copied in pieces of this size.
+const CHUNK_BYTES: usize = 128 * 1024;
+/// Entries of a local directory staged at most; a bound against `/`, far above real inputs.
+const MAX_LOCAL_FILES: usize = 100_000;
+
+/// Why the inputs are not in place.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StageError {
+    /// A path that is absolute or leaves the workspace.
+    #[error("`{0}` is not a path inside the workspace")]
+    Outside(String),
+    /// An input is not there, or not a regular file or directory.
+    #[error("input for `{to}` cannot be read: {source}")]
+    Missing { to: String, source: io::Error },
+    /// The stored bytes are not those that were sealed.
+    #[error("`{path}` has digest {found}, sealed was {sealed}")]
+    Corrupt {
+        path: String,
+        sealed: Digest,
+        found: Digest,
+    },
+    /// The workspace cannot be written.
+    #[error("`{to}` cannot be written: {source}")]
+    Write { to: String, source: io::Error },
+    /// More files than anyone means to copy.
+    #[error("`{0}` holds more than {MAX_LOCAL_FILES} files")]
+    TooMany(String),
+}
+
+/// Copies `files` into `workspace`. Sealed paths are relative to `run_dir`.
+///
+/// # Errors
+/// The first input that cannot be put in place.
+pub(crate) fn stage(
+    files: &[StagedFile],
+    run_dir: &Path,
+    workspace: &Path,
+) -> Result<(), StageError> {
+    for file in files {
+        let to = relative(&file.to).ok_or_else(|| StageError::Outside(file.to.clone()))?;
+        let to = workspace.join(to);
+        match &file.source {
+            FileSource::Artifact {
+                files,
+                directory,
+                strip,
+            } => {
+                for sealed in files {
+                    let to = match directory {
+                        true => to.join(rest_of(sealed, strip)?),
+                        false => to.clone(),
+                    };
+                    copy_sealed(sealed, run_dir, &to)?;
+                }
+                if *directory {
+                    make_dir(&to)?;
+                }
+            }
+            FileSource::Local { path } => copy_local(Path::new(path), &to)?,
+        }
+    }
+    Ok(())
+}
+
+/// A path without root, `..` or NUL; `.` and doubled slashes fall away. Empty is the top itself.
+pub(crate) fn relative(path: &str) -> Option<PathBuf> {
+    let mut clean = PathBuf::new();
+    for component in Path::new(path).components() {
+        match component {
+            Component::Normal(name) => clean.push(name),
+            Component::CurDir => {}
+            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    (!path.contains('\0')).then_some(clean)
+}
+
+/// What follows the artifact's own path.
+fn rest_of(sealed: &SealedFile, strip: &str) -> Result<PathBuf, StageError> {
+    let rest = Path::new(&sealed.path)
+        .strip_prefix(strip)
+        .ok()
+        .and_then(Path::to_str);
+    let rest = rest
+        .and_then(relative)
+        .filter(|rest| !rest.as_os_str().is_empty());
+    rest.ok_or_else(|| StageError::Outside(sealed.path.clone()))
+}
+
+fn copy_sealed(sealed: &SealedFile, run_dir: &Path, to: &Path) -> Result<(), StageError> {
+    let from = relative(&sealed.path).ok_or_else(|| StageError::Outside(sealed.path.clone()))?;
+    let (found, _bytes) = copy(&run_dir.join(from), to)?;
+    if found != sealed.sha256 {
+        let (path, sealed) = (sealed.path.clone(), sealed.sha256);
+        return Err(StageError::Corrupt {
+            path,
+            sealed,
+            found,
+        });
+    }
+    Ok(())
+}
+
+/// A file, or a directory with the regular files beneath it; links are not followed below the top.
+fn copy_local(from: &Path, to: &Path) -> Result<(), StageError> {
+    let missing = |source| StageError::Missing {
+        to: to.display().to_string(),
+        source,
+    };
+    let top = fs_err::metadata(from).map_err(missing)?;
+    if !top.is_dir() {
+        return copy(from, to).map(|_| ());
+    }
+    let mut queue = vec![(from.to_owned(), to.to_owned())];
+    let mut count = 0;
+    while let Some((from, to)) = queue.pop() {
+        make_dir(&to)?;
+        for entry in fs_err::read_dir(&from).map_err(missing)? {
+            let entry = entry.map_err(missing)?;
+            let kind = entry.file_type().map_err(missing)?;
+            let target = to.join(entry.file_name());
+            count += 1;
+            if count > MAX_LOCAL_FILES {
+                return Err(StageError::TooMany(from.display().to_string()));
+            }
+            if kind.is_dir() {
+                queue.push((entry.path(), target));
+            } else if kind.is_file() {
+                copy(&entry.path(), &target)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(Digest, u64), StageError> {
+    let missing = |source| StageError::Missing {
+        to: to.display().to_string(),
+        source,
+    };
+    let write = |source| StageError::Write {
+        to: to.display().to_string(),
+        source,
+    };
+    // Non-blocking, so that a FIFO in the place of a file is refused instead of waited for.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let opened = rustix::fs::openat(CWD, from, flags, Mode::empty());
+    let opened = opened.map_err(|error| missing(error.into()))?;
+    let mut source = fs_err::File::from_parts(std::fs::File::from(opened), from);
+    let metadata = source.metadata().map_err(missing)?;
+    if !metadata.is_file() {
+        return Err(missing(io::Error::other("not a regular file")));
+    }
+    if let Some(parent) = to.parent() {
+        make_dir(parent)?;
+    }
+    let mut target = fs_err::File::create(to).map_err(write)?;
+    let mut hasher = Hasher::new();
+    let mut chunk = vec![0; CHUNK_BYTES];
+    let mut bytes = 0;
+    loop {
+        let read = source.read(&mut chunk).map_err(missing)?;
+        if read == 0 {
+            break;
+        }
+        hasher.update(&chunk[..read]);
+        target.write_all(&chunk[..read]).map_err(write)?;
+        bytes += read as u64;
+    }
+    target
+        .set_permissions(metadata.permissions())
+        .map_err(write)?;
+    Ok((hasher.finish(), bytes))
+}
+
+fn make_dir(path: &Path) -> Result<(), StageError> {
+    let write = |source| StageError::Write {
+        to: path.display().to_string(),
+        source,
+    };
+    fs_err::create_dir_all(path).map_err(write)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealed(path: &str, content: &[u8]) -> SealedFile {
+        SealedFile {
+            path: path.into(),
+            bytes: content.len() as u64,
+            sha256: Digest::of(content),
+        }
+    }
+
+    struct Setup {
+        _dir: tempfile::TempDir,
+        run: PathBuf,
+        workspace: PathBuf,
+    }
+
+    fn setup() -> Setup {
+        let dir = tempfile::tempdir().unwrap();
+        let [run, workspace] = ["run", "workspace"].map(|name| dir.path().join(name));
+        fs_err::create_dir_all(run.join("artifacts/a/out/sub")).unwrap();
+        fs_err::write(run.join("artifacts/a/out/x"), "x").unwrap();
+        fs_err::write(run.join("artifacts/a/out/sub/y"), "y").unwrap();
+        fs_err::create_dir(&workspace).unwrap();
+        Setup {
+            _dir: dir,
+            run,
+            workspace,
+        }
+    }
+
+    impl Setup {
+        fn stage(&self, to: &str, source: FileSource) -> Result<(), StageError> {
+            stage(
+                &[StagedFile {
+                    to: to.into(),
+                    source,
+                }],
+                &self.run,
+                &self.workspace,
+            )
+        }
+
+        fn read(&self, path: &str) -> String {
+            fs_err::read_to_string(self.workspace.join(path)).unwrap()
+        }
+    }
+
+    fn one(file: SealedFile) -> FileSource {
+        FileSource::Artifact {
+            files: vec![file],
+            directory: false,
+            strip: String::new(),
+        }
+    }
+
+    #[test]
+    fn files_and_directories_arrive_verified() {
+        let setup = setup();
+        setup
+            .stage("in/first", one(sealed("artifacts/a/out/x", b"x")))
+            .unwrap();
+        let files = vec![
+            sealed("artifacts/a/out/x", b"x"),
+            sealed("artifacts/a/out/sub/y", b"y"),
+        ];
+        let strip = "artifacts/a/out".to_owned();
+        setup
+            .stage(
+                "all/",
+                FileSource::Artifact {
+                    files,
+                    directory: true,
+                    strip,
+                },
+            )
+            .unwrap();
+        assert_eq!(
+            [
+                setup.read("in/first"),
+                setup.read("all/x"),
+                setup.read("all/sub/y")
+            ],
+            ["x", "x", "y"]
+        );
+        let local = FileSource::Local {
+            path: setup.run.display().to_string(),
+        };
+        setup.stage("copy", local).unwrap();
+        assert_eq!(setup.read("copy/artifacts/a/out/sub/y"), "y");
+    }
+
+    #[test]
+    fn changed_bytes_missing_files_and_ways_out_are_refused() {
+        let setup = setup();
+        let changed = setup.stage("f", one(sealed("artifacts/a/out/x", b"other")));
+        assert!(
+            matches!(changed, Err(StageError::Corrupt { .. })),
+            "{changed:?}"
+        );
+        let absent = setup.stage("f", one(sealed("artifacts/a/nope", b"")));
+        assert!(
+            matches!(absent, Err(StageError::Missing { .. })),
+            "{absent:?}"
+        );
+        let directory = setup.stage("f", one(sealed("artifacts/a/out", b"")));
+        assert!(
+            matches!(directory, Err(StageError::Missing { .. })),
+            "{directory:?}"
+        );
+        for to in ["../f", "/f", "a/../../f", "a\0"] {
+            let out = setup.stage(to, one(sealed("artifacts/a/out/x", b"x")));
+            assert!(matches!(out, Err(StageError::Outside(_))), "{to}: {out:?}");
+        }
+        let out = setup.stage("f", one(sealed("../run/artifacts/a/out/x", b"x")));
+        assert!(matches!(out, Err(StageError::Outside(_))), "{out:?}");
+        let local = setup.stage(
+            "f",
+            FileSource::Local {
+                path: "/no/such".into(),
+            },
+        );
+        assert!(
+            matches!(local, Err(StageError::Missing { .. })),
+            "{local:?}"
+        );
+    }
+}
