@@ -1,4 +1,6 @@
 //! The worker with real processes. One binary; each file one concern.
 
+mod artifacts;
+mod executor;
 mod launcher;
 mod support;

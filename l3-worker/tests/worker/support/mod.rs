@@ -1,5 +1,7 @@
 //! What the tests share: the fixture's launcher, a condition with a deadline, process look-ups.
 
+pub mod bench;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
