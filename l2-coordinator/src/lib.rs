@@ -1,8 +1,22 @@
 //! Decides what happens next in a run, and remembers it: the machine, the journal, the driver.
 
+mod coordinator;
+mod driver;
+mod effects;
 pub mod journal;
+mod machine;
+mod observer;
+mod recover;
 mod run_lock;
 mod user_key;
+mod wire;
+
+pub use coordinator::{Coordinator, CoordinatorError, Finished, Handle, Options};
+pub use machine::{
+    CRASH_LIMIT, Config, Decision, Effect, Embedded, FENCE, Gate, Input, LEASE_LOST, Machine, Note,
+    Now, REDISPATCH_DELAY, RequestId,
+};
+pub use observer::Observer;
 
 pub use run_lock::{Asked, Holder, LockError, RunLock, read_holder, terminate_holder};
 pub use user_key::{KeyError, load_key, load_or_create_key};

@@ -228,6 +228,23 @@ token_id!(
     /// A worker: its name, the same over restarts.
     WorkerId, "worker id"
 );
+/// Workers that live inside a coordinator's process are named so; nobody else may be.
+const LOCAL_WORKER: &str = "local-";
+
+/// The name of the worker inside a coordinator's process.
+///
+/// # Errors
+/// The coordinator's id is too long to be prefixed.
+pub fn local_worker(coordinator: &CoordinatorId) -> Result<WorkerId, InvalidId> {
+    format!("{LOCAL_WORKER}{coordinator}").parse()
+}
+
+/// Whether a worker lives, or lived, inside a coordinator's process and died with it.
+#[must_use]
+pub fn is_local_worker(worker: &WorkerId) -> bool {
+    worker.as_str().starts_with(LOCAL_WORKER)
+}
+
 token_id!(
     /// One life of a worker, drawn at random when it starts.
     Incarnation, "worker incarnation"

@@ -15,6 +15,7 @@ pub mod ids;
 pub mod message;
 pub mod nearest;
 pub mod outcome;
+pub mod plan;
 pub mod policy;
 #[cfg(feature = "bus")]
 pub mod queue;
@@ -24,5 +25,6 @@ pub mod schema;
 #[cfg(feature = "seal")]
 pub mod seal;
 pub mod source;
+pub mod state;
 pub mod subject;
 pub mod time;

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::artifact::{Artifact, SealedFile};
 use crate::event::AttemptEnd;
 use crate::ids::{CoordinatorId, Incarnation, LeaseId, LeaseToken, RunId, TaskId, WorkerId};
+use crate::plan::OutputType;
 use crate::policy::{Constraints, RetryPolicy, SandboxLevel};
 
 /// Version of these messages; a peer with another one is refused with a clear error.
@@ -16,21 +17,6 @@ pub const MESSAGE_VERSION: u32 = 1;
 
 /// Largest message either side accepts. Anything bigger travels by digest.
 pub const MAX_MESSAGE_BYTES: usize = 256 * 1024;
-
-/// Declared type of one output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum OutputType {
-    /// Text.
-    String,
-    /// A 64-bit integer.
-    Int,
-    /// `true` or `false`.
-    Bool,
-    /// A JSON value of integers, texts, lists and objects.
-    Json,
-}
 
 /// Where a staged file comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

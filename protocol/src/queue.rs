@@ -52,17 +52,20 @@ pub fn results_stream() -> StreamSpec {
     }
 }
 
-/// Where one pool's workers pull at one priority; `slots` over all of them.
+/// Tasks that one pool's workers hold at once, over all of them. Coordinators publish no more than
+/// their workers have slots for, so this only bounds what misbehaving workers can pile up.
+const MAX_ACK_PENDING: usize = 8192;
+
+/// Where one pool's workers pull at one priority.
 #[must_use]
-pub fn pool_consumer(pool: &str, priority: Priority, slots: u32) -> ConsumerSpec {
+pub fn pool_consumer(pool: &str, priority: Priority) -> ConsumerSpec {
     ConsumerSpec {
         stream: TASKS.into(),
         name: pool_consumer_name(pool, priority),
         filter: TaskSubject::pool_filter(pool, priority),
         ack_wait: ACK_WAIT,
         max_deliver: Some(MAX_DELIVER),
-        // Twice the slots: a finishing task's unacknowledged message never starves a free slot.
-        max_ack_pending: (slots as usize).max(1) * 2,
+        max_ack_pending: MAX_ACK_PENDING,
     }
 }
 

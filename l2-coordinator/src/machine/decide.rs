@@ -1,0 +1,239 @@
+//! From state and input to what follows. Pure: nothing here changes the machine.
+
+use protocol::event::{EventKind, LeaseEnd, Origin};
+use protocol::ids::{Incarnation, WorkerId};
+use protocol::message::{Heartbeat, HeartbeatReply, WorkerHello};
+use protocol::outcome::{Failure, FailureClass};
+use protocol::plan::TaskIndex;
+use protocol::state::Phase;
+
+use super::config::{CLAIM_PATIENCE, LEASE_LOST, Now};
+use super::effect::{Decision, Effect, Gate, Note};
+use super::input::{Input, RequestId};
+use super::value::Machine;
+
+impl Machine {
+    /// What follows from one input.
+    #[must_use]
+    pub fn decide(&self, now: Now, input: &Input) -> Decision {
+        match input {
+            Input::Settle => self.settle(),
+            Input::Claim(id, request) => self.claim(*id, request),
+            Input::Attempt(id, report) => self.attempt(*id, report),
+            Input::Result(id, result) => self.result(*id, result),
+            Input::Heartbeat(id, heartbeat) => self.heartbeat(now, *id, heartbeat),
+            Input::Hello(hello) => self.hello(hello),
+            Input::WorkerGone(worker, incarnation) => self.worker_gone(worker, incarnation),
+            Input::Stored { task, lease, seq } => self.stored(*task, *lease, *seq),
+            Input::Cancel(by) => self.cancel(by),
+            Input::Pause(cause) => self.pause(cause),
+            Input::Corrupt { task, path } => self.corrupt(task, path),
+            Input::Tick => self.tick(now),
+        }
+    }
+
+    fn hello(&self, hello: &WorkerHello) -> Decision {
+        let known = self.leases.workers.get(&hello.worker);
+        let same_life = known.is_some_and(|worker| worker.incarnation == hello.incarnation);
+        let mut decision = Decision::default().note(Note::WorkerSeen(hello.clone()));
+        // A life of an in-process worker ends before the next begins: what it held is lost now.
+        if self.config.is_embedded(&hello.worker) && !same_life {
+            for (task, _) in self
+                .leases
+                .of_other_lives(&hello.worker, &hello.incarnation)
+            {
+                self.lose(task, LeaseEnd::WorkerLost, &mut decision);
+            }
+        }
+        decision
+    }
+
+    fn worker_gone(&self, worker: &WorkerId, incarnation: &Incarnation) -> Decision {
+        let current = self.leases.workers.get(worker);
+        if current.is_some_and(|known| known.incarnation != *incarnation) {
+            return Decision::default();
+        }
+        let mut decision = Decision::default().note(Note::WorkerGone(worker.clone()));
+        for (task, held) in &self.leases.held {
+            if held.worker == *worker {
+                self.lose(*task, LeaseEnd::WorkerLost, &mut decision);
+            }
+        }
+        decision
+    }
+
+    fn heartbeat(&self, now: Now, id: RequestId, heartbeat: &Heartbeat) -> Decision {
+        let mut reply = HeartbeatReply::default();
+        let mut renewed = Vec::new();
+        let mut decision = Decision::default();
+        for token in &heartbeat.tokens {
+            let held = self
+                .task_of(token)
+                .and_then(|task| Some((task, self.leases.held.get(&task)?)));
+            match held {
+                Some((task, held))
+                    if held.lease == token.lease
+                        && held.worker == heartbeat.worker
+                        && held
+                            .incarnation
+                            .as_ref()
+                            .is_none_or(|i| *i == heartbeat.incarnation) =>
+                {
+                    if held.incarnation.is_none() {
+                        let incarnation = heartbeat.incarnation.clone();
+                        decision = decision.note(Note::Granted { task, incarnation });
+                    }
+                    renewed.push(task);
+                    if *self.run.phase() == Phase::Cancelling {
+                        reply.cancelled.push(token.clone());
+                    }
+                }
+                _ => reply.stale.push(token.clone()),
+            }
+        }
+        if !renewed.is_empty() {
+            decision = decision.note(Note::Renewed {
+                tasks: renewed,
+                until: now.mono + LEASE_LOST,
+            });
+        }
+        decision.effect(Gate::Written, Effect::ReplyHeartbeat(id, reply))
+    }
+
+    fn stored(&self, task: TaskIndex, lease: protocol::ids::LeaseId, seq: u64) -> Decision {
+        let waits = self
+            .leases
+            .published
+            .get(&task)
+            .is_some_and(|p| p.lease == lease);
+        let claimed = self
+            .leases
+            .held
+            .get(&task)
+            .is_some_and(|held| held.lease == lease);
+        if waits {
+            Decision::default().note(Note::Stored { task, lease, seq })
+        } else if claimed || self.leases.settled.get(&task) == Some(&lease) {
+            Decision::default()
+        } else {
+            // Taken back, or overtaken by a cancel, before the bus had said where it was.
+            Decision::default().effect(Gate::Written, Effect::Unpublish { seq })
+        }
+    }
+
+    fn cancel(&self, by: &Origin) -> Decision {
+        match self.run.phase() {
+            Phase::Empty | Phase::Finished(_) => Decision::default(),
+            Phase::Cancelling => {
+                let kill = Effect::Cancel {
+                    task: None,
+                    kill: true,
+                };
+                Decision::default().effect(Gate::Written, kill)
+            }
+            Phase::Planning | Phase::Running | Phase::Paused => self.begin_cancel(by.clone()),
+        }
+    }
+
+    /// Stops dispatch and all attempts of a run that is not being cancelled yet.
+    pub(super) fn begin_cancel(&self, by: Origin) -> Decision {
+        let mut decision = Decision::default()
+            .event(EventKind::RunCancelling { by })
+            .note(Note::CancelAll)
+            .effect(
+                Gate::Written,
+                Effect::Cancel {
+                    task: None,
+                    kill: false,
+                },
+            );
+        for published in self.leases.published.values() {
+            if let Some(seq) = published.seq {
+                decision = decision.effect(Gate::Written, Effect::Unpublish { seq });
+            }
+        }
+        decision
+    }
+
+    fn pause(&self, cause: &str) -> Decision {
+        match self.run.phase() {
+            Phase::Running | Phase::Cancelling => Decision::default().event(EventKind::RunPaused {
+                cause: cause.to_owned(),
+            }),
+            Phase::Empty | Phase::Planning | Phase::Paused | Phase::Finished(_) => {
+                Decision::default()
+            }
+        }
+    }
+
+    fn corrupt(&self, task: &protocol::ids::TaskId, path: &str) -> Decision {
+        let done = self
+            .run
+            .plan()
+            .index_of(task.as_str())
+            .is_some_and(|index| self.run.task(index).state == protocol::state::TaskState::Done);
+        if !done || !matches!(self.run.phase(), Phase::Running | Phase::Paused) {
+            return Decision::default();
+        }
+        let path = path.to_owned();
+        Decision::default().event(EventKind::TaskReopened {
+            task: task.clone(),
+            path,
+        })
+    }
+
+    fn tick(&self, now: Now) -> Decision {
+        let mut decision = Decision::default();
+        for task in self.schedule.due(now.mono) {
+            decision.notes.push(Note::Due(task));
+        }
+        for (task, held) in &self.leases.held {
+            if held.deadline.is_some_and(|deadline| deadline <= now.mono) {
+                self.lose(*task, LeaseEnd::WorkerLost, &mut decision);
+            }
+        }
+        for (task, published) in &self.leases.published {
+            if published.since + CLAIM_PATIENCE <= now.mono {
+                decision.notes.push(Note::Unpublished(*task));
+                if let Some(seq) = published.seq {
+                    decision
+                        .effects
+                        .push((Gate::Written, Effect::Unpublish { seq }));
+                }
+            }
+        }
+        for (id, worker) in &self.leases.workers {
+            if !self.config.is_embedded(id) && worker.seen + LEASE_LOST <= now.mono {
+                decision.notes.push(Note::WorkerGone(id.clone()));
+            }
+        }
+        decision
+    }
+
+    /// A lease ends without a result; the task goes on, unless it has killed too many workers.
+    pub(super) fn lose(&self, task: TaskIndex, cause: LeaseEnd, decision: &mut Decision) {
+        let Some(held) = self.leases.held.get(&task) else {
+            return;
+        };
+        let planned = self.run.plan().task(task);
+        let id = planned.id().clone();
+        decision.events.push(EventKind::LeaseLost {
+            task: id.clone(),
+            lease: held.lease,
+            cause,
+        });
+        let record = self.run.task(task);
+        let crashes = record.crashes + u32::from(cause == LeaseEnd::WorkerLost);
+        if *self.run.phase() == Phase::Cancelling {
+            decision.events.push(EventKind::TaskCancelled { task: id });
+        } else if cause == LeaseEnd::WorkerLost && crashes >= self.config.crash_limit {
+            let message = format!("{crashes} workers died while they ran this task");
+            decision.events.push(EventKind::TaskFailed {
+                task: id,
+                attempts: record.attempts,
+                failure: Failure::new(FailureClass::WorkerLost, message),
+                tolerated: planned.continue_on_error(),
+            });
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Who holds which task, what is on its way to a worker, and which workers there are.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use protocol::ids::{Incarnation, LeaseId, WorkerId};
+use protocol::message::WorkerHello;
+use protocol::plan::TaskIndex;
+
+/// A granted lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) lease: LeaseId,
+    pub(super) worker: WorkerId,
+    /// Unknown after a resume, until the worker speaks.
+    pub(super) incarnation: Option<Incarnation>,
+    /// When it is lost without a heartbeat; in-process leases have none.
+    pub(super) deadline: Option<Duration>,
+}
+
+/// A task on the bus that nobody claimed yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Published {
+    pub(super) lease: LeaseId,
+    pub(super) since: Duration,
+    /// Position in the stream, once the bus said so.
+    pub(super) seq: Option<u64>,
+}
+
+/// A worker that offers slots.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Worker {
+    pub(super) incarnation: Incarnation,
+    pub(super) slots: u32,
+    pub(super) seen: Duration,
+}
+
+/// The tables; ordered where they are walked, so that decisions are deterministic.
+#[derive(Debug, Default)]
+pub(super) struct Leases {
+    /// Number of the last lease handed out in this epoch.
+    pub(super) last: u32,
+    pub(super) held: BTreeMap<TaskIndex, Held>,
+    pub(super) published: BTreeMap<TaskIndex, Published>,
+    /// The lease under which a task got its last result.
+    pub(super) settled: HashMap<TaskIndex, LeaseId>,
+    pub(super) workers: BTreeMap<WorkerId, Worker>,
+}
+
+impl Leases {
+    /// Slots of all workers.
+    pub(super) fn slots(&self) -> u32 {
+        self.workers.values().map(|worker| worker.slots).sum()
+    }
+
+    /// Tasks that are published or held.
+    pub(super) fn in_flight(&self) -> usize {
+        self.held.len() + self.published.len()
+    }
+
+    /// Neither held nor on its way.
+    pub(super) fn is_free(&self, task: TaskIndex) -> bool {
+        !self.held.contains_key(&task) && !self.published.contains_key(&task)
+    }
+
+    pub(super) fn see(&mut self, hello: &WorkerHello, now: Duration) {
+        let worker = Worker {
+            incarnation: hello.incarnation.clone(),
+            slots: hello.slots,
+            seen: now,
+        };
+        self.workers.insert(hello.worker.clone(), worker);
+    }
+
+    /// Tasks held by any life of this worker but `current`.
+    pub(super) fn of_other_lives(
+        &self,
+        worker: &WorkerId,
+        current: &Incarnation,
+    ) -> impl Iterator<Item = (TaskIndex, &Held)> {
+        self.held
+            .iter()
+            .filter(move |(_, held)| {
+                held.worker == *worker && held.incarnation.as_ref().is_some_and(|i| i != current)
+            })
+            .map(|(task, held)| (*task, held))
+    }
+}

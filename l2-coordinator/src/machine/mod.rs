@@ -1,0 +1,20 @@
+//! The run's state machine, a pure value: inputs in, events and effects out.
+
+mod claim;
+mod config;
+mod decide;
+mod effect;
+mod input;
+mod invariants;
+mod leases;
+mod render;
+mod result;
+mod resume;
+mod schedule;
+mod settle;
+mod value;
+
+pub use config::{CRASH_LIMIT, Config, Embedded, FENCE, LEASE_LOST, Now, REDISPATCH_DELAY};
+pub use effect::{Decision, Effect, Gate, Note};
+pub use input::{Input, RequestId};
+pub use value::Machine;

@@ -1,0 +1,130 @@
+//! Which task is next: open needs, tasks that wait for a verdict, ready tasks in a heap, delays.
+//!
+//! Entries of the queues may be out of date; whoever takes one checks it against the state. That
+//! keeps the cost of an event at its task's out-degree.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
+use std::time::Duration;
+
+use protocol::plan::{Plan, TaskIndex};
+
+/// Waiting tasks, by what they wait for.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    /// Needs that are not over, by task.
+    open_needs: Vec<u32>,
+    /// Last event that a start of the task depends on, by task.
+    after: Vec<u64>,
+    verdicts: VecDeque<TaskIndex>,
+    /// Tasks are numbered in the plan's order, by critical path and id, so the index is the rank.
+    ready: BinaryHeap<Reverse<TaskIndex>>,
+    delays: BTreeSet<(Duration, TaskIndex)>,
+    due: HashMap<TaskIndex, Duration>,
+}
+
+impl Schedule {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let open_needs: Vec<_> = plan
+            .order()
+            .map(|task| u32::try_from(plan.needs(task).len()).unwrap_or(u32::MAX))
+            .collect();
+        let verdicts = plan
+            .order()
+            .filter(|task| plan.needs(*task).is_empty())
+            .collect();
+        Self {
+            open_needs,
+            after: vec![0; plan.len()],
+            verdicts,
+            ready: BinaryHeap::new(),
+            delays: BTreeSet::new(),
+            due: HashMap::new(),
+        }
+    }
+
+    /// Needs of the task that are not over.
+    pub(super) fn open_needs(&self, task: TaskIndex) -> u32 {
+        self.open_needs[task.get()]
+    }
+
+    /// The event that must be synced before the task starts; 0 is none.
+    pub(super) fn after(&self, task: TaskIndex) -> u64 {
+        self.after[task.get()]
+    }
+
+    /// A task ended with event `seq`: its dependents have one need less.
+    pub(super) fn need_over(&mut self, plan: &Plan, task: TaskIndex, seq: u64) {
+        for dependent in plan.dependents(task) {
+            let at = dependent.get();
+            self.open_needs[at] -= 1;
+            self.after[at] = seq;
+            if self.open_needs[at] == 0 {
+                self.verdicts.push_back(*dependent);
+            }
+        }
+    }
+
+    /// A task is open again.
+    pub(super) fn need_reopened(&mut self, plan: &Plan, task: TaskIndex) {
+        for dependent in plan.dependents(task) {
+            self.open_needs[dependent.get()] += 1;
+        }
+        self.verdicts.push_back(task);
+    }
+
+    pub(super) fn push_verdict(&mut self, task: TaskIndex) {
+        self.verdicts.push_back(task);
+    }
+
+    pub(super) fn next_verdict(&self) -> Option<TaskIndex> {
+        self.verdicts.front().copied()
+    }
+
+    pub(super) fn pop_verdict(&mut self) {
+        self.verdicts.pop_front();
+    }
+
+    pub(super) fn push_ready(&mut self, task: TaskIndex) {
+        self.ready.push(Reverse(task));
+    }
+
+    pub(super) fn next_ready(&self) -> Option<TaskIndex> {
+        self.ready.peek().map(|Reverse(task)| *task)
+    }
+
+    pub(super) fn pop_ready(&mut self) {
+        self.ready.pop();
+    }
+
+    /// The task waits until `due`.
+    pub(super) fn delay(&mut self, task: TaskIndex, due: Duration) {
+        self.end_delay(task);
+        self.due.insert(task, due);
+        self.delays.insert((due, task));
+    }
+
+    /// The task waits no longer.
+    pub(super) fn end_delay(&mut self, task: TaskIndex) {
+        if let Some(due) = self.due.remove(&task) {
+            self.delays.remove(&(due, task));
+        }
+    }
+
+    pub(super) fn is_delayed(&self, task: TaskIndex) -> bool {
+        self.due.contains_key(&task)
+    }
+
+    /// The first delay to end.
+    pub(super) fn next_due(&self) -> Option<Duration> {
+        self.delays.first().map(|(due, _)| *due)
+    }
+
+    /// Tasks whose delay is over at `now`.
+    pub(super) fn due(&self, now: Duration) -> impl Iterator<Item = TaskIndex> {
+        self.delays
+            .iter()
+            .take_while(move |(due, _)| *due <= now)
+            .map(|(_, task)| *task)
+    }
+}

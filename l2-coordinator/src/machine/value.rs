@@ -1,0 +1,269 @@
+//! The machine: the fold of the journal, plus what is not journaled, behind `decide` and `apply`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::event::{Event, EventKind};
+use protocol::ids::LeaseToken;
+use protocol::plan::{Plan, TaskIndex};
+use protocol::state::{IllegalEvent, Phase, RunState, TaskState};
+
+use super::config::{CLAIM_PATIENCE, Config, FENCE, LEASE_LOST, Now, REDISPATCH_DELAY};
+use super::effect::Note;
+use super::input::Deadline;
+use super::leases::{Held, Leases, Published};
+use super::schedule::Schedule;
+
+/// The run's state machine: a value without clock, randomness or I/O.
+///
+/// [`Machine::decide`] never changes it; [`Machine::apply`] takes events in, live and from the
+/// journal alike; [`Machine::note`] takes in what is not journaled.
+#[derive(Debug)]
+pub struct Machine {
+    pub(super) config: Arc<Config>,
+    pub(super) run: RunState,
+    pub(super) schedule: Schedule,
+    pub(super) leases: Leases,
+}
+
+impl Machine {
+    /// Before the first event.
+    #[must_use]
+    pub fn new(config: Arc<Config>, plan: Arc<Plan>) -> Self {
+        let schedule = Schedule::new(&plan);
+        Self {
+            config,
+            schedule,
+            run: RunState::new(plan),
+            leases: Leases::default(),
+        }
+    }
+
+    /// The fold.
+    #[must_use]
+    pub const fn run(&self) -> &RunState {
+        &self.run
+    }
+
+    /// Leases held and tasks on their way, together.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.leases.in_flight()
+    }
+
+    /// Takes one event in: the only change of journaled state.
+    ///
+    /// # Errors
+    /// The event cannot follow; the machine is unchanged then.
+    pub fn apply(&mut self, now: Now, event: &Event) -> Result<(), IllegalEvent> {
+        self.run.apply(event)?;
+        let Some(task) = event
+            .kind
+            .task()
+            .and_then(|id| self.run.plan().index_of(id.as_str()))
+        else {
+            if let EventKind::RunResumed { .. } = event.kind {
+                self.leases.last = 0;
+            }
+            return Ok(());
+        };
+        match &event.kind {
+            EventKind::TaskLeased { lease, worker, .. } => {
+                self.leases.published.remove(&task);
+                if lease.epoch == self.run.epoch() {
+                    self.leases.last = self.leases.last.max(lease.lease);
+                }
+                let held = Held {
+                    lease: *lease,
+                    worker: worker.clone(),
+                    incarnation: None,
+                    deadline: (!self.config.is_embedded(worker)).then_some(now.mono + LEASE_LOST),
+                };
+                self.leases.held.insert(task, held);
+            }
+            EventKind::LeaseLost { cause, .. } => {
+                self.release(task);
+                if *cause == protocol::event::LeaseEnd::WorkerLost {
+                    self.delay(task, now, event, REDISPATCH_DELAY);
+                } else {
+                    self.schedule.push_verdict(task);
+                }
+            }
+            EventKind::AttemptRetrying {
+                delay_ms,
+                in_place: false,
+                ..
+            } => {
+                self.release(task);
+                self.delay(task, now, event, Duration::from_millis(*delay_ms));
+            }
+            EventKind::TaskDone { .. }
+            | EventKind::TaskFailed { .. }
+            | EventKind::TaskSkipped { .. }
+            | EventKind::TaskCancelled { .. } => {
+                self.release(task);
+                self.leases.published.remove(&task);
+                self.schedule.end_delay(task);
+                let plan = Arc::clone(self.run.plan());
+                self.schedule.need_over(&plan, task, event.seq);
+            }
+            EventKind::TaskReopened { .. } => {
+                let plan = Arc::clone(self.run.plan());
+                self.schedule.need_reopened(&plan, task);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Takes in a change that is not journaled.
+    pub fn note(&mut self, now: Now, note: &Note) {
+        match note {
+            Note::VerdictTaken => self.schedule.pop_verdict(),
+            Note::ReadyTaken => self.schedule.pop_ready(),
+            Note::Ready(task) => self.schedule.push_ready(*task),
+            Note::Published { task, lease } => {
+                self.leases.last = lease.lease;
+                let published = Published {
+                    lease: *lease,
+                    since: now.mono,
+                    seq: None,
+                };
+                self.leases.published.insert(*task, published);
+            }
+            Note::Stored { task, lease, seq } => {
+                if let Some(published) = self.leases.published.get_mut(task)
+                    && published.lease == *lease
+                {
+                    published.seq = Some(*seq);
+                }
+            }
+            Note::Unpublished(task) => {
+                self.leases.published.remove(task);
+                self.schedule.push_verdict(*task);
+            }
+            Note::Due(task) => {
+                self.schedule.end_delay(*task);
+                self.schedule.push_verdict(*task);
+            }
+            Note::Granted { task, incarnation } => {
+                if let Some(held) = self.leases.held.get_mut(task) {
+                    held.incarnation = Some(incarnation.clone());
+                }
+            }
+            Note::Renewed { tasks, until } => {
+                for task in tasks {
+                    if let Some(held) = self.leases.held.get_mut(task)
+                        && held.deadline.is_some()
+                    {
+                        held.deadline = Some(*until);
+                    }
+                }
+            }
+            Note::WorkerSeen(hello) => self.see_worker(now, hello),
+            Note::WorkerGone(worker) => {
+                self.leases.workers.remove(worker);
+            }
+            Note::CancelAll => self.cancel_all(),
+        }
+    }
+
+    /// When [`super::Input::Tick`] has something to do next.
+    #[must_use]
+    pub fn next_deadline(&self) -> Deadline {
+        let lease = self
+            .leases
+            .held
+            .values()
+            .filter_map(|held| held.deadline)
+            .min();
+        let patience = self
+            .leases
+            .published
+            .values()
+            .map(|p| p.since + CLAIM_PATIENCE)
+            .min();
+        let silence = self
+            .leases
+            .workers
+            .iter()
+            .filter(|(id, _)| !self.config.is_embedded(id))
+            .map(|(_, worker)| worker.seen + LEASE_LOST)
+            .min();
+        [self.schedule.next_due(), lease, patience, silence]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// The task of a token of this run.
+    pub(super) fn task_of(&self, token: &LeaseToken) -> Option<TaskIndex> {
+        if token.run != self.config.run {
+            return None;
+        }
+        self.run.plan().index_of(token.task.as_str())
+    }
+
+    /// Whether the task can still be looked at: open, not held, not on its way, not delayed.
+    pub(super) fn is_waiting(&self, task: TaskIndex) -> bool {
+        self.run.task(task).state == TaskState::Pending
+            && self.schedule.open_needs(task) == 0
+            && self.leases.is_free(task)
+            && !self.schedule.is_delayed(task)
+    }
+
+    /// Tasks that may be published or held at once.
+    pub(super) fn window(&self) -> usize {
+        let slots = self.leases.slots();
+        let ahead = slots + slots.div_ceil(4);
+        let window = match self.config.max_parallel {
+            Some(most) if most < slots => most,
+            _ => ahead,
+        };
+        window as usize
+    }
+
+    fn release(&mut self, task: TaskIndex) {
+        if let Some(held) = self.leases.held.remove(&task) {
+            self.leases.settled.insert(task, held.lease);
+        }
+    }
+
+    /// `delay` counts from the event's wall time, so that a resume waits for the rest only.
+    fn delay(&mut self, task: TaskIndex, now: Now, event: &Event, delay: Duration) {
+        if *self.run.phase() == Phase::Cancelling {
+            self.schedule.push_verdict(task);
+            return;
+        }
+        let passed = now.wall.since(event.ts);
+        self.schedule
+            .delay(task, now.mono + delay.saturating_sub(passed));
+    }
+
+    fn see_worker(&mut self, now: Now, hello: &protocol::message::WorkerHello) {
+        let fenced = now.mono + FENCE;
+        let others: Vec<_> = self
+            .leases
+            .of_other_lives(&hello.worker, &hello.incarnation)
+            .map(|(task, _)| task)
+            .collect();
+        for task in others {
+            if let Some(held) = self.leases.held.get_mut(&task) {
+                held.deadline = Some(held.deadline.map_or(now.mono, |at| at.min(fenced)));
+            }
+        }
+        self.leases.see(hello, now.mono);
+    }
+
+    fn cancel_all(&mut self) {
+        for task in self.run.plan().order() {
+            if self.run.task(task).state == TaskState::Pending
+                && !self.leases.held.contains_key(&task)
+            {
+                self.leases.published.remove(&task);
+                self.schedule.end_delay(task);
+                self.schedule.push_verdict(task);
+            }
+        }
+    }
+}
