@@ -4,9 +4,11 @@ mod api;
 mod command;
 mod prepare;
 mod pump;
+mod scripted;
 mod verdict;
 
 pub use api::{Attempt, AttemptResult, Executor};
 pub use command::{CommandExecutor, CommandOptions, FilterFactory};
 pub use prepare::Phase;
 pub use pump::{OutputChunk, OutputObserver, StreamName};
+pub use scripted::{Scripted, ScriptedExecutor};

@@ -1,0 +1,162 @@
+//! What a worker holds: one lease per busy slot, and the order to stop it.
+//!
+//! All of a slot's stops go through here under one lock, so an order meant for one task can never
+//! reach the next one in the same slot.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use protocol::bus::Acker;
+use protocol::ids::{CoordinatorId, LeaseToken};
+use protocol::message::Cancel;
+use tokio::time::Instant;
+
+use crate::stop::{Stop, StopLevel};
+
+/// Shared by the slots, which take and release, and the keeper, which renews and stops.
+pub(super) struct Holds {
+    stops: Vec<Arc<Stop>>,
+    held: Mutex<BTreeMap<usize, Hold>>,
+}
+
+/// One lease, from before its claim to after its result.
+pub(super) struct Hold {
+    pub(super) token: LeaseToken,
+    pub(super) coordinator: CoordinatorId,
+    pub(super) acker: Arc<dyn Acker>,
+    /// Renewed by heartbeats; in-process leases have no deadline.
+    pub(super) renewed: Option<Instant>,
+    /// Lost: whatever comes of it is reported to nobody.
+    pub(super) is_lost: bool,
+}
+
+impl Holds {
+    pub(super) fn new(slots: usize) -> io::Result<Self> {
+        let stops = (0..slots)
+            .map(|_| Stop::new().map(Arc::new))
+            .collect::<io::Result<_>>()?;
+        Ok(Self {
+            stops,
+            held: Mutex::new(BTreeMap::new()),
+        })
+    }
+
+    pub(super) fn stop(&self, slot: usize) -> &Stop {
+        &self.stops[slot]
+    }
+
+    pub(super) fn take(&self, slot: usize, hold: Hold) {
+        let mut held = self.lock();
+        self.stops[slot].reset();
+        held.insert(slot, hold);
+    }
+
+    /// The claim was granted, with or without a deadline. `asked` is when it was sent.
+    pub(super) fn granted(&self, slot: usize, asked: Instant, has_deadline: bool) {
+        if let Some(hold) = self.lock().get_mut(&slot) {
+            hold.renewed = has_deadline.then_some(asked);
+        }
+    }
+
+    /// Gives the slot's lease up; true when it was lost before.
+    pub(super) fn release(&self, slot: usize) -> bool {
+        self.lock().remove(&slot).is_some_and(|hold| hold.is_lost)
+    }
+
+    pub(super) fn is_lost(&self, slot: usize) -> bool {
+        self.lock().get(&slot).is_some_and(|hold| hold.is_lost)
+    }
+
+    /// Whoever is meant by it stops.
+    pub(super) fn cancel(&self, cancel: &Cancel) {
+        let level = if cancel.kill {
+            StopLevel::Kill
+        } else {
+            StopLevel::Terminate
+        };
+        self.stop_where(level, |hold| {
+            hold.token.run == cancel.run_id
+                && cancel
+                    .task_id
+                    .as_ref()
+                    .is_none_or(|task| *task == hold.token.task)
+        });
+    }
+
+    /// One lease's attempts stop, and are reported.
+    pub(super) fn cancel_lease(&self, token: &LeaseToken) {
+        self.stop_where(StopLevel::Terminate, |hold| hold.token == *token);
+    }
+
+    /// Everything stops.
+    pub(super) fn stop_all(&self, level: StopLevel) {
+        self.stop_where(level, |_| true);
+    }
+
+    fn stop_where(&self, level: StopLevel, meant: impl Fn(&Hold) -> bool) {
+        for (slot, _) in self.lock().iter().filter(|(_, hold)| meant(hold)) {
+            self.stops[*slot].raise(level);
+        }
+    }
+
+    /// This lease is somebody else's by now: killed, reported to nobody.
+    pub(super) fn lose(&self, token: &LeaseToken) {
+        self.lose_where(|hold| hold.token == *token);
+    }
+
+    /// As [`Self::lose`], for every lease that no coordinator renewed in time.
+    pub(super) fn fence(&self, now: Instant, after: Duration) {
+        self.lose_where(|hold| hold.renewed.is_some_and(|renewed| now >= renewed + after));
+    }
+
+    fn lose_where(&self, lost: impl Fn(&Hold) -> bool) {
+        for (slot, hold) in self.lock().iter_mut().filter(|(_, hold)| !hold.is_lost) {
+            if lost(hold) {
+                tracing::warn!(task = %hold.token.task, lease = %hold.token.lease, "lease lost");
+                hold.is_lost = true;
+                self.stops[*slot].raise(StopLevel::Kill);
+            }
+        }
+    }
+
+    /// These leases hold from `asked` on.
+    pub(super) fn renew(&self, tokens: &[LeaseToken], asked: Instant) {
+        for hold in self
+            .lock()
+            .values_mut()
+            .filter(|hold| tokens.contains(&hold.token))
+        {
+            hold.renewed = hold.renewed.map(|before| before.max(asked));
+        }
+    }
+
+    /// Leases with a deadline, by coordinator.
+    pub(super) fn to_renew(&self) -> BTreeMap<CoordinatorId, Vec<LeaseToken>> {
+        let mut by_coordinator: BTreeMap<CoordinatorId, Vec<LeaseToken>> = BTreeMap::new();
+        for hold in self
+            .lock()
+            .values()
+            .filter(|hold| hold.renewed.is_some() && !hold.is_lost)
+        {
+            by_coordinator
+                .entry(hold.coordinator.clone())
+                .or_default()
+                .push(hold.token.clone());
+        }
+        by_coordinator
+    }
+
+    /// The deliveries to keep alive.
+    pub(super) fn ackers(&self) -> Vec<Arc<dyn Acker>> {
+        self.lock()
+            .values()
+            .map(|hold| Arc::clone(&hold.acker))
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<usize, Hold>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
