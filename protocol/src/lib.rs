@@ -21,6 +21,8 @@ pub mod policy;
 pub mod queue;
 pub mod run_dir;
 #[cfg(feature = "author")]
+pub mod scenario;
+#[cfg(feature = "author")]
 pub mod schema;
 #[cfg(feature = "seal")]
 pub mod seal;

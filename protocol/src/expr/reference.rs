@@ -370,6 +370,12 @@ impl Reader<'_> {
                 let mut problem = ExprProblem::new(code, message, start, end).help(help);
                 if self.text(last + 1) == "-" && parts.len() > 1 {
                     problem = problem.help("`-` is subtraction here; ids use `_`");
+                    // What follows was meant as one name; it says nothing on its own.
+                    while self.tokens.get(last + 1).is_some_and(|token| {
+                        token.kind == Kind::Name || matches!(self.text(last + 1), "-" | ".")
+                    }) {
+                        last += 1;
+                    }
                 } else if self.text(last + 1) == "[" && parts.len() < 4 {
                     problem =
                         problem.help(format!("write `{}.NAME`, not an index", parts.join(".")));

@@ -27,12 +27,16 @@ mod check_tests;
 #[cfg(all(test, feature = "expr"))]
 mod property_tests;
 
-#[cfg(feature = "expr")]
-pub(crate) use check::{InputNames, problems};
+#[cfg(feature = "author")]
+pub(crate) use check::{is_scenario_name, problems};
+#[cfg(feature = "author")]
+pub(crate) use check_task::invalid_id;
 pub use checked::Plan;
 pub use draft::{DraftPlan, DraftTask};
 pub use graph::TaskIndex;
 pub use limits::Limits;
 pub use paths::{PathProblem, check_relative};
 pub use task::{Action, FileSource, PlanTask};
+#[cfg(feature = "author")]
+pub(crate) use types::whole_number;
 pub use types::{InputType, OutputType, Workspace};

@@ -1,0 +1,104 @@
+//! The JSON Schema (draft-07) of a scenario, for editors. Made from the table that the parser reads.
+
+use serde_json::{Map, Value, json};
+
+use super::keys::{Shape, Table};
+use super::words::SCENARIO;
+
+/// The schema as `orchestra schema` prints it.
+#[must_use]
+pub fn schema() -> Value {
+    let mut schema = object(&SCENARIO);
+    if let Some(map) = schema.as_object_mut() {
+        map.insert(
+            "$schema".to_owned(),
+            json!("http://json-schema.org/draft-07/schema#"),
+        );
+        map.insert("title".to_owned(), json!("orchestra scenario"));
+    }
+    schema
+}
+
+fn object(table: &Table) -> Value {
+    let mut properties = Map::new();
+    for key in table.keys {
+        let mut property = of(&key.shape);
+        if let Some(map) = property.as_object_mut() {
+            map.insert("description".to_owned(), json!(key.about));
+        }
+        properties.insert(key.name.to_owned(), property);
+    }
+    let required: Vec<&str> = table
+        .keys
+        .iter()
+        .filter(|key| key.required)
+        .map(|key| key.name)
+        .collect();
+    let mut schema = json!({
+        "type": "object",
+        "additionalProperties": false,
+        "properties": properties,
+    });
+    if let (Some(map), false) = (schema.as_object_mut(), required.is_empty()) {
+        map.insert("required".to_owned(), json!(required));
+    }
+    schema
+}
+
+fn of(shape: &Shape) -> Value {
+    match shape {
+        // Scalars are taken as they are written, so a port need not be quoted.
+        Shape::Text => json!({ "type": ["string", "number", "boolean"] }),
+        Shape::Flag => json!({ "type": "boolean" }),
+        Shape::Count { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
+        Shape::Duration => {
+            json!({ "type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$", "minLength": 2 })
+        }
+        Shape::Word { now: ["1"], .. } => json!({ "enum": [1, "1"] }),
+        Shape::Word { now, .. } => json!({ "enum": now }),
+        Shape::ListOf(items) => json!({ "type": "array", "items": of(items) }),
+        Shape::MapOf { keys, values } => json!({
+            "type": "object",
+            "propertyNames": { "pattern": keys },
+            "additionalProperties": of(values),
+        }),
+        Shape::Object(table) => object(table),
+        Shape::Either(scalar, map) => json!({ "anyOf": [of(scalar), of(map)] }),
+        Shape::Any => json!({}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn every_object(value: &Value, seen: &mut usize) {
+        let Some(map) = value.as_object() else { return };
+        if let Some(properties) = map.get("properties").and_then(Value::as_object) {
+            *seen += 1;
+            assert_eq!(map["additionalProperties"], json!(false));
+            for (name, property) in properties {
+                assert!(property["description"].is_string(), "{name}");
+                every_object(property, seen);
+            }
+        }
+        for key in ["additionalProperties", "items"] {
+            map.get(key)
+                .into_iter()
+                .for_each(|inner| every_object(inner, seen));
+        }
+        let any = map.get("anyOf").and_then(Value::as_array);
+        any.into_iter()
+            .flatten()
+            .for_each(|inner| every_object(inner, seen));
+    }
+
+    #[test]
+    fn every_object_is_closed_and_every_key_described() {
+        let schema = schema();
+        let mut seen = 0;
+        every_object(&schema, &mut seen);
+        assert_eq!(seen, 5, "scenario, input, task, timeout, retry");
+        assert_eq!(schema["required"], json!(["tasks"]));
+    }
+}

@@ -1,0 +1,66 @@
+//! Places of a plan back to spans of the scenario they came from.
+//!
+//! The tree is not kept, because most scenarios are right; it is built again when something is not.
+
+use crate::diagnostic::{Diagnostic, Item, Place, Problems};
+use crate::source::{SourceFile, Span};
+
+use super::build;
+use super::tree::{Kind, NodeId, Tree};
+
+/// Gives every diagnostic with a place its span, and sorts all by position.
+pub(super) fn locate(source: &SourceFile, diagnostics: &mut [Diagnostic]) {
+    if diagnostics
+        .iter()
+        .any(|found| found.span.is_none() && found.place.is_some())
+    {
+        let tree = build::build(source.text(), &mut Problems::default());
+        for diagnostic in diagnostics.iter_mut().filter(|found| found.span.is_none()) {
+            diagnostic.span = diagnostic
+                .place
+                .as_ref()
+                .and_then(|place| span(&tree, place));
+        }
+    }
+    diagnostics.sort_by_key(|found| (found.code == "too-many-problems", found.span));
+}
+
+fn span(tree: &Tree<'_>, place: &Place) -> Option<Span> {
+    let root = tree.root?;
+    let (mut owner, mut at) = (root, Span::new(0, 0));
+    if let Some(task) = &place.task {
+        let (key, value) = tree.entry(tree.entry(root, "tasks")?.1, task)?;
+        (owner, at) = (value, tree.span(key));
+    }
+    let Some(field) = &place.field else {
+        return Some(at);
+    };
+    let Some((_, value)) = tree.entry(owner, field) else {
+        return Some(at);
+    };
+    let (node, at) = match &place.item {
+        None => (value, tree.span(value)),
+        Some(item) => part(tree, value, item),
+    };
+    match place.within {
+        Some(within) => Some(tree.span_within(node, within)),
+        None => Some(at),
+    }
+}
+
+fn part(tree: &Tree<'_>, value: NodeId, item: &Item) -> (NodeId, Span) {
+    let found = match item {
+        Item::Index(index) if tree.kind(value) == Kind::List => tree
+            .children(value)
+            .get(*index as usize)
+            .map(|item| (*item, tree.span(*item))),
+        Item::Index(_) => None,
+        Item::Key(key) => tree
+            .entry(value, key)
+            .map(|(_, entry)| (entry, tree.span(entry))),
+        Item::KeyName(key) => tree
+            .entry(value, key)
+            .map(|(name, _)| (name, tree.span(name))),
+    };
+    found.unwrap_or((value, tree.span(value)))
+}

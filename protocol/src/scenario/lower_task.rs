@@ -1,0 +1,173 @@
+//! Tree to draft: one task.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Diagnostic, Problems};
+use crate::expr::Template;
+use crate::outcome::FailureClass;
+use crate::plan::{DraftTask, OutputType, Workspace};
+use crate::policy::{Backoff, RetryPolicy, Timeout};
+use crate::source::Span;
+
+use super::duration;
+use super::fields::{Fields, read};
+use super::lower::{number, templates, text};
+use super::tree::{Kind, NodeId, Tree};
+use super::words::{RETRY, TASK, TIMEOUT};
+
+/// Kinds that are reported as not built, and count as a kind all the same.
+const OTHER_KINDS: &[&str] = &["run", "command", "prompt", "goal", "manual", "uses"];
+
+/// Stands for a task that was reported, so that what needs it is not reported too.
+pub(super) fn placeholder(id: &str) -> DraftTask {
+    DraftTask {
+        id: id.to_owned(),
+        run: Some(":".to_owned()),
+        ..DraftTask::default()
+    }
+}
+
+/// `map` is known to be a map.
+pub(super) fn lower(tree: &Tree<'_>, id: &str, map: NodeId, problems: &mut Problems) -> DraftTask {
+    let fields = read(tree, map, &TASK, problems);
+    let mut run = text(tree, &fields, "run");
+    if let Some(node) = fields.get("run") {
+        check_comment(tree, node, problems);
+    }
+    let command = fields.get("command").map(|list| {
+        let items = tree
+            .children(list)
+            .iter()
+            .filter_map(|item| tree.text(*item));
+        items.map(Template::new).collect()
+    });
+    if run.is_none() && command.is_none() && fields.refused(OTHER_KINDS) {
+        run = placeholder(id).run;
+    }
+    DraftTask {
+        id: id.to_owned(),
+        parent_id: None,
+        needs: needs(tree, &fields),
+        run,
+        command,
+        shell: text(tree, &fields, "shell"),
+        condition: text(tree, &fields, "if"),
+        env: templates(tree, fields.get("env")),
+        outputs: texts(tree, fields.get("outputs"), OutputType::from_word),
+        artifacts: texts(tree, fields.get("artifacts"), |path| Some(path.to_owned())),
+        files: templates(tree, fields.get("files")),
+        timeout: fields
+            .get("timeout")
+            .map(|id| timeout(tree, id, problems))
+            .unwrap_or_default(),
+        retry: fields.get("retry").map(|id| retry(tree, id, problems)),
+        continue_on_error: fields
+            .get("continue_on_error")
+            .is_some_and(|id| tree.text(id) == Some("true")),
+        working_dir: text(tree, &fields, "working_dir"),
+        workspace: Workspace::Scratch,
+    }
+}
+
+fn needs(tree: &Tree<'_>, fields: &Fields) -> Vec<String> {
+    let Some(list) = fields.get("needs") else {
+        return Vec::new();
+    };
+    let ids = tree
+        .children(list)
+        .iter()
+        .filter_map(|item| tree.text(*item));
+    ids.map(str::to_owned).collect()
+}
+
+fn texts<T>(
+    tree: &Tree<'_>,
+    map: Option<NodeId>,
+    read: impl Fn(&str) -> Option<T>,
+) -> BTreeMap<String, T> {
+    let entries = map.into_iter().flat_map(|map| tree.entries(map));
+    entries
+        .filter_map(|(key, value)| Some((tree.text(key)?.to_owned(), read(tree.text(value)?)?)))
+        .collect()
+}
+
+/// YAML cuts an unquoted value at ` #` without a word; in a shell text that may lose half of it.
+fn check_comment(tree: &Tree<'_>, run: NodeId, problems: &mut Problems) {
+    if tree.kind(run) != Kind::Plain {
+        return;
+    }
+    let end = tree.span(run).end as usize;
+    let rest = &tree.source[end..];
+    let blank = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+    if blank > 0 && rest[blank..].starts_with('#') {
+        let start = u32::try_from(end + blank).unwrap_or(u32::MAX);
+        problems.push(
+            Diagnostic::error("comment-in-run", "YAML ends this `run` at ` #`")
+                .at(Span::new(start, start + 1))
+                .help("write `run: |` and the text on the next lines, or move the comment"),
+        );
+    }
+}
+
+fn milliseconds(tree: &Tree<'_>, id: NodeId) -> Option<u64> {
+    duration::parse(tree.text(id)?)
+}
+
+fn timeout(tree: &Tree<'_>, id: NodeId, problems: &mut Problems) -> Timeout {
+    if tree.kind(id) != Kind::Map {
+        return Timeout {
+            wall_ms: milliseconds(tree, id),
+            idle_ms: None,
+        };
+    }
+    let fields = read(tree, id, &TIMEOUT, problems);
+    let limit = |key| fields.get(key).and_then(|id| milliseconds(tree, id));
+    let timeout = Timeout {
+        wall_ms: limit("wall"),
+        idle_ms: limit("idle"),
+    };
+    if timeout == Timeout::default() && !fields.refused(&["wall", "idle"]) {
+        problems.push(
+            Diagnostic::error("missing-key", "a timeout needs `wall`, `idle` or both")
+                .at(tree.span(id)),
+        );
+    }
+    timeout
+}
+
+fn retry(tree: &Tree<'_>, id: NodeId, problems: &mut Problems) -> RetryPolicy {
+    let extra = |id| {
+        number(tree, id)
+            .and_then(|n| u32::try_from(n).ok())
+            .unwrap_or(0)
+    };
+    let default = RetryPolicy::default();
+    if tree.kind(id) != Kind::Map {
+        return RetryPolicy {
+            max: extra(id),
+            ..default
+        };
+    }
+    let fields = read(tree, id, &RETRY, problems);
+    let delay = |key| fields.get(key).and_then(|id| milliseconds(tree, id));
+    let items = |key| {
+        fields
+            .get(key)
+            .map(|id| tree.children(id))
+            .unwrap_or_default()
+    };
+    let backoff = match fields.get("backoff").and_then(|id| tree.text(id)) {
+        Some("fixed") => Backoff::Fixed,
+        _ => Backoff::Exponential,
+    };
+    let class = |id: &NodeId| tree.text(*id)?.parse::<FailureClass>().ok();
+    let code = |id: &NodeId| i32::try_from(number(tree, *id)?).ok();
+    RetryPolicy {
+        max: fields.get("max").map_or(0, extra),
+        delay_ms: delay("delay").unwrap_or(default.delay_ms),
+        backoff,
+        max_delay_ms: delay("max_delay").unwrap_or(default.max_delay_ms),
+        when: items("when").iter().filter_map(class).collect(),
+        exit_codes: items("exit_codes").iter().filter_map(code).collect(),
+    }
+}
