@@ -128,11 +128,15 @@ pub enum BusError {
 /// callers retry with the same message id.
 #[async_trait]
 pub trait Bus: Send + Sync + 'static {
-    /// Makes sure the stream exists exactly so; idempotent.
+    /// Makes sure the stream exists exactly so; idempotent. Other settings under the same name, and
+    /// subjects that overlap with another stream's, are a `Conflict`; nothing is ever changed.
     async fn ensure_stream(&self, spec: &StreamSpec) -> Result<(), BusError>;
-    /// Makes sure the consumer exists exactly so; idempotent.
+    /// Makes sure the consumer exists exactly so; idempotent. It sees what was stored before it, in
+    /// order. Other settings, a filter that leaves the stream's subjects or overlaps with another
+    /// consumer's are a `Conflict`.
     async fn ensure_consumer(&self, spec: &ConsumerSpec) -> Result<(), BusError>;
-    /// Stores one message; returning `Ok` means stored (or known).
+    /// Stores one message; returning `Ok` means stored (or known). `TimedOut` means perhaps stored:
+    /// ask again with the same id.
     async fn publish(
         &self,
         subject: &str,
@@ -140,7 +144,9 @@ pub trait Bus: Send + Sync + 'static {
         payload: Bytes,
         options: PublishOptions,
     ) -> Result<PubAck, BusError>;
-    /// Up to `batch` messages; waits at most `expires` for the first, returns empty then.
+    /// Up to `batch` messages; waits at most `expires` for the first (zero: not at all), returns empty
+    /// then. What is due again comes before what is fresh. A dropped pull loses no message: it comes
+    /// back after `ack_wait` at the latest. More than a bus's own bound on a batch needs another pull.
     async fn pull(
         &self,
         stream: &str,
@@ -148,17 +154,21 @@ pub trait Bus: Send + Sync + 'static {
         batch: usize,
         expires: Duration,
     ) -> Result<Vec<Delivery>, BusError>;
-    /// Removes one stored message; `Ok` also when it is gone already.
+    /// Removes one stored message, whoever holds it; `Ok` also when it is gone already. This is how
+    /// a message that is out of deliveries leaves the stream.
     async fn delete(&self, stream: &str, seq: u64) -> Result<(), BusError>;
-    /// Asks whoever serves `subject` and waits for one answer.
+    /// Asks everyone who serves `subject` and waits for the first answer. `NoResponders` comes at
+    /// once; `TimedOut` says nothing about whether the request was handled, and may come early when
+    /// it is certain that nobody will answer.
     async fn request(
         &self,
         subject: &str,
         payload: Bytes,
         timeout: Duration,
     ) -> Result<Bytes, BusError>;
-    /// Receives broadcasts and requests on a pattern. Returns once publishers can reach it. At most
-    /// `capacity` wait; further broadcasts are dropped, further requests see `NoResponders`.
+    /// Receives broadcasts and requests on a pattern. Returns once publishers can reach it. About
+    /// `capacity` wait; further broadcasts are dropped, further requests see `NoResponders` or
+    /// `TimedOut`. Stored messages do not come this way.
     async fn subscribe(&self, pattern: &str, capacity: usize) -> Result<Subscription, BusError>;
     /// Tells every current subscriber; may be lost.
     async fn broadcast(&self, subject: &str, payload: Bytes) -> Result<(), BusError>;
@@ -193,9 +203,10 @@ pub trait Acker: Send + Sync {
     async fn ack(&self) -> Result<(), BusError>;
     /// Like `ack`, and waits until the stream has done it.
     async fn double_ack(&self) -> Result<(), BusError>;
-    /// Asks for redelivery after `delay`.
+    /// Asks for redelivery after `delay` (zero: at once). Without effect once the message is due
+    /// again or gone.
     async fn nak(&self, delay: Duration) -> Result<(), BusError>;
-    /// Restarts the acknowledge timer.
+    /// Restarts the acknowledge timer. Without effect once the message is due again or gone.
     async fn progress(&self) -> Result<(), BusError>;
 }
 

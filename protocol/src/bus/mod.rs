@@ -6,6 +6,8 @@
 mod api;
 #[cfg(any(test, feature = "testing"))]
 pub mod contract;
+#[cfg(any(test, feature = "testing"))]
+mod faults;
 mod memory;
 mod pattern;
 #[cfg(test)]
@@ -15,5 +17,7 @@ pub use api::{
     Acker, Bus, BusError, ConsumerSpec, Delivery, Headers, Incoming, Message, PubAck,
     PublishOptions, Replier, StreamSpec, Subscription,
 };
+#[cfg(any(test, feature = "testing"))]
+pub use faults::{Fault, FaultBus, Faults};
 pub use memory::MemoryBus;
 pub use pattern::{Pattern, is_subject};

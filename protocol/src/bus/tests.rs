@@ -1,6 +1,7 @@
 //! The contract suite on the memory bus, under simulated and under real time.
 
 mod contract_coverage;
+mod faults;
 mod fixture;
 mod memory_extra;
 mod threads;
@@ -17,4 +18,11 @@ mod threaded {
     use super::fixture::Memory;
 
     crate::bus_contract!(Memory::default(); #[tokio::test(flavor = "multi_thread", worker_threads = 2)]);
+}
+
+/// The fault wrapper without faults is no other bus.
+mod undisturbed {
+    use super::fixture::Undisturbed;
+
+    crate::bus_contract!(Undisturbed::default(); #[tokio::test(start_paused = true)]);
 }

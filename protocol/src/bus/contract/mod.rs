@@ -3,7 +3,7 @@
 //!
 //! `bus_contract!` lists every case by name and turns each into a test of its own:
 //!
-//! ```ignore
+//! ```text
 //! protocol::bus_contract!(MyFixture::fresh().await; #[tokio::test]);
 //! ```
 

@@ -83,7 +83,7 @@ async fn closing_ends_every_wait() {
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_pull_leaves_its_message_at_once() {
     let bus = opened().await;
-    let mut waiting = tokio_test_poll(bus.pull("S", "c", 1, LONG));
+    let mut waiting = polled(bus.pull("S", "c", 1, LONG));
     assert!(waiting.poll_once().is_none(), "nothing there yet");
     publish(&bus, "s.a").await;
     // Woken, and dropped before it looked.
@@ -95,9 +95,9 @@ async fn a_cancelled_pull_leaves_its_message_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_wake_up_that_was_not_used_goes_to_the_next_waiter() {
     let bus = opened().await;
-    let mut first = tokio_test_poll(bus.pull("S", "c", 1, LONG));
+    let mut first = polled(bus.pull("S", "c", 1, LONG));
     assert!(first.poll_once().is_none());
-    let mut second = tokio_test_poll(bus.pull("S", "c", 1, LONG));
+    let mut second = polled(bus.pull("S", "c", 1, LONG));
     assert!(second.poll_once().is_none());
     publish(&bus, "s.a").await;
     drop(first);
@@ -118,7 +118,7 @@ async fn a_redelivery_is_not_missed_when_its_keeper_leaves() {
         .unwrap()
         .remove(0);
     let started = Instant::now();
-    let mut keeper = tokio_test_poll(bus.pull("S", "c", 1, LONG));
+    let mut keeper = polled(bus.pull("S", "c", 1, LONG));
     assert!(keeper.poll_once().is_none());
     let waiting = bus.pull("S", "c", 1, LONG);
     let leaving = async move {
@@ -179,7 +179,7 @@ async fn a_request_ends_early_when_its_responder_dies() {
 /// A future that a test polls by hand.
 struct Polled<F: Future>(std::pin::Pin<Box<F>>);
 
-fn tokio_test_poll<F: Future>(future: F) -> Polled<F> {
+fn polled<F: Future>(future: F) -> Polled<F> {
     Polled(Box::pin(future))
 }
 
