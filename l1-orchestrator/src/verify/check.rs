@@ -1,0 +1,148 @@
+//! The checks, in the order a reader would make them: journal, seal, inputs, artifacts, logs,
+//! reports.
+
+use std::io;
+use std::path::Path;
+
+use l2_coordinator::journal::{SealFileError, read_seal};
+use l2_coordinator::read_holder;
+use protocol::digest::Digest;
+use protocol::run_dir;
+use protocol::seal::PublicKey;
+
+use super::files::{check_artifacts, check_digest, check_inputs, check_logs, check_torn_files};
+use super::findings::{Code, Verification};
+use super::ledger::{self, Ledger, chain_of};
+use super::{manifest, tree};
+
+/// Reports that are functions of the journal.
+const REPORTS: [&str; 3] = [run_dir::REPORT_MD, run_dir::REPORT_JSON, run_dir::MANIFEST];
+
+/// What a file of the run directory should hold by the journal: given its name, the SHA-256 of what
+/// this orchestra renders today, or `None` when it does not render that file.
+pub type Rendered<'a> = &'a dyn Fn(&str) -> io::Result<Option<Digest>>;
+
+/// How to verify.
+pub struct Options<'a> {
+    /// Keys whose seals count.
+    pub trusted: &'a [PublicKey],
+    /// Renders reports anew; without it only their presence is checked.
+    pub rendered: Option<Rendered<'a>>,
+}
+
+/// Verifies the run directory `dir`. Whatever is wrong inside it is in the result.
+///
+/// # Errors
+/// A file or directory that is there cannot be read at all.
+pub fn verify(dir: &Path, options: &Options<'_>) -> io::Result<Verification> {
+    fs_err::read_dir(dir)?;
+    let mut found = Verification::default();
+    if let Some(holder) = read_holder(dir)? {
+        let pid = holder.pid;
+        found.note(format!(
+            "Process {pid} is driving this run: what it writes now is not judged."
+        ));
+    }
+    let ledger = ledger::read(dir, &mut found);
+    check_seal(dir, ledger.as_ref(), options.trusted, &mut found)?;
+    if let Some(ledger) = ledger {
+        check_inputs(dir, &ledger, &mut found)?;
+        check_artifacts(dir, &ledger, &mut found)?;
+        check_logs(dir, &ledger, &mut found)?;
+        check_torn_files(dir, &ledger, &mut found);
+        if ledger.finished {
+            manifest::check(dir, &ledger, &mut found);
+            check_reports(dir, options.rendered, &mut found)?;
+        }
+    }
+    // Directories are read in no order; people and tests want one.
+    found
+        .problems
+        .sort_by(|a, b| (a.code, &a.path).cmp(&(b.code, &b.path)));
+    Ok(found)
+}
+
+fn check_seal(
+    dir: &Path,
+    ledger: Option<&Ledger>,
+    trusted: &[PublicKey],
+    found: &mut Verification,
+) -> io::Result<()> {
+    let problem = |found: &mut Verification, code, expected: &str, there: String| {
+        found.problem(code, run_dir::SEAL, expected, there);
+    };
+    let seal = match read_seal(dir) {
+        Ok(Some(seal)) => seal,
+        Ok(None) => {
+            if ledger.is_some_and(|ledger| ledger.finished) {
+                let expected = "the seal of a finished run (a resume writes it)";
+                problem(found, Code::SealMissing, expected, "nothing".to_owned());
+            }
+            return Ok(());
+        }
+        Err(SealFileError::Io(error)) => return Err(error),
+        Err(error) => {
+            problem(found, Code::SealInvalid, "a seal", chain_of(&error));
+            return Ok(());
+        }
+    };
+    if let Err(error) = seal.check() {
+        let expected = "a signature that matches its content";
+        problem(found, Code::SealInvalid, expected, error.to_string());
+        return Ok(());
+    }
+    let known = trusted.contains(&seal.public_key);
+    if !known {
+        let there = format!("the key {}", seal.public_key);
+        problem(
+            found,
+            Code::SealUnknownKey,
+            "a seal by a trusted key",
+            there,
+        );
+    }
+    let Some(ledger) = ledger else { return Ok(()) };
+    let (run, end) = (ledger.started.run_id, ledger.end.chain);
+    if seal.run_id != run {
+        let expected = format!("the seal of run {run}");
+        let there = format!("that of run {}", seal.run_id);
+        problem(found, Code::SealMismatch, &expected, there);
+    } else if !seal.closes(end) {
+        let expected = format!(
+            "a journal that ends with event {}, hash {}",
+            seal.seq, seal.hash
+        );
+        let there = format!("event {}, hash {}", end.seq, end.hash);
+        found.problem(Code::SealMismatch, run_dir::EVENTS, expected, there);
+    } else {
+        found.sealed = known;
+    }
+    Ok(())
+}
+
+fn check_reports(
+    dir: &Path,
+    rendered: Option<Rendered<'_>>,
+    found: &mut Verification,
+) -> io::Result<()> {
+    for path in REPORTS {
+        let there = tree::hash(dir, path)?.map(|(_, digest)| digest);
+        if found.problems.iter().any(|problem| problem.path == path) {
+            // The manifest has a check of its own, which says more.
+            continue;
+        }
+        let expected = match rendered {
+            Some(rendered) => rendered(path)?,
+            None => None,
+        };
+        match expected {
+            Some(expected) => check_digest(path, expected, there, Code::ReportChanged, found),
+            None if there.is_none() => {
+                let expected = "the report of a finished run";
+                found.problem(Code::FileMissing, path, expected, "nothing");
+            }
+            None => {}
+        }
+    }
+    Ok(())
+}
