@@ -1,1 +1,16 @@
-//! placeholder
+//! What a person touches: the command line, settings, run directories, reports.
+//!
+//! [`run`] is the whole program behind the binary. It composes coordinator and worker over a bus
+//! (`session`), and never looks inside them.
+
+mod cli;
+pub mod exit_code;
+mod report;
+mod runs;
+mod session;
+mod settings;
+mod ui;
+pub mod verify;
+
+pub use cli::{run, tree};
+pub use ui::Io;

@@ -1,0 +1,85 @@
+//! `orchestra cancel`: asks whoever drives the run, or closes a run that nobody drives.
+
+use std::sync::Arc;
+
+use l2_coordinator::Asked;
+use serde_json::json;
+
+use super::args::Cancel;
+use super::context::Context;
+use super::driving;
+use super::error::CliError;
+use super::resume::{hold, sweep, unfinished};
+use crate::exit_code;
+use crate::report::Observers;
+use crate::runs::{RunEntry, Stored};
+use crate::session::{Driven, Policy, Session, Start, drive, new_coordinator};
+use crate::settings;
+
+pub(super) fn cancel(context: &Context, args: &Cancel) -> Result<u8, CliError> {
+    let entry = settings::runs_dir(&args.runs).resolve(&args.run)?;
+    let unreadable = |error: std::io::Error| {
+        CliError::not_ready("holder-unknown", "whoever drives the run cannot be asked")
+            .because(error)
+    };
+    match l2_coordinator::terminate_holder(&entry.dir).map_err(unreadable)? {
+        Asked::Sent(holder) => {
+            let pid = holder.pid;
+            let text = format!("process {pid} was asked to stop; it writes the report and ends\n");
+            say(context, &entry, "asked", text, Some(pid))
+        }
+        Asked::Elsewhere(holder) => {
+            let message = format!("the run is held by process {} of another host", holder.pid);
+            Err(CliError::not_ready("run-elsewhere", message).hint("run `orchestra cancel` there"))
+        }
+        Asked::NotHeld => unheld(context, &entry),
+    }
+}
+
+fn unheld(context: &Context, entry: &RunEntry) -> Result<u8, CliError> {
+    let coordinator = new_coordinator();
+    let lock = hold(entry, &coordinator)?;
+    let stored = Stored::load(&entry.dir)?;
+    if stored.summary.ending.is_some() {
+        return say(context, entry, "over", "the run is over already\n".into(), None);
+    }
+    let (started, plan) = unfinished(entry, &stored)?;
+    let key = driving::key()?;
+    sweep(context, entry, started.run_id)?;
+    let session = Session {
+        ui: Arc::clone(&context.ui),
+        entry,
+        run: started.run_id,
+        coordinator,
+        trace_id: started.trace_id.clone(),
+        plan: Arc::clone(&plan),
+        constraints: Policy::default_pack(started.level).constraints,
+        // Nothing is to be started, so there is no worker.
+        slots: 0,
+        max_parallel: None,
+        fail_fast: false,
+        live: None,
+        observers: Observers::new(stored.summary, Vec::new()),
+    };
+    let driven: Driven = drive(session, Start::Cancel)?;
+    driving::seal(entry, started.run_id, &plan, driven, &key)?;
+    drop(lock);
+    say(context, entry, "cancelled", "the run is closed as cancelled\n".into(), None)
+}
+
+fn say(
+    context: &Context,
+    entry: &RunEntry,
+    what: &str,
+    text: String,
+    pid: Option<u32>,
+) -> Result<u8, CliError> {
+    let json = json!({
+        "schema": "orchestra.cancel/v1",
+        "dir": entry.dir.display().to_string(),
+        "result": what,
+        "pid": pid,
+    });
+    context.answer(|| text, json)?;
+    Ok(exit_code::OK)
+}

@@ -1,0 +1,43 @@
+//! What every verb gets: the printer, the format, and the way to answer in it.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::args::Format;
+use super::error::CliError;
+use crate::report::Redactor;
+use crate::ui::Ui;
+
+/// Shared by all verbs of one invocation.
+#[derive(Clone)]
+pub struct Context {
+    /// The printer.
+    pub ui: Arc<Ui>,
+    /// What stdout carries.
+    pub format: Format,
+    /// Placeholders for snapshots.
+    pub redact: Redactor,
+}
+
+impl Context {
+    /// Prints text or one JSON object, as asked for.
+    ///
+    /// # Errors
+    /// Nobody reads.
+    pub fn answer(&self, text: impl FnOnce() -> String, json: Value) -> Result<(), CliError> {
+        match self.format {
+            Format::Text => self.ui.data(&text())?,
+            Format::Json | Format::Jsonl => self.object(&json)?,
+        }
+        Ok(())
+    }
+
+    /// Prints one JSON object on one line.
+    ///
+    /// # Errors
+    /// Nobody reads.
+    pub fn object(&self, json: &Value) -> Result<(), CliError> {
+        Ok(self.ui.data(&format!("{json}\n"))?)
+    }
+}

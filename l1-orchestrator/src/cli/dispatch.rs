@@ -1,0 +1,91 @@
+//! From the command line to a verb and from its result to an exit code.
+
+use std::env;
+use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use clap::ArgMatches;
+
+use super::args::{Cli, Command, Format};
+use super::context::Context;
+use super::error::CliError;
+use super::usage::{self, Parsed};
+use super::{cancel, list, logs, report, resume, run, schema, show, validate, verify, version};
+use crate::exit_code;
+use crate::report::Redactor;
+use crate::ui::{ColorChoice, ColorFacts, Io, Ui};
+
+/// Runs one command line, program name included, and returns the exit code.
+#[must_use]
+pub fn main(args: Vec<OsString>, io: Io) -> u8 {
+    let wants_json = usage::wants_json(&args, |name| env::var_os(name));
+    match usage::parse(args) {
+        Ok(Parsed::Verb(cli, matches)) => verb(*cli, &matches, io),
+        Ok(Parsed::Text(text)) => {
+            let _read = plain(io).data(&text);
+            exit_code::OK
+        }
+        Ok(Parsed::Nothing(text)) => {
+            plain(io).say(text.trim_end());
+            exit_code::USAGE
+        }
+        Err(error) => {
+            let ui = Ui::new(io, ColorChoice::Auto, color_facts(), false);
+            fail(&ui, &error, wants_json)
+        }
+    }
+}
+
+fn plain(io: Io) -> Ui {
+    Ui::new(io, ColorChoice::Never, ColorFacts::default(), false)
+}
+
+fn verb(cli: Cli, matches: &ArgMatches, io: Io) -> u8 {
+    let format = cli.global.format();
+    let color = cli.global.color.unwrap_or_default();
+    let ui = Arc::new(Ui::new(io, color, color_facts(), cli.global.quiet));
+    let redact = Redactor::new(env::var_os(Redactor::VARIABLE).is_some());
+    let context = Context { ui: Arc::clone(&ui), format, redact };
+    let (_, matches) = matches.subcommand().expect("clap requires a verb");
+    // The default hook has printed where by the time this returns.
+    let outcome = catch_unwind(AssertUnwindSafe(|| dispatch(&context, cli.command, matches)))
+        .unwrap_or_else(|_| Err(CliError::internal("orchestra panicked")));
+    outcome.unwrap_or_else(|error| fail(&ui, &error, format != Format::Text))
+}
+
+fn dispatch(context: &Context, command: Command, matches: &ArgMatches) -> Result<u8, CliError> {
+    match command {
+        Command::Run(args) => run::run(context, &args, matches),
+        Command::Resume(args) => resume::resume(context, &args, matches),
+        Command::Cancel(args) => cancel::cancel(context, &args),
+        Command::Validate(args) => validate::validate(context, &args),
+        Command::Verify(args) => verify::verify(context, &args),
+        Command::List(args) => list::list(context, &args),
+        Command::Show(args) => show::show(context, &args),
+        Command::Logs(args) => logs::logs(context, &args),
+        Command::Report(args) => report::report(context, &args),
+        Command::Schema(args) => schema::schema(context, &args),
+        Command::Version => version::version(context),
+    }
+}
+
+fn fail(ui: &Ui, error: &CliError, json: bool) -> u8 {
+    let code = error.kind.exit_code();
+    if json {
+        let _read = ui.data(&format!("{}\n", error.to_json()));
+    } else {
+        error.show(ui);
+    }
+    code
+}
+
+fn color_facts() -> ColorFacts {
+    let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+    let asks = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+    ColorFacts {
+        no_color: set("NO_COLOR"),
+        forced: asks("CLICOLOR_FORCE") || asks("FORCE_COLOR"),
+        dumb: env::var_os("TERM").is_some_and(|term| term == "dumb"),
+    }
+}

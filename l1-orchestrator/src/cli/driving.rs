@@ -1,0 +1,136 @@
+//! What `run` and `resume` share: slots, observers, the end of a run.
+
+use std::num::NonZero;
+use std::sync::Arc;
+
+use l2_coordinator::Finished;
+use protocol::ids::RunId;
+use protocol::plan::Plan;
+use protocol::seal::{Seal, UserKey};
+
+use super::args::Format;
+use super::context::Context;
+use super::error::CliError;
+use crate::exit_code;
+use crate::report::console::{Console, View};
+use crate::report::jsonl::Jsonl;
+use crate::report::{Observers, Reporter, RunSummary};
+use crate::runs::{RunEntry, Stored, status};
+use crate::session::{Driven, LiveOutput, close, result_object};
+use crate::settings::{self, Drive, Origin, Setting};
+
+/// Attempts at once: as told, else as the scenario says, else one a core.
+pub(super) fn slots(drive: &Drive, plan: &Plan) -> Setting<u32> {
+    if let Some(told) = &drive.max_parallel {
+        return told.clone();
+    }
+    if let Some(value) = plan.max_parallel() {
+        return Setting { value, origin: Origin::Scenario };
+    }
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    Setting { value: u32::try_from(cores).unwrap_or(1), origin: Origin::Default }
+}
+
+/// The user's key, made at first need: a run that cannot be sealed does not start.
+pub(super) fn key() -> Result<UserKey, CliError> {
+    l2_coordinator::load_or_create_key(&settings::user_key()?).map_err(|error| {
+        CliError::not_ready("key-unusable", "your signing key cannot be used").because(error)
+    })
+}
+
+/// How reporters see this run.
+pub(super) fn view(context: &Context, entry: &RunEntry, plan: &Arc<Plan>) -> View {
+    View {
+        plan: Some(Arc::clone(plan)),
+        run: entry.reference(),
+        dir: context.redact.run_dir(&entry.dir),
+        redact: context.redact,
+    }
+}
+
+/// Reporters by format and flags, and the worker's side of `-v`.
+pub(super) fn observers(
+    context: &Context,
+    drive: &Drive,
+    view: View,
+    before: RunSummary,
+) -> (Observers, Option<LiveOutput>) {
+    let ui = &context.ui;
+    let live = (drive.verbose > 0).then(|| LiveOutput::new(Arc::clone(ui)));
+    let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
+    if let Some(live) = &live {
+        reporters.push(Box::new(live.clone()));
+    }
+    reporters.push(Box::new(Console::new(Arc::clone(ui), view, drive.lines)));
+    if context.format == Format::Jsonl {
+        reporters.push(Box::new(Jsonl::new(Arc::clone(ui))));
+    }
+    (Observers::new(before, reporters), live)
+}
+
+/// A run that is over and closed.
+pub(super) struct Closed {
+    pub(super) stored: Stored,
+    pub(super) seal: Result<Seal, CliError>,
+    pub(super) reporters: Vec<Box<dyn Reporter>>,
+}
+
+/// Writes reports and seal of a run that came to its end.
+pub(super) fn seal(
+    entry: &RunEntry,
+    run: RunId,
+    plan: &Arc<Plan>,
+    driven: Driven,
+    key: &UserKey,
+) -> Result<Closed, CliError> {
+    let chain = driven.finished.chain;
+    let (summary, reporters) = driven.observers.split();
+    let stored = if summary.last_seq == chain.seq {
+        Stored { summary, plan: Some(Arc::clone(plan)), torn_bytes: 0, end: chain }
+    } else {
+        Stored::load(&entry.dir)?
+    };
+    let seal = close(&entry.dir, &stored, run, chain, key);
+    Ok(Closed { stored, seal, reporters })
+}
+
+/// Writes reports and seal, says how it ended, and returns the exit code.
+pub(super) fn end(
+    context: &Context,
+    entry: &RunEntry,
+    run: RunId,
+    plan: &Arc<Plan>,
+    driven: Driven,
+    key: &UserKey,
+) -> Result<u8, CliError> {
+    let Finished { outcome, exit_code, .. } = driven.finished;
+    let Closed { stored, seal, mut reporters } = seal(entry, run, plan, driven, key)?;
+    if let Ok(seal) = &seal {
+        let hash = context.redact.sha256(&seal.hash);
+        context.ui.note(&format!("    SEAL event {} {hash}", context.redact.seq(seal.seq)));
+    }
+    for reporter in &mut reporters {
+        reporter.finish(&stored.summary);
+    }
+    seal?;
+    answer(context, entry, &stored)?;
+    Ok(exit_code::of_outcome(outcome, exit_code))
+}
+
+/// What stdout gets when a run is over, apart from events.
+pub(super) fn answer(
+    context: &Context,
+    entry: &RunEntry,
+    stored: &Stored,
+) -> Result<(), CliError> {
+    match context.format {
+        Format::Text if !context.ui.stdout_terminal => {
+            context.ui.data(&format!("{}\n", context.redact.run_dir(&entry.dir)))?;
+        }
+        Format::Json => {
+            context.ui.data(&result_object(entry, stored, status(&entry.dir))?)?;
+        }
+        Format::Text | Format::Jsonl => {}
+    }
+    Ok(())
+}

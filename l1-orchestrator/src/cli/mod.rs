@@ -1,0 +1,29 @@
+//! The command line: one file a verb.
+
+pub(crate) mod args;
+mod cancel;
+mod context;
+mod dispatch;
+mod driving;
+pub mod error;
+mod list;
+mod logs;
+mod report;
+mod resume;
+mod run;
+mod scenario_file;
+mod schema;
+mod show;
+mod usage;
+mod validate;
+mod verify;
+mod version;
+
+
+pub use dispatch::main as run;
+
+/// The tree of commands, for tests that check what help and hints promise.
+#[must_use]
+pub fn tree() -> clap::Command {
+    <args::Cli as clap::CommandFactory>::command()
+}

@@ -1,0 +1,170 @@
+//! `orchestra resume`: an interrupted run goes on; a finished one says how it ended.
+
+use std::sync::Arc;
+
+use clap::ArgMatches;
+use l2_coordinator::{LockError, RunLock};
+use protocol::digest::Digest;
+use protocol::event::RunStarted;
+use protocol::plan::Plan;
+
+use super::args::{Format, Resume};
+use super::context::Context;
+use super::driving::{self, slots};
+use super::error::{CliError, Kind};
+use crate::exit_code;
+use crate::report::{Ending, RunSummary, console, jsonl, words};
+use crate::runs::{RunEntry, Stored, each_event};
+use crate::session::{Policy, Session, Start, drive, mend, new_coordinator, start_log};
+use crate::settings;
+
+pub(super) fn resume(
+    context: &Context,
+    args: &Resume,
+    matches: &ArgMatches,
+) -> Result<u8, CliError> {
+    let how = settings::driving(&args.driving, matches);
+    let entry = settings::runs_dir(&args.runs).resolve(&args.run)?;
+    let coordinator = new_coordinator();
+    let lock = hold(&entry, &coordinator)?;
+    let stored = Stored::load(&entry.dir)?;
+    if let Some(ending) = stored.summary.ending {
+        return finished(context, &entry, &stored, ending);
+    }
+    let (started, plan) = unfinished(&entry, &stored)?;
+    let run = started.run_id;
+    let key = driving::key()?;
+    let slots = slots(&how, &plan);
+    let policy = Policy::default_pack(how.sandbox.value);
+    let view = driving::view(context, &entry, &plan);
+    say_where(context, &stored.summary, &view.dir);
+    start_log(&entry.dir, how.log_level.value, (how.verbose > 1).then(|| Arc::clone(&context.ui)))
+        .map_err(|error| {
+            CliError::not_ready("log-unwritable", "log.jsonl cannot be made").because(error)
+        })?;
+    sweep(context, &entry, run)?;
+    let trace_id = started.trace_id.clone();
+    let (observers, live) = driving::observers(context, &how, view, stored.summary);
+    let session = Session {
+        ui: Arc::clone(&context.ui),
+        entry: &entry,
+        run,
+        coordinator,
+        trace_id,
+        plan: Arc::clone(&plan),
+        constraints: policy.constraints,
+        slots: slots.value,
+        max_parallel: Some(slots.value),
+        fail_fast: how.fail_fast.value,
+        live,
+        observers,
+    };
+    let driven = drive(session, Start::Resume)?;
+    let code = driving::end(context, &entry, run, &plan, driven, &key);
+    // Held until reports and seal are written.
+    drop(lock);
+    code
+}
+
+/// Takes the run's lock.
+pub(super) fn hold(
+    entry: &RunEntry,
+    coordinator: &protocol::ids::CoordinatorId,
+) -> Result<RunLock, CliError> {
+    RunLock::acquire(&entry.dir, coordinator).map_err(|error| match &error {
+        LockError::Held { .. } => {
+            let stop = entry.reference().command("cancel", "");
+            CliError::not_ready("run-held", error.to_string()).hint(format!("`{stop}` stops it"))
+        }
+        LockError::Io(_) => {
+            CliError::not_ready("run-unlockable", "the run cannot be locked").because(error)
+        }
+    })
+}
+
+/// The first event and the approved plan of a run that is not over.
+pub(super) fn unfinished(
+    entry: &RunEntry,
+    stored: &Stored,
+) -> Result<(RunStarted, Arc<Plan>), CliError> {
+    let approved = stored.summary.approval.is_some();
+    let started = stored.summary.started.as_ref().map(|(_, started)| (**started).clone());
+    let (Some(started), true) = (started, approved) else {
+        let message = "the run ended before its plan was approved: there is nothing to continue";
+        return Err(CliError::not_ready("run-not-begun", message));
+    };
+    let scenario = fs_err::read(entry.dir.join(protocol::run_dir::SCENARIO)).ok();
+    let scenario_fits = scenario.is_some_and(|bytes| Digest::of(&bytes) == started.scenario_file);
+    match (&stored.plan, scenario_fits) {
+        (Some(plan), true) => Ok((started, Arc::clone(plan))),
+        (plan, _) => {
+            let file = if plan.is_none() { "plan.json" } else { "scenario.yaml" };
+            let message = format!("{file} is not what was approved");
+            let verify = entry.reference().command("verify", "");
+            Err(CliError::new(Kind::VerifyFailed, "file-changed", message)
+                .hint(format!("`{verify}` says what differs")))
+        }
+    }
+}
+
+/// Ends what an earlier life left running, and removes its workspaces.
+pub(super) fn sweep(
+    context: &Context,
+    entry: &RunEntry,
+    run: protocol::ids::RunId,
+) -> Result<(), CliError> {
+    let unready = |error: std::io::Error| {
+        let message = "what an earlier life of the run left cannot be cleared";
+        CliError::not_ready("sweep-failed", message).because(error)
+    };
+    let swept = l3_worker::sweep(run).map_err(unready)?;
+    if swept.left > 0 {
+        let message = words::count(swept.left as usize, "process");
+        return Err(CliError::not_ready("sweep-failed", format!("{message} cannot be ended")));
+    }
+    if swept.killed > 0 {
+        context.ui.note(&format!("   SWEEP {} left processes ended", swept.killed));
+    }
+    l3_worker::clear_workspaces(&entry.dir).map_err(unready)
+}
+
+fn say_where(context: &Context, summary: &RunSummary, dir: &str) {
+    let Some((_, started)) = &summary.started else {
+        return;
+    };
+    let run = context.redact.run(&started.run_id);
+    let tally = words::tally(&summary.tally, " · ");
+    let planned = words::count(usize::try_from(summary.planned).unwrap_or(usize::MAX), "task");
+    let name = &started.scenario;
+    context.ui.note(&format!("Resume {run} {name}   {dir}\nSo far: {tally} of {planned}"));
+}
+
+fn finished(
+    context: &Context,
+    entry: &RunEntry,
+    stored: &Stored,
+    ending: Ending,
+) -> Result<u8, CliError> {
+    // A crash between the last event and the seal leaves reports to write.
+    mend(&entry.dir, stored)?;
+    if context.format == Format::Jsonl {
+        let mut last = None;
+        each_event(&entry.dir, |event| {
+            last = Some(event.clone());
+            Ok(())
+        })?;
+        if let Some(event) = last {
+            context.ui.data(&jsonl::line(&event))?;
+        }
+    }
+    let view = console::View {
+        plan: stored.plan.clone(),
+        run: entry.reference(),
+        dir: context.redact.run_dir(&entry.dir),
+        redact: context.redact,
+    };
+    context.ui.note("This run is over; nothing was started.");
+    context.ui.say(&console::closing(&stored.summary, &view, context.ui.err_painter()));
+    driving::answer(context, entry, stored)?;
+    Ok(exit_code::of_outcome(ending.outcome, ending.exit_code))
+}

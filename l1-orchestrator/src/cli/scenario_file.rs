@@ -1,0 +1,77 @@
+//! Reads a scenario's file for the verbs that take one.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use protocol::nearest::nearest;
+use protocol::scenario::{Parsed, Scenario, parse};
+
+use super::context::Context;
+use super::error::CliError;
+use crate::report::diagnostics;
+
+/// A little more than the parser takes, so that it is the parser that refuses what is too big.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// Reading a file of this size may take longer than a person waits for a first word.
+const WORTH_A_WORD: usize = 1024 * 1024;
+
+/// A scenario that parsed.
+pub(super) struct Read {
+    pub(super) bytes: Vec<u8>,
+    pub(super) scenario: Scenario,
+    pub(super) source: std::sync::Arc<protocol::source::SourceFile>,
+    pub(super) diagnostics: Vec<protocol::diagnostic::Diagnostic>,
+}
+
+/// Reads and parses; warnings are shown, errors are the error.
+pub(super) fn read(context: &Context, path: &Path) -> Result<Read, CliError> {
+    let bytes = read_bytes(path)?;
+    let name = path.display().to_string();
+    if bytes.len() >= WORTH_A_WORD {
+        let size = crate::report::bytes(bytes.len() as u64);
+        context.ui.note(&format!("Reading {name} ({size})"));
+    }
+    let Parsed { scenario, diagnostics, source } = parse(&name, &bytes);
+    match scenario {
+        Some(scenario) => {
+            if !diagnostics.is_empty() {
+                let painter = context.ui.err_painter();
+                let text = diagnostics::render(&source, &diagnostics, painter);
+                context.ui.note(text.trim_end());
+            }
+            Ok(Read { bytes, scenario, source, diagnostics })
+        }
+        None => Err(CliError::problems(source, diagnostics)),
+    }
+}
+
+fn read_bytes(path: &Path) -> Result<Vec<u8>, CliError> {
+    let unreadable = |error: std::io::Error| {
+        let message = format!("{} cannot be read", path.display());
+        CliError::invalid("scenario-unreadable", message)
+            .because(error)
+            .maybe_hint(neighbor(path).map(|near| format!("did you mean `{}`?", near.display())))
+    };
+    let mut bytes = Vec::new();
+    let file = fs_err::File::open(path).map_err(unreadable)?;
+    file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(bytes)
+}
+
+/// A file beside the missing one whose name is nearly the same.
+fn neighbor(path: &Path) -> Option<PathBuf> {
+    // More entries than this are no folder of scenarios.
+    const MAX_ENTRIES: usize = 1000;
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let listing = fs_err::read_dir(folder.unwrap_or(Path::new("."))).ok()?;
+    let names: Vec<String> = listing
+        .take(MAX_ENTRIES)
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    let wanted = path.file_name()?.to_str()?;
+    let found = nearest(wanted, names.iter().map(String::as_str)).or_else(|| {
+        // `hello` for `hello.yaml`.
+        names.iter().map(String::as_str).find(|name| Path::new(name).file_stem() == path.file_name())
+    })?;
+    Some(folder.map_or_else(|| PathBuf::from(found), |folder| folder.join(found)))
+}

@@ -1,0 +1,161 @@
+//! Reads the command line; what clap refuses becomes one of our errors, with the nearest name.
+
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
+use protocol::nearest::nearest;
+
+use super::args::Cli;
+use super::error::CliError;
+
+/// What the command line asks for.
+pub enum Parsed {
+    /// A verb, with where each value came from.
+    Verb(Box<Cli>, ArgMatches),
+    /// Help or version text, for stdout.
+    Text(String),
+    /// No verb at all: the first help screen, for stderr.
+    Nothing(String),
+}
+
+/// Reads the arguments, program name included.
+///
+/// # Errors
+/// They are not a command line of ours.
+pub fn parse(args: Vec<OsString>) -> Result<Parsed, CliError> {
+    let command = Cli::command();
+    let typed = args.clone();
+    let matches = match command.clone().try_get_matches_from(args) {
+        Ok(matches) => matches,
+        Err(error) => return refused(&command, &typed, &error),
+    };
+    let cli = Cli::from_arg_matches(&matches)
+        .map_err(|error| CliError::internal("arguments do not fit their own tree").because(error))?;
+    Ok(Parsed::Verb(Box::new(cli), matches))
+}
+
+fn refused(
+    command: &Command,
+    typed: &[OsString],
+    error: &clap::Error,
+) -> Result<Parsed, CliError> {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(texts)) => texts.join(", "),
+        _ => String::new(),
+    };
+    let arg = context(ContextKind::InvalidArg);
+    let verb = verb_of(command, typed);
+    let help = format!("`orchestra {}--help` lists what there is", prefix(verb));
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            Ok(Parsed::Text(error.render().to_string()))
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if typed.len() <= 1 => {
+            Ok(Parsed::Nothing(error.render().to_string()))
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            Err(CliError::usage("missing-command", "no command is given").hint(help))
+        }
+        ErrorKind::InvalidSubcommand => {
+            let word = context(ContextKind::InvalidSubcommand);
+            let names = command.get_subcommands().map(Command::get_name);
+            let near = nearest(&word, names).map(|name| format!("did you mean `{name}`?"));
+            let hint = near.unwrap_or(help);
+            Err(CliError::usage("unknown-command", format!("there is no command `{word}`"))
+                .hint(hint))
+        }
+        ErrorKind::UnknownArgument => Err(unknown_argument(verb.unwrap_or(command), &arg, help)),
+        ErrorKind::MissingRequiredArgument => {
+            let message = format!("{arg} is missing");
+            let usage = verb.map(|verb| usage_line(verb.clone()));
+            Err(CliError::usage("missing-argument", message).maybe_hint(usage))
+        }
+        ErrorKind::ArgumentConflict => {
+            let other = context(ContextKind::PriorArg);
+            let message = format!("{arg} and {other} exclude each other");
+            Err(CliError::usage("conflict", message))
+        }
+        _ => Err(CliError::usage("bad-value", first_line(error)).maybe_hint(near_value(error))),
+    }
+}
+
+fn unknown_argument(verb: &Command, arg: &str, help: String) -> CliError {
+    if !arg.starts_with('-') {
+        return CliError::usage("unexpected-argument", format!("`{arg}` is one argument too many"))
+            .hint(usage_line(verb.clone()));
+    }
+    let longs: Vec<String> = flags(verb);
+    let near = nearest(arg, longs.iter().map(String::as_str));
+    let hint = near.map_or(help, |name| format!("did you mean `{name}`?"));
+    CliError::usage("unknown-flag", format!("there is no flag `{arg}`")).hint(hint)
+}
+
+fn flags(verb: &Command) -> Vec<String> {
+    let mut longs: Vec<String> = verb
+        .get_arguments()
+        .chain(Cli::command().get_arguments())
+        .filter_map(|arg| arg.get_long().map(|long| format!("--{long}")))
+        .collect();
+    longs.extend(["--help".to_owned(), "--version".to_owned()]);
+    longs
+}
+
+fn near_value(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) else {
+        return None;
+    };
+    let Some(ContextValue::Strings(valid)) = error.get(ContextKind::ValidValue) else {
+        return None;
+    };
+    match nearest(value, valid.iter().map(String::as_str)) {
+        Some(near) => Some(format!("did you mean `{near}`?")),
+        None if valid.is_empty() => None,
+        None => Some(format!("possible values: {}", valid.join(", "))),
+    }
+}
+
+fn first_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let line = text.lines().next().unwrap_or_default();
+    line.strip_prefix("error: ").unwrap_or(line).to_owned()
+}
+
+/// The verb that was typed, if it is one.
+fn verb_of<'a>(command: &'a Command, typed: &[OsString]) -> Option<&'a Command> {
+    let mut words = typed.iter().skip(1).filter_map(|arg| arg.to_str());
+    words.find_map(|word| command.find_subcommand(word))
+}
+
+fn prefix(verb: Option<&Command>) -> String {
+    verb.map_or_else(String::new, |verb| format!("{} ", verb.get_name()))
+}
+
+fn usage_line(verb: Command) -> String {
+    let mut verb = verb.clone().bin_name(format!("orchestra {}", verb.get_name()));
+    let usage = verb.render_usage().to_string();
+    usage.trim().trim_start_matches("Usage: ").to_owned()
+}
+
+/// Whether errors are to be one JSON object, read from what was typed even if it does not parse.
+#[must_use]
+pub fn wants_json(typed: &[OsString], environment: impl Fn(&str) -> Option<OsString>) -> bool {
+    let words: Vec<&str> = typed.iter().filter_map(|arg| arg.to_str()).collect();
+    let format = |word: &str| matches!(word, "json" | "jsonl");
+    let as_pair = words.windows(2).any(|pair| {
+        matches!(pair[0], "-o" | "--output-format" | "--output") && format(pair[1])
+    });
+    let as_one = words.iter().any(|word| {
+        let value = word
+            .strip_prefix("--output-format=")
+            .or_else(|| word.strip_prefix("--output="))
+            .or_else(|| word.strip_prefix("-o="))
+            .or_else(|| word.strip_prefix("-o"));
+        *word == "--json" || value.is_some_and(format)
+    });
+    let as_variable = environment("ORCHESTRA_OUTPUT_FORMAT")
+        .is_some_and(|value| value.to_str().is_some_and(format))
+        || environment("ORCHESTRA_JSON").is_some_and(|value| value == "1" || value == "true");
+    as_pair || as_one || as_variable
+}

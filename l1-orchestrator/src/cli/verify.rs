@@ -1,0 +1,112 @@
+//! `orchestra verify`
+
+use std::cell::OnceCell;
+use std::fmt::Write as _;
+
+use protocol::seal::PublicKey;
+use serde_json::{Value, json};
+
+use super::args::{Format, Verify};
+use super::context::Context;
+use super::error::CliError;
+use crate::exit_code;
+use crate::runs::{RunEntry, Stored};
+use crate::session::rendered_digest;
+use crate::settings;
+use crate::ui::{Tone, sanitize};
+use crate::verify::{self, Options, Problem, Verification};
+
+/// Problems printed; `-o json` has more.
+const MAX_SHOWN: usize = 50;
+
+pub(super) fn verify(context: &Context, args: &Verify) -> Result<u8, CliError> {
+    let entry = settings::runs_dir(&args.runs).resolve(&args.run)?;
+    let trusted = trusted_keys()?;
+    // Read at the first report to be compared; a damaged journal has none.
+    let stored = OnceCell::new();
+    let rendered = |name: &str| {
+        let stored = stored.get_or_init(|| Stored::load(&entry.dir).ok()).as_ref();
+        stored.map_or(Ok(None), |stored| rendered_digest(stored, name))
+    };
+    let options = Options { trusted: &trusted, rendered: Some(&rendered) };
+    let found = verify::verify(&entry.dir, &options).map_err(|error| {
+        let message = format!("{} cannot be read", entry.dir.display());
+        CliError::not_ready("run-unreadable", message).because(error)
+    })?;
+    let code = if found.is_intact() { exit_code::OK } else { exit_code::VERIFY_FAILED };
+    match context.format {
+        Format::Text => context.ui.data(&text(context, &entry, &found))?,
+        Format::Json | Format::Jsonl => context.object(&object(&entry, &found, code))?,
+    }
+    Ok(code)
+}
+
+/// Keys whose seals count on this machine: the user's own.
+fn trusted_keys() -> Result<Vec<PublicKey>, CliError> {
+    let path = settings::user_key()?;
+    let key = l2_coordinator::load_key(&path).map_err(|error| {
+        CliError::not_ready("key-unusable", "your signing key cannot be used").because(error)
+    })?;
+    Ok(key.iter().map(protocol::seal::UserKey::public).collect())
+}
+
+fn text(context: &Context, entry: &RunEntry, found: &Verification) -> String {
+    let painter = context.ui.out_painter();
+    let mut text = String::new();
+    for problem in found.problems.iter().take(MAX_SHOWN) {
+        let Problem { code, path, expected, found } = problem;
+        let code = painter.paint(Tone::Bad, code.as_str());
+        writeln!(text, "{code} {}", sanitize(path)).expect("string");
+        writeln!(text, "  expected {}", sanitize(expected)).expect("string");
+        writeln!(text, "  found    {}", sanitize(found)).expect("string");
+        if problem.code.may_be_power_cut() {
+            text.push_str("  (logs are not synced: a power cut may have taken it)\n");
+        }
+    }
+    let more = found.problems.len().saturating_sub(MAX_SHOWN) as u64 + found.more_problems;
+    if more > 0 {
+        writeln!(text, "… and {more} more problems").expect("string");
+    }
+    for note in &found.notes {
+        writeln!(text, "note: {}", sanitize(note)).expect("string");
+    }
+    let Verification { events, artifacts, logs, .. } = found;
+    let checked = format!("{events} events, {artifacts} artifact files, {logs} logs");
+    let run = context.redact;
+    let name = found.run_id.map_or_else(|| entry.short.clone(), |id| run.run(&id));
+    let (tone, verdict) = match (found.is_intact(), found.sealed) {
+        (true, true) => (Tone::Good, "INTACT, sealed"),
+        (true, false) => (Tone::Good, "INTACT so far, not finished"),
+        (false, _) => (Tone::Bad, "CHANGED"),
+    };
+    let verdict = painter.paint(tone, verdict);
+    writeln!(text, "{verdict}: run {name}, {checked} checked").expect("string");
+    text
+}
+
+fn object(entry: &RunEntry, found: &Verification, code: u8) -> Value {
+    let problem = |problem: &Problem| {
+        json!({
+            "code": problem.code.as_str(),
+            "path": problem.path,
+            "expected": problem.expected,
+            "found": problem.found,
+            "may_be_power_cut": problem.code.may_be_power_cut(),
+        })
+    };
+    json!({
+        "schema": "orchestra.verify/v1",
+        "dir": entry.dir.display().to_string(),
+        "run_id": found.run_id,
+        "intact": found.is_intact(),
+        "finished": found.finished,
+        "sealed": found.sealed,
+        "events": found.events,
+        "artifacts": found.artifacts,
+        "logs": found.logs,
+        "problems": found.problems.iter().map(problem).collect::<Vec<_>>(),
+        "more_problems": found.more_problems,
+        "notes": found.notes,
+        "exit_code": code,
+    })
+}

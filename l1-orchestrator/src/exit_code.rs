@@ -1,0 +1,58 @@
+//! Exit codes: one documented meaning each. Task exit codes never leak into them.
+
+use protocol::outcome::RunOutcome;
+
+/// Every required task succeeded, or what was asked for was done.
+pub const OK: u8 = 0;
+/// The run finished and a required task failed.
+pub const TASK_FAILED: u8 = 1;
+/// Bad command line.
+pub const USAGE: u8 = 2;
+/// Scenario, plan or settings are invalid; nothing was run.
+pub const INVALID: u8 = 3;
+/// The environment is not ready, the journal cannot be written, or somebody else holds the run.
+pub const NOT_READY: u8 = 7;
+/// A digest, the journal's chain or a signature does not match.
+pub const VERIFY_FAILED: u8 = 8;
+/// A bug in orchestra.
+pub const INTERNAL: u8 = 70;
+/// Cancelled by Ctrl-C; the record is complete.
+pub const INTERRUPTED: u8 = 130;
+/// Cancelled by SIGTERM or `orchestra cancel`; the record is complete.
+pub const TERMINATED: u8 = 143;
+
+/// The codes of this build with their meaning, as help prints them.
+pub const TABLE: &[(u8, &str)] = &[
+    (OK, "every required task succeeded, or what was asked for was done"),
+    (TASK_FAILED, "the run finished and a required task failed"),
+    (USAGE, "bad command line"),
+    (INVALID, "scenario, plan or settings invalid; nothing was run"),
+    (NOT_READY, "environment not ready, journal not writable, or the run is held elsewhere"),
+    (VERIFY_FAILED, "verification failed: a digest, the journal chain or the signature"),
+    (INTERNAL, "internal error (a bug)"),
+    (INTERRUPTED, "cancelled by Ctrl-C; the record is complete"),
+    (TERMINATED, "cancelled by SIGTERM or `orchestra cancel`; the record is complete"),
+];
+
+/// The code of a run that ended with `outcome` as recorded in its journal.
+#[must_use]
+pub const fn of_outcome(outcome: RunOutcome, recorded: u8) -> u8 {
+    match outcome {
+        RunOutcome::Completed => OK,
+        RunOutcome::Failed => TASK_FAILED,
+        // The journal knows which of the two it was.
+        RunOutcome::Cancelled if recorded == INTERRUPTED => INTERRUPTED,
+        RunOutcome::Cancelled => TERMINATED,
+    }
+}
+
+/// The table as text, for `--help`.
+#[must_use]
+pub fn help() -> String {
+    let mut text = String::from("Exit codes:\n");
+    for (code, meaning) in TABLE {
+        text.push_str(&format!("  {code:>3}  {meaning}\n"));
+    }
+    text.pop();
+    text
+}

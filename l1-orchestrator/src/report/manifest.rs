@@ -1,0 +1,49 @@
+//! `artifacts.json`: every sealed file by task and name, with size, digest and media type.
+//!
+//! It names no run and no time, so that two runs with the same results have the same manifest, byte
+//! for byte.
+
+use std::io::{self, Write};
+
+use protocol::artifact::{Artifact, SealedFile};
+use protocol::ids::TaskId;
+use serde::Serialize;
+
+use super::summary::RunSummary;
+
+#[derive(Serialize)]
+struct Manifest<'a> {
+    schema: &'static str,
+    artifacts: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    task: &'a TaskId,
+    name: &'a str,
+    media_type: &'a str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    directory: bool,
+    files: &'a [SealedFile],
+}
+
+/// Writes the manifest, ordered by task and name.
+///
+/// # Errors
+/// `out` does not take it.
+pub fn write(summary: &RunSummary, out: &mut impl Write) -> io::Result<()> {
+    let mut artifacts: Vec<Entry<'_>> = summary
+        .tasks
+        .iter()
+        .flat_map(|task| task.artifacts.iter().map(|artifact| entry(&task.id, artifact)))
+        .collect();
+    artifacts.sort_by_key(|entry| (entry.task, entry.name));
+    let manifest = Manifest { schema: "orchestra.artifacts/v1", artifacts };
+    serde_json::to_writer_pretty(&mut *out, &manifest)?;
+    out.write_all(b"\n")
+}
+
+fn entry<'a>(task: &'a TaskId, artifact: &'a Artifact) -> Entry<'a> {
+    let Artifact { name, media_type, directory, files } = artifact;
+    Entry { task, name, media_type, directory: *directory, files }
+}

@@ -1,0 +1,23 @@
+//! Reports: pure functions of a run's events and, for edges and bounds, of the plan they name.
+//!
+//! [`RunSummary`] is the one fold; each renderer is a file beside it. Nothing here prints.
+
+pub mod console;
+pub mod diagnostics;
+pub mod json;
+pub mod jsonl;
+pub mod manifest;
+pub mod markdown;
+mod observer;
+mod redact;
+mod stats;
+mod summary;
+mod task;
+mod timeline;
+pub mod words;
+
+pub use observer::{Observers, Reporter, max_attempts};
+pub use redact::{Redactor, bytes};
+
+pub use summary::{Ending, RunSummary};
+pub use task::{Attempt, AttemptEnding, Standing, TaskSummary};

@@ -1,0 +1,291 @@
+//! The fold every renderer shares: events in, one [`RunSummary`] out. A stored journal and a live run
+//! take the same path. No clock, no files, no plan: what the events do not say is not in it.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use protocol::digest::Digest;
+use protocol::event::{Event, EventKind, LeaseEnd, Origin, RunStarted};
+use protocol::ids::TaskId;
+use protocol::outcome::RunOutcome;
+use protocol::time::Timestamp;
+
+use super::task::{Attempt, AttemptEnding, Standing, TaskSummary};
+
+/// Tasks by where they stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Succeeded.
+    pub passed: usize,
+    /// Failed, tolerated ones not counted.
+    pub failed: usize,
+    /// Failed, and their dependents ran all the same.
+    pub tolerated: usize,
+    /// Passed over.
+    pub skipped: usize,
+    /// Open when the run was cancelled.
+    pub cancelled: usize,
+    /// With a running attempt.
+    pub running: usize,
+}
+
+impl Tally {
+    /// Tasks that are over.
+    #[must_use]
+    pub const fn over(&self) -> usize {
+        self.passed + self.failed + self.tolerated + self.skipped + self.cancelled
+    }
+
+    fn slot(&mut self, standing: &Standing) -> Option<&mut usize> {
+        match standing {
+            Standing::Waiting => None,
+            Standing::Running => Some(&mut self.running),
+            Standing::Done => Some(&mut self.passed),
+            Standing::Failed { tolerated: true, .. } => Some(&mut self.tolerated),
+            Standing::Failed { .. } => Some(&mut self.failed),
+            Standing::Skipped { .. } => Some(&mut self.skipped),
+            Standing::Cancelled => Some(&mut self.cancelled),
+        }
+    }
+}
+
+/// The approved plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// Digest of the plan.
+    pub plan: Digest,
+    /// Digest of the policy.
+    pub policy: Digest,
+    /// Who approved.
+    pub by: Origin,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The run's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// How.
+    pub outcome: RunOutcome,
+    /// The process's exit code.
+    pub exit_code: u8,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A coordinator that took the run up again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resumption {
+    /// When.
+    pub at: Timestamp,
+    /// Its epoch.
+    pub epoch: u32,
+    /// Its slots.
+    pub slots: u32,
+}
+
+/// What a run's events say.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunSummary {
+    /// The first event.
+    pub started: Option<(Timestamp, Box<RunStarted>)>,
+    /// Tasks of the plan.
+    pub planned: u64,
+    /// The approval.
+    pub approval: Option<Approval>,
+    /// The end.
+    pub ending: Option<Ending>,
+    /// Later lives.
+    pub resumed: Vec<Resumption>,
+    /// Who asked for a cancellation.
+    pub cancelling: Option<Origin>,
+    /// Why nothing is dispatched, until the next resume.
+    pub paused: Option<String>,
+    /// Damaged journal ends that were kept aside: bytes and file.
+    pub recovered: Vec<(u64, String)>,
+    /// Results that came too late and were ignored.
+    pub late_results: u64,
+    /// Counts.
+    pub tally: Tally,
+    /// Tasks in the order in which they were first mentioned.
+    pub tasks: Vec<TaskSummary>,
+    /// Position of the first task that failed, one that is required before one that is tolerated.
+    first_failure: Option<u32>,
+    /// Last instant seen.
+    pub last: Timestamp,
+    /// Last sequence number seen.
+    pub last_seq: u64,
+    index: HashMap<TaskId, u32>,
+}
+
+impl RunSummary {
+    /// Folds events in journal order.
+    pub fn from_events<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
+        let mut summary = Self::default();
+        for event in events {
+            summary.apply(event);
+        }
+        summary
+    }
+
+    /// The summary of a task, if an event named it.
+    #[must_use]
+    pub fn task(&self, id: &TaskId) -> Option<&TaskSummary> {
+        self.index.get(id).map(|at| &self.tasks[*at as usize])
+    }
+
+    /// The task that failed first.
+    #[must_use]
+    pub fn first_failure(&self) -> Option<&TaskSummary> {
+        self.first_failure.map(|at| &self.tasks[at as usize])
+    }
+
+    /// From the first event to the last.
+    #[must_use]
+    pub fn wall(&self) -> Duration {
+        let begun = self.started.as_ref().map_or(self.last, |(at, _)| *at);
+        self.ending.map_or(self.last, |ending| ending.at).since(begun)
+    }
+
+    /// Slots of the last life.
+    #[must_use]
+    pub fn slots(&self) -> u32 {
+        let first = self.started.as_ref().map_or(0, |(_, started)| started.slots);
+        self.resumed.last().map_or(first, |resumed| resumed.slots)
+    }
+
+    /// The failed task behind a skipped one, through any number of skipped ones.
+    #[must_use]
+    pub fn root_cause<'a>(&'a self, task: &'a TaskSummary) -> Option<&'a TaskSummary> {
+        let mut at = task;
+        // Needs form no cycle, so a chain is no longer than the list of tasks.
+        for _ in 0..self.tasks.len() {
+            match &at.standing {
+                Standing::Skipped { because: Some(because), .. } => at = self.task(because)?,
+                _ => break,
+            }
+        }
+        (at.id != task.id).then_some(at)
+    }
+
+    /// Takes the next event in.
+    pub fn apply(&mut self, event: &Event) {
+        self.last = self.last.max(event.ts);
+        self.last_seq = event.seq;
+        match &event.kind {
+            EventKind::RunStarted(started) => self.started = Some((event.ts, started.clone())),
+            EventKind::PlanProposed { tasks, .. } => self.planned = *tasks,
+            EventKind::PlanApproved { plan, policy, by, .. } => {
+                let (plan, policy, by) = (*plan, *policy, by.clone());
+                self.approval = Some(Approval { plan, policy, by, at: event.ts });
+            }
+            EventKind::RunCancelling { by } => self.cancelling = Some(by.clone()),
+            EventKind::RunPaused { cause } => self.paused = Some(cause.clone()),
+            EventKind::RunResumed { epoch, slots, .. } => {
+                self.paused = None;
+                self.resumed.push(Resumption { at: event.ts, epoch: *epoch, slots: *slots });
+            }
+            EventKind::JournalRecovered { torn_bytes, file } => {
+                self.recovered.push((*torn_bytes, file.clone()));
+            }
+            EventKind::RunFinished { outcome, exit_code } => {
+                let (outcome, exit_code) = (*outcome, *exit_code);
+                self.ending = Some(Ending { outcome, exit_code, at: event.ts });
+            }
+            EventKind::ResultLate { .. } => self.late_results += 1,
+            EventKind::TaskLeased { task, .. }
+            | EventKind::AttemptStarted { task, .. }
+            | EventKind::AttemptFinished { task, .. }
+            | EventKind::AttemptRetrying { task, .. }
+            | EventKind::LeaseLost { task, .. }
+            | EventKind::TaskDone { task, .. }
+            | EventKind::TaskFailed { task, .. }
+            | EventKind::TaskSkipped { task, .. }
+            | EventKind::TaskCancelled { task }
+            | EventKind::TaskReopened { task, .. } => self.apply_to_task(task, event),
+        }
+    }
+
+    fn apply_to_task(&mut self, id: &TaskId, event: &Event) {
+        let at = *self.index.entry(id.clone()).or_insert_with(|| {
+            self.tasks.push(TaskSummary::new(id.clone()));
+            u32::try_from(self.tasks.len() - 1).expect("plan limits bound the tasks")
+        });
+        let task = &mut self.tasks[at as usize];
+        if let Some(count) = self.tally.slot(&task.standing) {
+            *count -= 1;
+        }
+        change(task, event);
+        if let Some(count) = self.tally.slot(&task.standing) {
+            *count += 1;
+        }
+        self.note_failure(at);
+    }
+
+    fn note_failure(&mut self, at: u32) {
+        let Standing::Failed { tolerated, .. } = self.tasks[at as usize].standing else {
+            return;
+        };
+        let first_is_required = self.first_failure.is_some_and(|first| {
+            !matches!(self.tasks[first as usize].standing, Standing::Failed { tolerated: true, .. })
+        });
+        if self.first_failure.is_none() || (!tolerated && !first_is_required) {
+            self.first_failure = Some(at);
+        }
+    }
+}
+
+fn change(task: &mut TaskSummary, event: &Event) {
+    match &event.kind {
+        EventKind::TaskLeased { worker, .. } => {
+            task.leased.get_or_insert(event.ts);
+            task.worker = Some(worker.clone());
+        }
+        EventKind::AttemptStarted { attempt, .. } => {
+            task.attempts.push(Attempt::started(*attempt, event.ts));
+            task.standing = Standing::Running;
+        }
+        EventKind::AttemptFinished { attempt, end, .. } => {
+            if let Some(attempt) = task.attempt_mut(*attempt) {
+                attempt.finish(event.ts, end);
+            }
+        }
+        EventKind::AttemptRetrying { .. } => task.standing = Standing::Waiting,
+        EventKind::LeaseLost { cause, .. } => {
+            task.crashes += u32::from(*cause == LeaseEnd::WorkerLost);
+            let open = task.attempts.last_mut();
+            if let Some(open) = open.filter(|attempt| attempt.ending == AttemptEnding::Open) {
+                open.ending = AttemptEnding::Lost(*cause);
+                open.finished = Some(event.ts);
+                open.wall = event.ts.since(open.started);
+            }
+            task.standing = Standing::Waiting;
+        }
+        EventKind::TaskDone { artifacts, .. } => {
+            task.artifacts.clone_from(artifacts);
+            end(task, Standing::Done, event.ts);
+        }
+        EventKind::TaskFailed { failure, tolerated, .. } => {
+            let failure = Box::new(failure.clone());
+            end(task, Standing::Failed { failure, tolerated: *tolerated }, event.ts);
+        }
+        EventKind::TaskSkipped { cause, because, .. } => {
+            let (cause, because) = (cause.clone(), because.clone());
+            end(task, Standing::Skipped { cause, because }, event.ts);
+        }
+        EventKind::TaskCancelled { .. } => end(task, Standing::Cancelled, event.ts),
+        EventKind::TaskReopened { .. } => {
+            task.standing = Standing::Waiting;
+            task.ended = None;
+            task.artifacts.clear();
+            task.reopened += 1;
+        }
+        // Events of the run do not come here.
+        _ => {}
+    }
+}
+
+fn end(task: &mut TaskSummary, standing: Standing, at: Timestamp) {
+    task.standing = standing;
+    task.ended = Some(at);
+}

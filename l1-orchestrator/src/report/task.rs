@@ -1,0 +1,263 @@
+//! What the events say about one task: its attempts, how it ended, what it left.
+
+use std::time::Duration;
+
+use protocol::artifact::Artifact;
+use protocol::event::{AttemptEnd, LeaseEnd, SkipCause};
+use protocol::ids::{TaskId, WorkerId};
+use protocol::outcome::Failure;
+use protocol::time::Timestamp;
+
+/// Where a task stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Not started, or between attempts.
+    Waiting,
+    /// An attempt runs.
+    Running,
+    /// Succeeded.
+    Done,
+    /// Failed for good.
+    Failed {
+        /// Why.
+        failure: Box<Failure>,
+        /// Dependents ran all the same.
+        tolerated: bool,
+    },
+    /// Passed over.
+    Skipped {
+        /// Why.
+        cause: SkipCause,
+        /// The needed task that decided it.
+        because: Option<TaskId>,
+    },
+    /// Open when the run was cancelled.
+    Cancelled,
+}
+
+impl Standing {
+    /// The word people see; color only repeats it.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Waiting => "WAIT",
+            Self::Running => "RUN",
+            Self::Done => "PASS",
+            Self::Failed { .. } => "FAIL",
+            Self::Skipped { .. } => "SKIP",
+            Self::Cancelled => "CANCEL",
+        }
+    }
+
+    /// The word machines see, as in expressions.
+    #[must_use]
+    pub const fn status(&self) -> &'static str {
+        match self {
+            Self::Waiting => "pending",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed { .. } => "failed",
+            Self::Skipped { .. } => "skipped",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether nothing more happens to it.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        !matches!(self, Self::Waiting | Self::Running)
+    }
+
+    /// Failures first, then what they caused, then what is open, then what went well.
+    #[must_use]
+    pub const fn rank(&self) -> u8 {
+        match self {
+            Self::Failed { tolerated: false, .. } => 0,
+            Self::Failed { .. } => 1,
+            Self::Cancelled => 2,
+            Self::Running => 3,
+            Self::Waiting => 4,
+            Self::Skipped { .. } => 5,
+            Self::Done => 6,
+        }
+    }
+}
+
+/// How an attempt stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AttemptEnding {
+    /// It still runs, or nobody lived to say how it ended.
+    Open,
+    /// It succeeded.
+    Succeeded,
+    /// It failed.
+    Failed {
+        /// Why.
+        failure: Box<Failure>,
+        /// The end of its output.
+        tail: Option<Box<str>>,
+    },
+    /// Its lease ended first.
+    Lost(LeaseEnd),
+}
+
+/// One attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Number, from 1.
+    pub number: u32,
+    /// When it started.
+    pub started: Timestamp,
+    /// When it was known to be over.
+    pub finished: Option<Timestamp>,
+    /// How.
+    pub ending: AttemptEnding,
+    /// Exit code.
+    pub exit: Option<i32>,
+    /// Signal.
+    pub signal: Option<i32>,
+    /// Elapsed time by the worker's clock.
+    pub wall: Duration,
+    /// Processor time.
+    pub cpu: Duration,
+    /// Largest resident set.
+    pub peak_rss_bytes: u64,
+    /// Bytes kept of stdout and stderr.
+    pub log_bytes: [u64; 2],
+    /// Output beyond the bound was dropped.
+    pub truncated: bool,
+}
+
+impl Attempt {
+    /// A new attempt.
+    #[must_use]
+    pub const fn started(number: u32, at: Timestamp) -> Self {
+        Self {
+            number,
+            started: at,
+            finished: None,
+            ending: AttemptEnding::Open,
+            exit: None,
+            signal: None,
+            wall: Duration::ZERO,
+            cpu: Duration::ZERO,
+            peak_rss_bytes: 0,
+            log_bytes: [0; 2],
+            truncated: false,
+        }
+    }
+
+    pub(super) fn finish(&mut self, at: Timestamp, end: &AttemptEnd) {
+        self.finished = Some(at);
+        self.exit = end.exit;
+        self.signal = end.signal;
+        self.wall = Duration::from_micros(end.wall_us);
+        self.cpu = Duration::from_micros(end.cpu_us);
+        self.peak_rss_bytes = end.peak_rss_bytes;
+        let kept = |log: &Option<protocol::event::LogRef>| log.as_ref().map_or(0, |log| log.bytes);
+        self.log_bytes = [kept(&end.out), kept(&end.err)];
+        self.truncated = [&end.out, &end.err].into_iter().flatten().any(|log| log.truncated);
+        self.ending = match &end.failure {
+            None => AttemptEnding::Succeeded,
+            Some(failure) => AttemptEnding::Failed {
+                failure: Box::new(failure.clone()),
+                tail: end.tail.as_deref().map(Into::into),
+            },
+        };
+    }
+
+    /// `exit 3`, `signal 9`, or the failure's class.
+    #[must_use]
+    pub fn how(&self) -> String {
+        match (&self.ending, self.exit, self.signal) {
+            (AttemptEnding::Open, ..) => "open".into(),
+            (AttemptEnding::Lost(LeaseEnd::WorkerLost), ..) => "worker lost".into(),
+            (AttemptEnding::Lost(LeaseEnd::CoordinatorRestarted), ..) => "interrupted".into(),
+            (AttemptEnding::Lost(LeaseEnd::HandedBack), ..) => "handed back".into(),
+            (AttemptEnding::Succeeded, ..) => "ok".into(),
+            (AttemptEnding::Failed { failure, .. }, exit, signal) => {
+                let class = failure.class;
+                match (class, exit, signal) {
+                    (protocol::outcome::FailureClass::ToolFailed, Some(exit), _) => {
+                        format!("exit {exit}")
+                    }
+                    (protocol::outcome::FailureClass::ToolFailed, None, Some(signal)) => {
+                        format!("signal {signal}")
+                    }
+                    _ => class.to_string(),
+                }
+            }
+        }
+    }
+
+    /// The stream most likely to say what went wrong: stderr if anything was written to it.
+    #[must_use]
+    pub fn telling_log(&self, task: &TaskId) -> Option<String> {
+        match self.log_bytes {
+            [_, err] if err > 0 => Some(protocol::run_dir::stderr_log(task, self.number)),
+            [out, _] if out > 0 => Some(protocol::run_dir::stdout_log(task, self.number)),
+            _ => None,
+        }
+    }
+}
+
+/// One task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskSummary {
+    /// Its id.
+    pub id: TaskId,
+    /// Where it stands.
+    pub standing: Standing,
+    /// Its attempts, in order.
+    pub attempts: Vec<Attempt>,
+    /// When it was first leased.
+    pub leased: Option<Timestamp>,
+    /// Who holds or held it last.
+    pub worker: Option<WorkerId>,
+    /// When it was over.
+    pub ended: Option<Timestamp>,
+    /// Sealed files.
+    pub artifacts: Vec<Artifact>,
+    /// Leases that ended with their worker's death.
+    pub crashes: u32,
+    /// How often a done task was opened again.
+    pub reopened: u32,
+}
+
+impl TaskSummary {
+    pub(super) const fn new(id: TaskId) -> Self {
+        Self {
+            id,
+            standing: Standing::Waiting,
+            attempts: Vec::new(),
+            leased: None,
+            worker: None,
+            ended: None,
+            artifacts: Vec::new(),
+            crashes: 0,
+            reopened: 0,
+        }
+    }
+
+    pub(super) fn attempt_mut(&mut self, number: u32) -> Option<&mut Attempt> {
+        self.attempts.iter_mut().rev().find(|attempt| attempt.number == number)
+    }
+
+    /// From the start of its first attempt to its end.
+    #[must_use]
+    pub fn duration(&self) -> Option<Duration> {
+        Some(self.ended?.since(self.attempts.first()?.started))
+    }
+
+    /// The last attempt.
+    #[must_use]
+    pub fn last_attempt(&self) -> Option<&Attempt> {
+        self.attempts.last()
+    }
+
+    /// Attempts beyond the first.
+    #[must_use]
+    pub fn retries(&self) -> usize {
+        self.attempts.len().saturating_sub(1)
+    }
+}

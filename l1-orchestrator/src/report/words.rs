@@ -1,0 +1,96 @@
+//! Facts in words, the same in every report.
+
+use protocol::event::Origin;
+use protocol::outcome::RunOutcome;
+use protocol::policy::SandboxLevel;
+
+use super::summary::{RunSummary, Tally};
+use super::task::{Standing, TaskSummary};
+
+/// What confined the tasks.
+#[must_use]
+pub const fn sandbox(level: SandboxLevel) -> &'static str {
+    match level {
+        SandboxLevel::None => "no sandbox: tasks ran with your user's rights",
+    }
+}
+
+/// The same before they run.
+#[must_use]
+pub const fn sandbox_ahead(level: SandboxLevel) -> &'static str {
+    match level {
+        SandboxLevel::None => "no sandbox: tasks run with your user's rights",
+    }
+}
+
+/// Who asked for something.
+#[must_use]
+pub const fn origin(by: &Origin) -> &'static str {
+    match by {
+        Origin::Default => "default (written tasks only, inside the policy)",
+        Origin::Interrupt => "Ctrl-C",
+        Origin::Terminate => "SIGTERM",
+        Origin::Cancel => "orchestra cancel",
+        Origin::FailFast => "--fail-fast",
+    }
+}
+
+/// The verdict in capitals.
+#[must_use]
+pub fn verdict(summary: &RunSummary) -> &'static str {
+    match summary.ending.map(|ending| ending.outcome) {
+        Some(RunOutcome::Completed) => "PASSED",
+        Some(RunOutcome::Failed) => "FAILED",
+        Some(RunOutcome::Cancelled) => "CANCELLED",
+        None if summary.paused.is_some() => "PAUSED",
+        None => "UNFINISHED",
+    }
+}
+
+/// `6 passed · 1 failed · 2 skipped`, joined by `separator`; zeros are left out.
+#[must_use]
+pub fn tally(tally: &Tally, separator: &str) -> String {
+    let parts = [
+        (tally.passed, "passed"),
+        (tally.failed, "failed"),
+        (tally.tolerated, "failed and tolerated"),
+        (tally.skipped, "skipped"),
+        (tally.cancelled, "cancelled"),
+        (tally.running, "running"),
+    ];
+    let parts = parts.iter().filter(|(count, word)| *count > 0 || *word == "passed");
+    let parts: Vec<String> = parts.map(|(count, word)| format!("{count} {word}")).collect();
+    parts.join(separator)
+}
+
+/// Why a task did not run, or why it failed, in one short line.
+#[must_use]
+pub fn reason(summary: &RunSummary, task: &TaskSummary) -> String {
+    match &task.standing {
+        Standing::Skipped { because, cause } => {
+            use protocol::event::SkipCause;
+            match (cause, because, summary.root_cause(task)) {
+                (SkipCause::Failure, _, Some(root)) => format!("because {} failed", root.id),
+                (SkipCause::Failure, Some(because), None) => format!("because of {because}"),
+                (SkipCause::Failure, None, None) => "because of a failure".into(),
+                (SkipCause::If, Some(because), _) => format!("because {because} was skipped"),
+                (SkipCause::If, None, _) => "its `if` was false".into(),
+            }
+        }
+        Standing::Failed { failure, tolerated } => {
+            let how = match task.last_attempt() {
+                Some(attempt) if attempt.finished.is_some() => attempt.how(),
+                _ => failure.class.to_string(),
+            };
+            let tolerated = if *tolerated { "; tolerated" } else { "" };
+            format!("{how}{tolerated}")
+        }
+        _ => String::new(),
+    }
+}
+
+/// `1 task`, `2 tasks`.
+#[must_use]
+pub fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}

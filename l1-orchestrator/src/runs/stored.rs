@@ -1,0 +1,85 @@
+//! A stored run, folded: journal to summary, and the plan if it is the one that was approved.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use l2_coordinator::journal::{End, ReadError, Reader};
+use protocol::event::{Chain, Event};
+use protocol::plan::Plan;
+use protocol::run_dir;
+
+use crate::cli::error::{CliError, Kind};
+use crate::report::RunSummary;
+
+/// Longest plan that is read, bytes; what the plan's own limits allow.
+const MAX_PLAN_BYTES: u64 = 128 * 1024 * 1024;
+
+/// What a run directory says about its run.
+pub struct Stored {
+    /// The fold of its journal.
+    pub summary: RunSummary,
+    /// Its plan, when `plan.json` is what the journal approved.
+    pub plan: Option<Arc<Plan>>,
+    /// Bytes of a damaged end that was not read.
+    pub torn_bytes: u64,
+    /// After the last good event.
+    pub end: Chain,
+}
+
+impl Stored {
+    /// Reads the run in `dir`, up to its first damaged line.
+    ///
+    /// # Errors
+    /// The journal cannot be read or is not one.
+    pub fn load(dir: &Path) -> Result<Self, CliError> {
+        let mut summary = RunSummary::default();
+        let end = each_event(dir, |event| {
+            summary.apply(event);
+            Ok(())
+        })?;
+        let plan = load_plan(dir).filter(|plan| {
+            summary.approval.as_ref().is_none_or(|approval| approval.plan == plan.digest())
+        });
+        let torn_bytes = end.torn.map_or(0, |torn| torn.bytes);
+        Ok(Self { summary, plan, torn_bytes, end: end.chain })
+    }
+}
+
+/// Calls `each` for every good event, in order; says how the journal ends.
+///
+/// # Errors
+/// The journal cannot be read, or `each` fails.
+pub fn each_event(
+    dir: &Path,
+    mut each: impl FnMut(&Event) -> Result<(), CliError>,
+) -> Result<End, CliError> {
+    let path = dir.join(run_dir::EVENTS);
+    let file = fs_err::File::open(path).map_err(|error| unreadable(dir, error.into()))?;
+    let mut reader = Reader::new(file);
+    while let Some(event) = reader.next_event().map_err(|error| unreadable(dir, error))? {
+        each(&event)?;
+    }
+    reader.finish().map_err(|error| unreadable(dir, error))
+}
+
+/// The plan of a run directory, if it is whole.
+#[must_use]
+pub fn load_plan(dir: &Path) -> Option<Arc<Plan>> {
+    let path = dir.join(run_dir::PLAN);
+    let length = fs_err::metadata(&path).ok()?.len();
+    if length > MAX_PLAN_BYTES {
+        return None;
+    }
+    Plan::from_json(&fs_err::read(path).ok()?).ok().map(Arc::new)
+}
+
+fn unreadable(dir: &Path, error: ReadError) -> CliError {
+    let kind = match &error {
+        ReadError::Damaged { .. } | ReadError::NoStart => Kind::VerifyFailed,
+        ReadError::Io(_) | ReadError::Empty | ReadError::Newer { .. } => Kind::NotReady,
+        ReadError::Foreign { .. } => Kind::NotReady,
+    };
+    let code = if kind == Kind::VerifyFailed { "journal-damaged" } else { "journal-unreadable" };
+    let message = format!("the journal of {} cannot be used", dir.display());
+    CliError::new(kind, code, message).because(error)
+}

@@ -1,0 +1,121 @@
+//! What follows `run.finished`: manifest, reports, seal. All of it can be made again from the journal,
+//! so a crash in between is mended by `resume`.
+
+use std::io::{self, BufWriter, Write as _};
+use std::path::Path;
+
+use l2_coordinator::journal::write_seal;
+use protocol::digest::{Digest, HashingWriter};
+use protocol::event::Chain;
+use protocol::ids::RunId;
+use protocol::run_dir;
+use protocol::seal::{Seal, UserKey};
+use serde_json::json;
+
+use crate::cli::error::CliError;
+use crate::report::{Redactor, RunSummary, json, manifest, markdown};
+use crate::runs::{RunEntry, Status, Stored};
+use crate::settings;
+
+/// Writes everything that closes a finished run, the seal last.
+///
+/// # Errors
+/// The disk takes no more.
+pub fn close(
+    dir: &Path,
+    stored: &Stored,
+    run: RunId,
+    end: Chain,
+    key: &UserKey,
+) -> Result<Seal, CliError> {
+    let closed = write_reports(dir, stored).and_then(|()| {
+        let seal = key.seal(run, end);
+        write_seal(dir, &seal)?;
+        Ok(seal)
+    });
+    closed.map_err(|error| {
+        CliError::not_ready("run-unclosed", "the run is over, but its reports cannot be written")
+            .because(error)
+            .hint("`orchestra resume` with this run writes them")
+    })
+}
+
+/// Writes the reports and the seal of a finished run where a crash left none.
+///
+/// # Errors
+/// The disk takes no more, or there is no key to seal with.
+pub fn mend(dir: &Path, stored: &Stored) -> Result<(), CliError> {
+    let Some((_, started)) = &stored.summary.started else {
+        return Ok(());
+    };
+    if dir.join(run_dir::SEAL).exists() {
+        return Ok(());
+    }
+    let key = l2_coordinator::load_or_create_key(&settings::user_key()?).map_err(|error| {
+        CliError::not_ready("key-unusable", "your signing key cannot be used").because(error)
+    })?;
+    close(dir, stored, started.run_id, stored.end, &key).map(drop)
+}
+
+fn write_reports(dir: &Path, stored: &Stored) -> io::Result<()> {
+    for name in [run_dir::MANIFEST, run_dir::REPORT_JSON, run_dir::REPORT_MD] {
+        let temporary = dir.join(format!("{name}.tmp"));
+        let mut file = BufWriter::new(fs_err::File::create(&temporary)?);
+        render(stored, name, &mut file)?;
+        file.flush()?;
+        file.get_ref().sync_all()?;
+        fs_err::rename(&temporary, dir.join(name))?;
+    }
+    fs_err::File::open(dir)?.sync_all()
+}
+
+fn render(stored: &Stored, name: &str, out: &mut impl io::Write) -> io::Result<()> {
+    let summary: &RunSummary = &stored.summary;
+    match name {
+        run_dir::MANIFEST => manifest::write(summary, out),
+        run_dir::REPORT_JSON => json::write(summary, stored.plan.as_deref(), out),
+        _ => {
+            // Files are never redacted: placeholders are for snapshots of what is printed.
+            let text = markdown::render(summary, stored.plan.as_ref(), Redactor::default());
+            out.write_all(text.as_bytes())
+        }
+    }
+}
+
+/// SHA-256 of what this orchestra renders as the file `name`; none for a file that is no report.
+///
+/// # Errors
+/// None in practice: nothing is written.
+pub fn rendered_digest(stored: &Stored, name: &str) -> io::Result<Option<Digest>> {
+    let reports = [run_dir::MANIFEST, run_dir::REPORT_JSON, run_dir::REPORT_MD];
+    if !reports.contains(&name) {
+        return Ok(None);
+    }
+    let mut hashing = HashingWriter::new(io::sink());
+    render(stored, name, &mut hashing)?;
+    let (_, digest, _) = hashing.finish();
+    Ok(Some(digest))
+}
+
+/// The one object that `run`, `resume` and `show` print: where, how, and the whole report.
+///
+/// # Errors
+/// None in practice: the report is JSON.
+pub fn result_object(
+    entry: &RunEntry,
+    stored: &Stored,
+    status: Status,
+) -> Result<String, CliError> {
+    let mut report = Vec::new();
+    json::write(&stored.summary, stored.plan.as_deref(), &mut report)
+        .map_err(|error| CliError::internal("the report is no JSON").because(error))?;
+    let report = String::from_utf8_lossy(&report);
+    let dir = json!(entry.dir.display().to_string());
+    let (status, torn) = (status.word(), stored.torn_bytes);
+    // The report is JSON already, and may be large: it is put in as it is.
+    Ok(format!(
+        "{{\"schema\":\"orchestra.show/v1\",\"status\":\"{status}\",\"dir\":{dir},\
+         \"torn_bytes\":{torn},\"report\":{}}}\n",
+        report.trim_end()
+    ))
+}

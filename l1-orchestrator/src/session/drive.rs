@@ -1,0 +1,278 @@
+//! Drives one run to its end: memory bus, coordinator, embedded worker, observers, signals, on one
+//! runtime of this thread; slots have threads of their own.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use l2_coordinator::journal::{FileStorage, ReadError, Storage, SyncMode};
+use l2_coordinator::{
+    CRASH_LIMIT, Config, Coordinator, CoordinatorError, Embedded, Finished, Handle, Observer,
+};
+use l3_worker::launcher::Launcher;
+use l3_worker::{CommandExecutor, CommandOptions, Identity, StopLevel, Worker};
+use protocol::bus::{Bus, BusError, MemoryBus};
+use protocol::event::{Event, EventKind};
+use protocol::ids::{CoordinatorId, RunId};
+use protocol::plan::Plan;
+use protocol::policy::Constraints;
+use protocol::subject::DEFAULT_POOL;
+use protocol::time::Clock as _;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use super::ids::{self, SystemClock};
+use super::live::LiveOutput;
+use super::signals::Signals;
+use crate::cli::error::{CliError, Kind};
+use crate::report::Observers;
+use crate::runs::RunEntry;
+use crate::settings;
+use crate::ui::Ui;
+
+/// Between looks at how long nothing was said.
+const TICK: Duration = Duration::from_secs(1);
+/// A worker that drains waits for attempts to die: their grace and as much again.
+const DRAIN: Duration = Duration::from_millis(2 * Constraints::DEFAULT.grace_ms);
+
+/// What one drive of a run needs.
+pub struct Session<'a> {
+    /// The printer.
+    pub ui: Arc<Ui>,
+    /// The run's directory, locked by the caller.
+    pub entry: &'a RunEntry,
+    /// The run.
+    pub run: RunId,
+    /// Who drives.
+    pub coordinator: CoordinatorId,
+    /// W3C trace id.
+    pub trace_id: String,
+    /// What runs.
+    pub plan: Arc<Plan>,
+    /// Bounds of every attempt.
+    pub constraints: Constraints,
+    /// Slots of the embedded worker; without any, nothing is started.
+    pub slots: u32,
+    /// Attempts at once, where somebody said so.
+    pub max_parallel: Option<u32>,
+    /// Cancel at the first failure.
+    pub fail_fast: bool,
+    /// Shows task output as it comes.
+    pub live: Option<LiveOutput>,
+    /// Who is shown events.
+    pub observers: Observers,
+}
+
+/// How a run begins here.
+pub enum Start {
+    /// With its first events.
+    New(Vec<EventKind>),
+    /// Where another coordinator left it.
+    Resume,
+    /// As with `Resume`, and it ends at once.
+    Cancel,
+}
+
+/// A run that came to its end.
+pub struct Driven {
+    /// How.
+    pub finished: Finished,
+    /// Fold and reporters, not finished yet.
+    pub observers: Observers,
+}
+
+#[derive(Clone)]
+struct Shared(Arc<Mutex<Observers>>);
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Observers> {
+        // A reporter that panicked may have half a line out; the fold is whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Observer for Shared {
+    fn on_event(&mut self, event: &Event) {
+        self.lock().on_event(event);
+    }
+}
+
+/// Drives the run to its end.
+///
+/// # Errors
+/// Nothing could be started, or the journal could not be written; the observers are finished then, and
+/// the run can be resumed.
+pub fn drive(mut session: Session<'_>, start: Start) -> Result<Driven, CliError> {
+    let observers = Shared(Arc::new(Mutex::new(std::mem::take(&mut session.observers))));
+    let driven = start_and_run(&session, start, &observers);
+    let observers = std::mem::take(&mut *observers.lock());
+    match driven {
+        Ok(finished) => Ok(Driven { finished, observers }),
+        Err(error) => {
+            if observers.summary().started.is_some() {
+                let _summary = observers.finish();
+            }
+            Err(error)
+        }
+    }
+}
+
+fn start_and_run(
+    session: &Session<'_>,
+    start: Start,
+    observers: &Shared,
+) -> Result<Finished, CliError> {
+    // Before the runtime and its threads: the launcher is a copy of a small process.
+    let executor = executor(session).map_err(|error| {
+        CliError::not_ready("worker-unready", "the worker cannot be started").because(error)
+    })?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| {
+        CliError::not_ready("runtime-unready", "the runtime cannot be started").because(error)
+    })?;
+    runtime.block_on(run(session, start, observers, executor)).map_err(blame)
+}
+
+fn executor(session: &Session<'_>) -> io::Result<Option<Arc<CommandExecutor>>> {
+    if session.slots == 0 {
+        return Ok(None);
+    }
+    let options = CommandOptions {
+        run_dir: std::path::absolute(&session.entry.dir)?,
+        path: settings::task_path(),
+        slots: session.slots as usize,
+        filter: Arc::new(|_| Box::new(Identity)),
+        observer: session.live.as_ref().map(LiveOutput::observer),
+        on_phase: None,
+    };
+    Ok(Some(Arc::new(CommandExecutor::new(Launcher::start()?, options)?)))
+}
+
+async fn run(
+    session: &Session<'_>,
+    start: Start,
+    observers: &Shared,
+    executor: Option<Arc<CommandExecutor>>,
+) -> Result<Finished, CoordinatorError> {
+    let mut signals = Signals::listen().map_err(internal)?;
+    let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new());
+    let embedded = Embedded { worker: ids::worker(), incarnation: ids::incarnation() };
+    let options = options(session, &start, observers, Arc::clone(&bus), &embedded)?;
+    let cancels = matches!(start, Start::Cancel);
+    let (coordinator, handle) = match start {
+        Start::New(opening) => Coordinator::start(options, opening).await?,
+        Start::Resume | Start::Cancel => Coordinator::resume(options).await?,
+    };
+    if cancels {
+        handle.cancel(protocol::event::Origin::Cancel);
+    }
+    let shutdown = CancellationToken::new();
+    let mut workers = JoinSet::new();
+    let mut worker_handle = None;
+    if let Some(executor) = executor {
+        let worker_options = l3_worker::Options {
+            worker: embedded.worker.clone(),
+            incarnation: embedded.incarnation.clone(),
+            pool: DEFAULT_POOL.into(),
+            slots: session.slots as usize,
+            seed: ids::seed(),
+        };
+        let (worker, reach) = Worker::new(worker_options, bus, executor).map_err(internal)?;
+        worker_handle = Some(reach);
+        workers.spawn(worker.run(shutdown.clone()));
+    }
+    let mut driving = std::pin::pin!(coordinator.run());
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // Each arm only waits; a dropped wait loses nothing: signals queue, ticks are not owed, and the
+    // coordinator is polled in place.
+    let outcome = loop {
+        tokio::select! {
+            outcome = &mut driving => break outcome,
+            by = signals.next() => signals.press(by, &handle, &session.ui),
+            _ = ticks.tick() => observers.lock().on_tick(SystemClock.now()),
+            Some(ended) = workers.join_next() => lost(&ended, &handle, &embedded),
+        }
+    };
+    shutdown.cancel();
+    if let (Err(_), Some(reach)) = (&outcome, worker_handle) {
+        // Nothing that is still running can be recorded.
+        reach.stop_all(StopLevel::Kill);
+    }
+    let drained = tokio::time::timeout(DRAIN, async { while workers.join_next().await.is_some() {} });
+    if drained.await.is_err() {
+        tracing::error!("the worker did not end in time");
+    }
+    outcome
+}
+
+fn options(
+    session: &Session<'_>,
+    start: &Start,
+    observers: &Shared,
+    bus: Arc<dyn Bus>,
+    embedded: &Embedded,
+) -> Result<l2_coordinator::Options, CoordinatorError> {
+    let storage = match start {
+        Start::New(_) => FileStorage::create(&session.entry.dir),
+        Start::Resume | Start::Cancel => FileStorage::open(&session.entry.dir),
+    };
+    let storage: Arc<dyn Storage> = Arc::new(storage.map_err(ReadError::Io)?);
+    Ok(l2_coordinator::Options {
+        config: Config {
+            coordinator: session.coordinator.clone(),
+            run: session.run,
+            trace_id: session.trace_id.clone(),
+            max_parallel: session.max_parallel,
+            slots: session.slots,
+            fail_fast: session.fail_fast,
+            constraints: session.constraints.clone(),
+            embedded: (session.slots > 0).then(|| embedded.clone()),
+            crash_limit: CRASH_LIMIT,
+        },
+        plan: Arc::clone(&session.plan),
+        bus,
+        clock: Arc::new(SystemClock),
+        storage,
+        sync: SyncMode::Thread,
+        run_dir: Some(session.entry.dir.clone()),
+        observers: vec![Box::new(observers.clone())],
+    })
+}
+
+fn lost(ended: &Result<Result<(), BusError>, JoinError>, handle: &Handle, embedded: &Embedded) {
+    tracing::error!(?ended, "the worker ended before the run");
+    handle.worker_gone(embedded.worker.clone(), embedded.incarnation.clone());
+}
+
+fn internal(error: io::Error) -> CoordinatorError {
+    CoordinatorError::Internal(error.to_string())
+}
+
+fn blame(error: CoordinatorError) -> CliError {
+    let (kind, code, message) = match &error {
+        CoordinatorError::Journal(_) => {
+            (Kind::NotReady, "journal-unwritable", "the run stopped and can be resumed")
+        }
+        CoordinatorError::Read(ReadError::Damaged { .. } | ReadError::NoStart) => {
+            (Kind::VerifyFailed, "journal-damaged", "the journal is damaged and was not touched")
+        }
+        CoordinatorError::Read(_) => {
+            (Kind::NotReady, "journal-unreadable", "the journal cannot be used")
+        }
+        CoordinatorError::Fold(_) => {
+            (Kind::VerifyFailed, "journal-unfit", "the journal does not follow from its plan")
+        }
+        CoordinatorError::Artifacts(_) => {
+            (Kind::NotReady, "artifacts-unreadable", "artifacts of finished tasks cannot be read")
+        }
+        CoordinatorError::AlreadyFinished(_) => {
+            (Kind::NotReady, "run-over", "the run ended meanwhile")
+        }
+        CoordinatorError::Bus(_) | CoordinatorError::Digest(_) | CoordinatorError::Internal(_) => {
+            (Kind::Internal, "internal", "the run stopped by a fault of orchestra; it can be resumed")
+        }
+    };
+    CliError::new(kind, code, message).because(error)
+}

@@ -1,0 +1,19 @@
+//! One run driven from here: the composition root of bus, coordinator, embedded worker and observers,
+//! and the run directory around them. The only place where the three layers meet.
+
+mod closing;
+mod drive;
+mod ids;
+mod live;
+mod log;
+mod open;
+mod policy;
+mod signals;
+
+pub use closing::{close, mend, rendered_digest, result_object};
+pub use drive::{Driven, Session, Start, drive};
+pub use ids::coordinator as new_coordinator;
+pub use live::LiveOutput;
+pub use log::start_log;
+pub use open::{NewRun, Opened, absolute, open, record_of};
+pub use policy::Policy;

@@ -1,0 +1,165 @@
+//! A new run directory: made beside its final place, synced, and renamed, so that nobody ever sees
+//! half of one.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use l2_coordinator::RunLock;
+use protocol::digest::Digest;
+use protocol::event::{EventKind, JOURNAL_VERSION, Origin, RunStarted};
+use protocol::ids::{CoordinatorId, RunId, ScenarioName};
+use protocol::plan::Plan;
+use protocol::run_dir;
+use protocol::time::Clock as _;
+
+use super::ids::{self, SystemClock};
+use super::policy::Policy;
+use crate::cli::error::CliError;
+use crate::runs::{RunEntry, RunRecord, Runs};
+
+/// What a new run is made of.
+pub struct NewRun<'a> {
+    /// Where runs are kept.
+    pub runs: &'a Runs,
+    /// The scenario's bytes.
+    pub scenario: &'a [u8],
+    /// The checked plan.
+    pub plan: &'a Plan,
+    /// The effective policy.
+    pub policy: &'a Policy,
+    /// Slots of the embedded worker.
+    pub slots: u32,
+    /// W3C trace id, if the caller is being traced.
+    pub trace_id: Option<String>,
+    /// The rest of `run.json`.
+    pub record: RunRecord,
+}
+
+/// A run directory that this process holds.
+pub struct Opened {
+    /// The run.
+    pub id: RunId,
+    /// Its directory.
+    pub entry: RunEntry,
+    /// Who drives it.
+    pub coordinator: CoordinatorId,
+    /// Released when dropped.
+    pub lock: RunLock,
+    /// W3C trace id.
+    pub trace_id: String,
+    /// Its first events.
+    pub opening: Vec<EventKind>,
+}
+
+/// An id and an instant for a run that is about to be made.
+#[must_use]
+pub fn record_of(scenario: ScenarioName, scenario_path: &Path) -> RunRecord {
+    RunRecord {
+        schema: RunRecord::SCHEMA.into(),
+        run_id: ids::run(),
+        scenario,
+        scenario_path: scenario_path.display().to_string(),
+        started: SystemClock.now(),
+        orchestra: env!("CARGO_PKG_VERSION").into(),
+        inputs: std::collections::BTreeMap::new(),
+        settings: std::collections::BTreeMap::new(),
+    }
+}
+
+/// Makes the run directory with everything but the journal, and locks it.
+///
+/// # Errors
+/// The runs directory cannot be written.
+pub fn open(new: NewRun<'_>) -> Result<Opened, CliError> {
+    let coordinator = ids::coordinator();
+    let record = &new.record;
+    let name = run_dir::name(record.started, &record.scenario, &record.run_id);
+    let plan_json = new.plan.to_json();
+    let unwritable = |error: io::Error| {
+        let message = format!("no run directory can be made in {}", new.runs.dir().display());
+        CliError::not_ready("runs-unwritable", message)
+            .because(error)
+            .hint("name another place with `--runs-dir`")
+    };
+    place(&new, &name, &plan_json).map_err(unwritable)?;
+    let entry = new.runs.entry(&name).expect("run_dir::name has the shape of a run's name");
+    let lock = RunLock::acquire(&entry.dir, &coordinator)
+        .map_err(|error| CliError::not_ready("run-held", "the new run cannot be locked").because(error))?;
+    let trace_id = new.trace_id.clone().unwrap_or_else(ids::trace);
+    let opening = opening(&new, &coordinator, &trace_id, &plan_json);
+    Ok(Opened { id: record.run_id, entry, coordinator, lock, trace_id, opening })
+}
+
+fn place(new: &NewRun<'_>, name: &str, plan_json: &[u8]) -> io::Result<()> {
+    let runs = new.runs.dir();
+    fs_err::create_dir_all(runs)?;
+    let temporary = runs.join(format!(".new-{name}"));
+    fs_err::create_dir(&temporary)?;
+    let made = fill(new, &temporary, plan_json)
+        .and_then(|()| fs_err::rename(&temporary, runs.join(name)))
+        .and_then(|()| fs_err::File::open(runs)?.sync_all());
+    if made.is_err() {
+        // Best effort: the first error is the one to tell.
+        let _removed = fs_err::remove_dir_all(&temporary);
+    }
+    made
+}
+
+fn fill(new: &NewRun<'_>, dir: &Path, plan_json: &[u8]) -> io::Result<()> {
+    let mut record = serde_json::to_vec_pretty(&new.record)?;
+    record.push(b'\n');
+    let policy = new.policy.to_json();
+    let files: [(&str, &[u8]); 4] = [
+        (run_dir::RUN_JSON, &record),
+        (run_dir::SCENARIO, new.scenario),
+        (run_dir::POLICY, &policy),
+        (run_dir::PLAN, plan_json),
+    ];
+    for (name, bytes) in files {
+        let mut file = fs_err::File::create(dir.join(name))?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+    }
+    fs_err::create_dir(dir.join(run_dir::LOGS))?;
+    fs_err::create_dir(dir.join(run_dir::ARTIFACTS))?;
+    fs_err::File::open(dir)?.sync_all()
+}
+
+fn opening(
+    new: &NewRun<'_>,
+    coordinator: &CoordinatorId,
+    trace_id: &str,
+    plan_json: &[u8],
+) -> Vec<EventKind> {
+    let (plan, policy) = (new.plan.digest(), new.policy.digest());
+    let scenario_file = Digest::of(new.scenario);
+    vec![
+        EventKind::RunStarted(Box::new(RunStarted {
+            version: JOURNAL_VERSION,
+            run_id: new.record.run_id,
+            scenario: new.record.scenario.clone(),
+            scenario_file,
+            policy: new.policy.pack.into(),
+            policy_digest: policy,
+            coordinator: coordinator.clone(),
+            slots: new.slots,
+            level: new.policy.constraints.level,
+            trace_id: trace_id.to_owned(),
+            orchestra: new.record.orchestra.clone(),
+        })),
+        EventKind::PlanProposed { plan, tasks: new.plan.len() as u64 },
+        EventKind::PlanApproved {
+            plan,
+            plan_file: Digest::of(plan_json),
+            policy,
+            scenario_file,
+            by: Origin::Default,
+        },
+    ]
+}
+
+/// An absolute path, for the record; the path itself where that cannot be told.
+#[must_use]
+pub fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}

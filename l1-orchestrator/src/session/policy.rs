@@ -1,0 +1,44 @@
+//! The effective policy of a run, `policy.json`. Before packs exist there is one: `default@0`.
+
+use protocol::digest::Digest;
+use protocol::policy::{Constraints, SandboxLevel};
+use serde::Serialize;
+
+/// What a run may do.
+#[derive(Clone, Debug, Serialize)]
+pub struct Policy {
+    schema: &'static str,
+    /// `pack@version`.
+    pub pack: &'static str,
+    /// Who approves a plan made only of written tasks.
+    approvals: &'static str,
+    /// Bounds of every attempt.
+    pub constraints: Constraints,
+}
+
+impl Policy {
+    /// `default@0`: written tasks run without asking, bounded in time to stop, output and artifacts.
+    #[must_use]
+    pub fn default_pack(level: SandboxLevel) -> Self {
+        Self {
+            schema: "orchestra.policy/v1",
+            pack: "default@0",
+            approvals: "never for written tasks",
+            constraints: Constraints { level, ..Constraints::DEFAULT },
+        }
+    }
+
+    /// Digest of its canonical form.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of_canonical("policy/v1", self).expect("a policy holds integers and text only")
+    }
+
+    /// The file's content.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut text = serde_json::to_vec_pretty(self).expect("a policy serializes");
+        text.push(b'\n');
+        text
+    }
+}

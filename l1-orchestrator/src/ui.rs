@@ -1,0 +1,255 @@
+//! The only place that prints: stdout is data, stderr is for eyes, each decided on its own.
+//!
+//! A reader that went away is not an error worth a word; text that tasks wrote is made harmless
+//! before it gets near a terminal. What to say is decided elsewhere.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal as _, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use anstyle::{AnsiColor, Style};
+
+/// Streams and facts of the process that calls [`crate::run`].
+pub struct Io {
+    /// Data.
+    pub stdout: Box<dyn Write + Send>,
+    /// For eyes.
+    pub stderr: Box<dyn Write + Send>,
+    /// Whether `stdout` is a terminal.
+    pub stdout_terminal: bool,
+    /// Whether `stderr` is a terminal.
+    pub stderr_terminal: bool,
+}
+
+impl Io {
+    /// The process's own streams.
+    #[must_use]
+    pub fn process() -> Self {
+        Self {
+            stdout_terminal: io::stdout().is_terminal(),
+            stderr_terminal: io::stderr().is_terminal(),
+            stdout: Box::new(io::stdout()),
+            stderr: Box::new(io::stderr()),
+        }
+    }
+}
+
+/// When to color.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What the environment says about color, read once by the caller.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ColorFacts {
+    /// `NO_COLOR` is set and not empty.
+    pub no_color: bool,
+    /// `CLICOLOR_FORCE` or `FORCE_COLOR` asks for color.
+    pub forced: bool,
+    /// `TERM=dumb`.
+    pub dumb: bool,
+}
+
+impl ColorChoice {
+    fn decide(self, facts: ColorFacts, terminal: bool) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto if facts.no_color => false,
+            Self::Auto => facts.forced || (terminal && !facts.dumb),
+        }
+    }
+}
+
+/// What a piece of text is, for color. The word itself always says it too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// Went well.
+    Good,
+    /// Went wrong.
+    Bad,
+    /// Worth a look.
+    Warn,
+    /// Of less interest.
+    Dim,
+    /// Of more interest.
+    Strong,
+}
+
+impl Tone {
+    const fn style(self) -> Style {
+        match self {
+            Self::Good => AnsiColor::Green.on_default().bold(),
+            Self::Bad => AnsiColor::Red.on_default().bold(),
+            Self::Warn => AnsiColor::Yellow.on_default().bold(),
+            Self::Dim => Style::new().dimmed(),
+            Self::Strong => Style::new().bold(),
+        }
+    }
+}
+
+/// Colors text or leaves it alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Painter {
+    on: bool,
+}
+
+impl Painter {
+    /// Never colors.
+    pub const PLAIN: Self = Self { on: false };
+
+    /// Whether it colors.
+    #[must_use]
+    pub const fn is_on(self) -> bool {
+        self.on
+    }
+
+    /// The text in its tone.
+    #[must_use]
+    pub fn paint(self, tone: Tone, text: &str) -> String {
+        if !self.on {
+            return text.to_owned();
+        }
+        let style = tone.style();
+        format!("{style}{text}{style:#}")
+    }
+}
+
+/// The reader of stdout has gone away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gone;
+
+/// Both streams, shared by everything that prints during one invocation.
+pub struct Ui {
+    out: Mutex<Box<dyn Write + Send>>,
+    err: Mutex<Box<dyn Write + Send>>,
+    out_painter: Painter,
+    err_painter: Painter,
+    /// Whether stdout is a terminal.
+    pub stdout_terminal: bool,
+    quiet: bool,
+}
+
+impl Ui {
+    /// Takes the streams over.
+    #[must_use]
+    pub fn new(io: Io, color: ColorChoice, facts: ColorFacts, quiet: bool) -> Self {
+        let painter = |terminal| Painter { on: color.decide(facts, terminal) };
+        Self {
+            out_painter: painter(io.stdout_terminal),
+            err_painter: painter(io.stderr_terminal),
+            stdout_terminal: io.stdout_terminal,
+            out: Mutex::new(io.stdout),
+            err: Mutex::new(io.stderr),
+            quiet,
+        }
+    }
+
+    /// Colors for stdout.
+    #[must_use]
+    pub const fn out_painter(&self) -> Painter {
+        self.out_painter
+    }
+
+    /// Colors for stderr.
+    #[must_use]
+    pub const fn err_painter(&self) -> Painter {
+        self.err_painter
+    }
+
+    /// Writes data to stdout and flushes it.
+    ///
+    /// # Errors
+    /// Nobody reads any more.
+    pub fn data(&self, text: &str) -> Result<(), Gone> {
+        self.data_bytes(text.as_bytes())
+    }
+
+    /// Writes bytes to stdout and flushes them.
+    ///
+    /// # Errors
+    /// Nobody reads any more.
+    pub fn data_bytes(&self, bytes: &[u8]) -> Result<(), Gone> {
+        let mut out = lock(&self.out);
+        // A closed pipe, a full disk behind a redirect: either way nobody gets the data.
+        out.write_all(bytes).and_then(|()| out.flush()).map_err(|_| Gone)
+    }
+
+    /// One line for eyes, dropped by `--quiet`.
+    pub fn note(&self, line: &str) {
+        if !self.quiet {
+            self.say(line);
+        }
+    }
+
+    /// One line for eyes, `--quiet` or not. A stderr that cannot be written has nobody to tell.
+    pub fn say(&self, line: &str) {
+        let mut err = lock(&self.err);
+        let _told = writeln!(err, "{line}").and_then(|()| err.flush());
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A writer that panicked left at worst half a line.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Text of unknown origin with everything escaped that could move a cursor or turn the reading
+/// direction; line breaks and tabs stay.
+#[must_use]
+pub fn sanitize(text: &str) -> Cow<'_, str> {
+    let harmless = |c: char| matches!(c, '\n' | '\t') || !(c.is_control() || turns_direction(c));
+    if text.chars().all(harmless) {
+        return Cow::Borrowed(text);
+    }
+    let mut clean = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if harmless(c) {
+            clean.push(c);
+        } else if c.is_ascii() {
+            write!(clean, "\\x{:02x}", u32::from(c)).expect("writing into a string");
+        } else {
+            write!(clean, "\\u{{{:x}}}", u32::from(c)).expect("writing into a string");
+        }
+    }
+    Cow::Owned(clean)
+}
+
+const fn turns_direction(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn color_is_decided_by_flag_then_environment_then_terminal() {
+        let facts = ColorFacts::default();
+        let no = ColorFacts { no_color: true, forced: true, dumb: false };
+        let forced = ColorFacts { forced: true, ..facts };
+        let dumb = ColorFacts { dumb: true, ..facts };
+        assert!(ColorChoice::Always.decide(no, false));
+        assert!(!ColorChoice::Never.decide(forced, true));
+        assert!(!ColorChoice::Auto.decide(no, true));
+        assert!(ColorChoice::Auto.decide(forced, false));
+        assert!(ColorChoice::Auto.decide(facts, true));
+        assert!(!ColorChoice::Auto.decide(facts, false));
+        assert!(!ColorChoice::Auto.decide(dumb, true));
+    }
+
+    #[test]
+    fn escapes_of_tasks_are_shown_not_obeyed() {
+        assert_eq!(sanitize("a\tb\nc é"), "a\tb\nc é");
+        assert_eq!(sanitize("\u{1b}[2J\rx\u{7f}"), "\\x1b[2J\\x0dx\\x7f");
+        assert_eq!(sanitize("\u{9b}31m\u{202e}"), "\\u{9b}31m\\u{202e}");
+    }
+}
