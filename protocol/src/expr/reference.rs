@@ -47,6 +47,13 @@ const KEYWORDS: &[&str] = &[
     "and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None",
 ];
 
+/// Words and signs of one expression.
+const MAX_TOKENS: usize = 256;
+/// Brackets in each other.
+const MAX_DEPTH: usize = 12;
+/// Operators that may stand in front of each other without brackets.
+const MAX_PREFIXES: usize = 32;
+
 /// Which fact about an artifact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArtifactField {
@@ -229,6 +236,14 @@ impl Reader<'_> {
     }
 
     fn read(&mut self) {
+        if let Some(what) = self.too_deep() {
+            let (first, last) = (self.tokens[0], self.tokens[self.tokens.len() - 1]);
+            let message = format!("an expression with {what}");
+            let problem = ExprProblem::new("expression-too-long", message, first.start, last.end);
+            self.problems
+                .push(problem.help("compute it in a task, and pass the result as an output"));
+            return;
+        }
         let mut index = 0;
         while let Some(&token) = self.tokens.get(index) {
             let step = match token.kind {
@@ -241,6 +256,28 @@ impl Reader<'_> {
             };
             index += step;
         }
+    }
+
+    /// What would make the template engine recurse further than a thread's stack allows.
+    fn too_deep(&self) -> Option<String> {
+        let (mut open, mut deepest, mut prefixes) = (0_usize, 0, 0);
+        for token in self.tokens {
+            match token.text(self.source) {
+                "(" | "[" | "{" => open += 1,
+                ")" | "]" | "}" => open = open.saturating_sub(1),
+                "not" | "-" | "+" | "if" | "**" => prefixes += 1,
+                _ => {}
+            }
+            deepest = deepest.max(open);
+        }
+        if self.tokens.len() > MAX_TOKENS {
+            return Some(format!("more than {MAX_TOKENS} words and signs"));
+        }
+        if deepest > MAX_DEPTH {
+            return Some(format!("more than {MAX_DEPTH} brackets in each other"));
+        }
+        (prefixes > MAX_PREFIXES)
+            .then(|| format!("more than {MAX_PREFIXES} of `not`, `-`, `+`, `if`"))
     }
 
     fn operator(&mut self, token: Token) {

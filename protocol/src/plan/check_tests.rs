@@ -27,7 +27,7 @@ fn lines(value: &Value) -> Vec<String> {
 
 fn one_task(task: Value) -> Value {
     let mut task = task;
-    let map = task.as_object_mut().unwrap();
+    let map = task.as_object_mut().expect("a map");
     map.entry("id").or_insert(json!("t"));
     if !map.contains_key("command") {
         map.entry("run").or_insert(json!("true"));

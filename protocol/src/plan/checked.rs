@@ -140,7 +140,7 @@ impl Plan {
     #[cfg(feature = "expr")]
     pub fn from_json(bytes: &[u8]) -> Result<Self, Vec<crate::diagnostic::Diagnostic>> {
         super::DraftPlan::from_json(bytes)
-            .map_err(|problem| vec![problem])?
+            .map_err(|problem| vec![*problem])?
             .check(&super::Limits::default())
     }
 }

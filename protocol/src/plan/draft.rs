@@ -97,12 +97,12 @@ impl DraftPlan {
     ///
     /// # Errors
     /// Too big, not JSON, or not of this shape: one diagnostic with line and column in its message.
-    pub fn from_json(bytes: &[u8]) -> Result<Self, Diagnostic> {
+    pub fn from_json(bytes: &[u8]) -> Result<Self, Box<Diagnostic>> {
         if bytes.len() > MAX_PLAN_BYTES {
             let message = format!("plan of {} bytes; at most {MAX_PLAN_BYTES}", bytes.len());
-            return Err(Diagnostic::error("plan-too-big", message));
+            return Err(Box::new(Diagnostic::error("plan-too-big", message)));
         }
         serde_json::from_slice(bytes)
-            .map_err(|error| Diagnostic::error("plan-shape", format!("not a plan: {error}")))
+            .map_err(|error| Diagnostic::error("plan-shape", format!("not a plan: {error}")).into())
     }
 }

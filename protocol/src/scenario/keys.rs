@@ -25,18 +25,18 @@ pub(super) enum Shape {
         later: &'static [&'static str],
     },
     /// A list.
-    ListOf(&'static Shape),
+    ListOf(&'static Self),
     /// A map with any keys; `keys` is their pattern.
     MapOf {
         /// A regular expression, for the schema; the plan check has the messages.
         keys: &'static str,
         /// Of each value.
-        values: &'static Shape,
+        values: &'static Self,
     },
     /// A map with known keys.
     Object(&'static Table),
     /// A scalar form, or a map.
-    Either(&'static Shape, &'static Shape),
+    Either(&'static Self, &'static Self),
     /// Whatever the type beside it says.
     Any,
 }

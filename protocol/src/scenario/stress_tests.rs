@@ -1,1 +1,206 @@
+//! Hostile and huge files: bounded, located, never a panic.
 
+use proptest::prelude::*;
+
+use super::refusal_tests::said;
+use super::{parse, schema};
+
+fn code_of(bytes: &[u8]) -> String {
+    let parsed = parse("x.yaml", bytes);
+    let found = parsed.diagnostics.first().expect("a diagnostic");
+    let at = found.span.map(|span| parsed.source.location(span.start));
+    assert!(parsed.scenario.is_none());
+    if let Some(span) = found.span {
+        assert!(parsed.source.excerpt(span).text.len() < 4000);
+    }
+    match at {
+        Some(at) => format!("{}:{} {}", at.line, at.column, found.code),
+        None => found.code.to_owned(),
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text() {
+    assert_eq!(
+        code_of(b"tasks:\n  a: { run: \"\xff\" }\n"),
+        "2:14 not-utf8"
+    );
+    assert_eq!(code_of(b"\xff\xfet\0a\0"), "not-utf8");
+    assert_eq!(code_of(b"tasks:\n  a: { run: x\0 }\n"), "2:14 nul-byte");
+    assert_eq!(code_of(b"a: \x1b[31m\n"), "1:4 control-character");
+    assert_eq!(code_of(&vec![b' '; 32 * 1024 * 1024 + 1]), "file-too-big");
+}
+
+#[test]
+fn a_line_of_ten_megabytes() {
+    let mut text = b"tasks:\n  a:\n    run: ".to_vec();
+    text.resize(10 * 1024 * 1024, b'x');
+    assert_eq!(code_of(&text), "3:1 line-too-long");
+}
+
+#[test]
+fn depth_is_bounded() {
+    let flow = format!("tasks: {}{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert_eq!(code_of(flow.as_bytes()), "1:72 too-deep");
+    let maps = format!("tasks: {}", "{a: ".repeat(60_000));
+    assert_eq!(code_of(maps.as_bytes()), "1:264 too-deep");
+    let block: String = (0..200)
+        .map(|depth| format!("{}a:\n", " ".repeat(depth)))
+        .collect();
+    assert!(code_of(block.as_bytes()).ends_with("too-deep"));
+    let dashes = "- ".repeat(10_000);
+    assert!(code_of(dashes.as_bytes()).ends_with("too-deep"));
+}
+
+#[test]
+fn alias_bombs_are_refused() {
+    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..12 {
+        let before = format!("*a{}, ", level - 1).repeat(9);
+        bomb += &format!("a{level}: &a{level} [{}]\n", before.trim_end_matches(", "));
+    }
+    assert!(code_of(bomb.as_bytes()).ends_with("yaml-alias"));
+
+    let long = "x".repeat(100_000);
+    let mut copies = format!("a: &a \"{long}\"\nb: [");
+    copies += &"*a, ".repeat(5000);
+    copies += "]\n";
+    assert_eq!(code_of(copies.as_bytes()), "2:81 yaml-alias");
+
+    let merge: String = (1..40)
+        .map(|n| format!("m{n}: &m{n} {{ <<: [*m{0}, *m{0}], k{n}: 1 }}\n", n - 1))
+        .collect();
+    let merge = format!("m0: &m0 {{ a: 1 }}\n{merge}");
+    assert!(code_of(merge.as_bytes()).ends_with("yaml-alias"));
+}
+
+#[test]
+fn an_honest_shared_block_fits_the_budget() {
+    let mut source =
+        String::from("tasks:\n  t0: &base { run: x, env: { A: 1, B: 2, C: 3 }, retry: 1 }\n");
+    for n in 1..5000 {
+        source += &format!("  t{n}: *base\n");
+    }
+    assert_eq!(said(&source), "");
+}
+
+#[test]
+fn floods_of_problems_are_cut() {
+    let mut source = String::from("tasks:\n");
+    for n in 0..20_000 {
+        source += &format!("  t{n}: {{ run: x, needs: [u{n}], bogus: 1 }}\n");
+    }
+    let parsed = parse("x.yaml", source.as_bytes());
+    assert_eq!(parsed.diagnostics.len(), 201);
+    let last = parsed.diagnostics.last().unwrap();
+    assert_eq!(last.message, "39800 more problems are not shown");
+
+    let repeated = format!("tasks:\n{}", "  a: { run: x }\n".repeat(20_000));
+    assert_eq!(parse("x.yaml", repeated.as_bytes()).diagnostics.len(), 201);
+}
+
+#[test]
+fn a_wide_fan_in_with_references_to_everything() {
+    let mut source = String::from("tasks:\n");
+    let n = 5000;
+    for i in 0..n {
+        source += &format!("  t{i}: {{ run: x, outputs: {{ o: int }}, artifacts: {{ f: f }} }}\n");
+    }
+    source += "  last:\n    run: x\n    needs:\n";
+    (0..n).for_each(|i| source += &format!("      - t{i}\n"));
+    source += "    files:\n";
+    (0..n)
+        .for_each(|i| source += &format!("      in/{i}: \"${{{{ tasks.t{i}.artifacts.f }}}}\"\n"));
+    assert_eq!(said(&source), "");
+}
+
+#[test]
+fn a_long_chain_with_distant_references() {
+    let mut source = String::from("tasks:\n  t0: { run: x, outputs: { o: int } }\n");
+    for i in 1..20_000 {
+        source += &format!(
+            "  t{i}: {{ run: x, needs: [t{}], env: {{ O: \"${{{{ tasks.t0.outputs.o }}}}\" }} }}\n",
+            i - 1
+        );
+    }
+    assert_eq!(said(&source), "");
+}
+
+#[test]
+fn the_schema_lists_what_the_parser_takes() {
+    let schema = schema();
+    let task = &schema["properties"]["tasks"]["additionalProperties"];
+    for key in task["properties"].as_object().unwrap().keys() {
+        let found = said(&format!("tasks:\n  a:\n    {key}: [[]]\n"));
+        assert!(found.contains("wrong-type"), "{key}: {found}");
+        assert!(!found.contains("unknown-key"), "{key}: {found}");
+    }
+    assert!(task["properties"].get("prompt").is_none());
+}
+
+const VALID: &str = "version: 1\nname: x\ninputs: { since: { type: string, default: \"v1\" } }\n\
+tasks:\n  a: &a\n    run: |\n      echo hi\n    outputs: { n: int }\n  b:\n    needs: [a]\n    <<: *a\n    \
+if: tasks.a.outputs.n > 2\n    env: { S: \"${{ inputs.since }}\" }\n    retry: { max: 2, delay: 1s }\n";
+
+fn never_panics(bytes: &[u8]) {
+    let parsed = parse("x.yaml", bytes);
+    assert_eq!(
+        parsed.scenario.is_none(),
+        parsed.diagnostics.iter().any(|found| found.is_error())
+    );
+    for found in &parsed.diagnostics {
+        let line = found.line(&parsed.source);
+        assert!(line.len() < 4000, "{line}");
+        found
+            .span
+            .into_iter()
+            .for_each(|span| drop(parsed.source.excerpt(span)));
+    }
+    if let Some(scenario) = parsed.scenario {
+        let root = std::path::Path::new("/");
+        let Ok(inputs) = scenario.resolve(&[], root, root) else {
+            return;
+        };
+        scenario.plan(inputs).expect("what parses checks");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn arbitrary_bytes(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        never_panics(&bytes);
+    }
+
+    #[test]
+    fn arbitrary_text(text in "[\\[\\]{}:,&*!|>'\"%@`#?\\- \n\ta-c$.0<é]{0,120}") {
+        never_panics(text.as_bytes());
+    }
+
+    #[test]
+    fn mutated_scenarios(edits in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..6, any::<u8>()), 1..6)) {
+        let mut bytes = VALID.as_bytes().to_vec();
+        for (at, kind, byte) in edits {
+            let at = at.index(bytes.len().max(1));
+            match kind {
+                0 => bytes[at] = byte,
+                1 => bytes[at] = b" \n:-{}[]'\"&*#|>$,"[usize::from(byte) % 17],
+                2 if bytes.len() > 1 => drop(bytes.remove(at)),
+                3 => bytes.insert(at, b" \n:-{}[]'\"&*#|>$,"[usize::from(byte) % 17]),
+                4 => bytes.truncate(at.max(1)),
+                _ => {
+                    let tail = bytes[at..].to_vec();
+                    bytes.extend(tail);
+                }
+            }
+        }
+        never_panics(&bytes);
+    }
+
+    #[test]
+    fn arbitrary_expressions(text in "[a-z.(){}|'\"$ +*~<>=\\[\\]0-9,é-]{0,60}") {
+        let source = serde_json::json!({"tasks": {"a": {"run": "x", "if": text, "env": {"X": format!("${{{{ {text} }}}}")}}}});
+        never_panics(source.to_string().as_bytes());
+    }
+}
