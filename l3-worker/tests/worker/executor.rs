@@ -235,9 +235,7 @@ fn running(
     task.constraints.grace_ms = grace_ms;
     let runner = Arc::clone(bench);
     let thread = std::thread::spawn(move || runner.run(&task));
-    until("the task is ready", || {
-        bench.has_seen("ready\n")
-    });
+    until("the task is ready", || bench.has_seen("ready\n"));
     thread
 }
 
@@ -259,9 +257,7 @@ fn cancelling_is_term_first_and_kill_when_asked_again() {
     let deaf = "trap 'echo deaf' TERM; echo ready; while :; do sleep 0.01; done";
     let thread = running(&bench, deaf, 3_600_000);
     bench.stop.raise(StopLevel::Terminate);
-    until("it has heard", || {
-        bench.has_seen("deaf\n")
-    });
+    until("it has heard", || bench.has_seen("deaf\n"));
     bench.stop.raise(StopLevel::Kill);
     let result = thread.join().unwrap();
     assert_eq!(

@@ -3,4 +3,5 @@
 mod artifacts;
 mod executor;
 mod launcher;
+mod lease;
 mod support;

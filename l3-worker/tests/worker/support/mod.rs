@@ -1,6 +1,7 @@
 //! What the tests share: the fixture's launcher, a condition with a deadline, process look-ups.
 
 pub mod bench;
+pub mod coordinator;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
