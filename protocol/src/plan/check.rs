@@ -46,6 +46,7 @@ impl DraftPlan {
 }
 
 /// Every problem of a draft whose inputs are only declared yet.
+#[cfg(feature = "author")]
 pub(crate) fn problems(
     draft: &DraftPlan,
     inputs: &InputNames<'_>,

@@ -137,7 +137,6 @@ impl Plan {
     ///
     /// # Errors
     /// Every problem; places without spans.
-    #[cfg(feature = "expr")]
     pub fn from_json(bytes: &[u8]) -> Result<Self, Vec<crate::diagnostic::Diagnostic>> {
         super::DraftPlan::from_json(bytes)
             .map_err(|problem| vec![*problem])?

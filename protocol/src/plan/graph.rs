@@ -153,7 +153,6 @@ impl Graph {
     }
 
     /// Tasks on the longest chain from the start to each task, itself included.
-    #[cfg(feature = "expr")]
     pub(super) fn levels(&self, topological: &[TaskIndex]) -> Vec<u32> {
         let mut levels = vec![1_u32; self.len()];
         for task in topological {

@@ -1,18 +1,14 @@
 //! Plans: what was asked for ([`DraftPlan`], untrusted) and what was checked ([`Plan`], immutable).
 //!
 //! [`DraftPlan::check`] is the only road between them and reports every problem at once. Downstream
-//! code takes `&Plan` and never checks again.
+//! code takes `&Plan` and never checks again. Without feature `expr` the grammar inside `${{ }}` is left
+//! unchecked, for there is nothing to evaluate it with; what it refers to is checked either way.
 
-#[cfg(feature = "expr")]
 mod ancestors;
-#[cfg(feature = "expr")]
 mod check;
-#[cfg(feature = "expr")]
 mod check_references;
-#[cfg(feature = "expr")]
 mod check_task;
 mod checked;
-#[cfg(feature = "expr")]
 mod cycle;
 mod draft;
 mod graph;
