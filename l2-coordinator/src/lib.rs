@@ -8,6 +8,8 @@ mod machine;
 mod observer;
 mod recover;
 mod run_lock;
+#[cfg(test)]
+mod testing;
 mod user_key;
 mod wire;
 

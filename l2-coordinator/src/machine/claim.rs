@@ -7,14 +7,14 @@ use protocol::outcome::{Failure, FailureClass};
 use protocol::plan::TaskIndex;
 use protocol::state::{Phase, TaskState};
 
-use super::config::LEASE_LOST;
+use super::config::{LEASE_LOST, Now};
 use super::effect::{Decision, Effect, Gate, Note};
 use super::input::RequestId;
 use super::leases::Held;
 use super::value::Machine;
 
 impl Machine {
-    pub(super) fn claim(&self, id: RequestId, request: &ClaimRequest) -> Decision {
+    pub(super) fn claim(&self, now: Now, id: RequestId, request: &ClaimRequest) -> Decision {
         let deny = |why, retry_after_ms| {
             let reply = ClaimReply::Denied {
                 why,
@@ -42,12 +42,24 @@ impl Machine {
             return self.grant(id, task, request);
         }
         match (self.leases.held.get(&task), &record.state) {
+            // Asked again because our answer was lost: the same answer.
             (Some(held), TaskState::Running { attempt, .. })
                 if held.lease == lease && is_same_life(held, request) =>
             {
-                // Asked again because our answer was lost: the same answer.
-                let reply = self.granted(task, request, *attempt);
-                Decision::default().effect(Gate::Written, Effect::ReplyClaim(id, reply))
+                self.grant_again(now, id, task, request, *attempt)
+            }
+            // The journal was cut between the lease and its attempt.
+            (Some(held), TaskState::Leased { .. })
+                if held.lease == lease && is_same_life(held, request) =>
+            {
+                let attempt = record.attempts + 1;
+                let mut decision = self.grant_again(now, id, task, request, attempt);
+                decision.events.push(EventKind::AttemptStarted {
+                    task: request.token.task.clone(),
+                    lease,
+                    attempt,
+                });
+                decision
             }
             (Some(held), _) if held.lease == lease && held.worker != request.worker => {
                 let wait = u64::try_from(LEASE_LOST.as_millis()).unwrap_or(u64::MAX);
@@ -61,12 +73,6 @@ impl Machine {
         let lease = request.token.lease;
         let shown = &request.token.task;
         let attempt = self.run.task(task).attempts + 1;
-        let is_embedded = self.config.is_embedded(&request.worker);
-        let gate = if is_embedded {
-            Gate::Written
-        } else {
-            Gate::Decision
-        };
         let reply = self.granted(task, request, attempt);
         Decision::default()
             .event(EventKind::TaskLeased {
@@ -83,7 +89,38 @@ impl Machine {
                 task,
                 incarnation: request.incarnation.clone(),
             })
-            .effect(gate, Effect::ReplyClaim(id, reply))
+            .effect(self.grant_gate(request), Effect::ReplyClaim(id, reply))
+    }
+
+    fn grant_again(
+        &self,
+        now: Now,
+        id: RequestId,
+        task: TaskIndex,
+        request: &ClaimRequest,
+        attempt: u32,
+    ) -> Decision {
+        let reply = self.granted(task, request, attempt);
+        Decision::default()
+            .note(Note::Granted {
+                task,
+                incarnation: request.incarnation.clone(),
+            })
+            .note(Note::Renewed {
+                tasks: vec![task],
+                until: now.mono + LEASE_LOST,
+            })
+            .effect(self.grant_gate(request), Effect::ReplyClaim(id, reply))
+    }
+
+    /// A remote worker may start only under a lease that survives a power cut; an in-process one
+    /// dies with us.
+    fn grant_gate(&self, request: &ClaimRequest) -> Gate {
+        if self.config.is_embedded(&request.worker) {
+            Gate::Written
+        } else {
+            Gate::Decision
+        }
     }
 
     fn granted(&self, task: TaskIndex, request: &ClaimRequest, first_attempt: u32) -> ClaimReply {
@@ -131,13 +168,8 @@ impl Machine {
                 if is_cancelling {
                     return self.cancel_ended(token, *attempt, end, stop);
                 }
-                let left = self
-                    .run
-                    .plan()
-                    .task(task)
-                    .retry()
-                    .max
-                    .saturating_sub(record.failed_attempts);
+                let policy = self.run.plan().task(task).retry();
+                let left = policy.max.saturating_sub(record.failed_attempts);
                 if left == 0 || end.failure.is_none() {
                     return self.fail_ended(task, token, *attempt, end, stop);
                 }
@@ -147,7 +179,7 @@ impl Machine {
                         .event(EventKind::AttemptRetrying {
                             task: token.task.clone(),
                             attempt: attempt + 1,
-                            delay_ms: *delay_ms,
+                            delay_ms: (*delay_ms).min(policy.max_delay_ms),
                             in_place: true,
                         }),
                 )

@@ -18,7 +18,7 @@ impl Machine {
     pub fn decide(&self, now: Now, input: &Input) -> Decision {
         match input {
             Input::Settle => self.settle(),
-            Input::Claim(id, request) => self.claim(*id, request),
+            Input::Claim(id, request) => self.claim(now, *id, request),
             Input::Attempt(id, report) => self.attempt(*id, report),
             Input::Result(id, result) => self.result(*id, result),
             Input::Heartbeat(id, heartbeat) => self.heartbeat(now, *id, heartbeat),
@@ -189,7 +189,12 @@ impl Machine {
         }
         for (task, held) in &self.leases.held {
             if held.deadline.is_some_and(|deadline| deadline <= now.mono) {
-                self.lose(*task, LeaseEnd::WorkerLost, &mut decision);
+                // Who never spoke to this coordinator may have died with, or because of, the old one.
+                let cause = match held.incarnation {
+                    Some(_) => LeaseEnd::WorkerLost,
+                    None => LeaseEnd::CoordinatorRestarted,
+                };
+                self.lose(*task, cause, &mut decision);
             }
         }
         for (task, published) in &self.leases.published {
@@ -227,13 +232,19 @@ impl Machine {
         if *self.run.phase() == Phase::Cancelling {
             decision.events.push(EventKind::TaskCancelled { task: id });
         } else if cause == LeaseEnd::WorkerLost && crashes >= self.config.crash_limit {
-            let message = format!("{crashes} workers died while they ran this task");
-            decision.events.push(EventKind::TaskFailed {
-                task: id,
-                attempts: record.attempts,
-                failure: Failure::new(FailureClass::WorkerLost, message),
-                tolerated: planned.continue_on_error(),
-            });
+            decision.events.push(self.poisonous(task, crashes));
+        }
+    }
+
+    /// The task has killed too many workers.
+    pub(super) fn poisonous(&self, task: TaskIndex, crashes: u32) -> EventKind {
+        let planned = self.run.plan().task(task);
+        let message = format!("{crashes} workers died while they ran this task");
+        EventKind::TaskFailed {
+            task: planned.id().clone(),
+            attempts: self.run.task(task).attempts,
+            failure: Failure::new(FailureClass::WorkerLost, message),
+            tolerated: planned.continue_on_error(),
         }
     }
 }

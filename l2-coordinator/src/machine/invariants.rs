@@ -54,8 +54,14 @@ impl Machine {
                     self.schedule.open_needs(task)
                 ));
             }
-            let started = held.is_some() || published;
-            if started && open > 0 {
+            // A need that was reopened does not stop a dependent that runs already.
+            let unstarted = |need: &&TaskIndex| self.run.task(**need).attempts == 0;
+            let needs = self.run.plan().needs(task).iter();
+            let began_early = held.is_some()
+                && needs
+                    .filter(unstarted)
+                    .any(|need| matches!(self.run.task(*need).state, TaskState::Pending));
+            if began_early || (published && open > 0) {
                 return Err(format!("{name}: started before its needs were over"));
             }
         }

@@ -1,11 +1,19 @@
 //! Who holds which task, what is on its way to a worker, and which workers there are.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use protocol::ids::{Incarnation, LeaseId, WorkerId};
 use protocol::message::WorkerHello;
 use protocol::plan::TaskIndex;
+
+/// Slots believed of one worker: more than any host runs at once, and small enough that sums over
+/// [`MAX_WORKERS`] fit.
+const MAX_SLOTS: u32 = 1024;
+/// Workers remembered at once; more are not counted until silent ones are forgotten.
+const MAX_WORKERS: usize = 4096;
+/// Late results remembered, so that each is recorded once; further ones are acknowledged only.
+pub(super) const MAX_LATE: usize = 10_000;
 
 /// A granted lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +52,8 @@ pub(super) struct Leases {
     pub(super) published: BTreeMap<TaskIndex, Published>,
     /// The lease under which a task got its last result.
     pub(super) settled: HashMap<TaskIndex, LeaseId>,
+    /// Stale leases whose result came and was recorded.
+    pub(super) late: BTreeSet<(TaskIndex, LeaseId)>,
     pub(super) workers: BTreeMap<WorkerId, Worker>,
 }
 
@@ -64,9 +74,12 @@ impl Leases {
     }
 
     pub(super) fn see(&mut self, hello: &WorkerHello, now: Duration) {
+        if self.workers.len() >= MAX_WORKERS && !self.workers.contains_key(&hello.worker) {
+            return;
+        }
         let worker = Worker {
             incarnation: hello.incarnation.clone(),
-            slots: hello.slots,
+            slots: hello.slots.min(MAX_SLOTS),
             seen: now,
         };
         self.workers.insert(hello.worker.clone(), worker);

@@ -12,6 +12,8 @@ mod result;
 mod resume;
 mod schedule;
 mod settle;
+#[cfg(test)]
+mod tests;
 mod value;
 
 pub use config::{CRASH_LIMIT, Config, Embedded, FENCE, LEASE_LOST, Now, REDISPATCH_DELAY};

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::claim::finished;
 use super::effect::{Decision, Effect, Gate};
 use super::input::RequestId;
+use super::leases::MAX_LATE;
 use super::value::Machine;
 
 impl Machine {
@@ -29,17 +30,22 @@ impl Machine {
         let Some(task) = self.task_of(&result.token) else {
             return Decision::default();
         };
-        let is_known = self.leases.settled.get(&task) == Some(&result.token.lease);
+        let lease = result.token.lease;
+        let was_granted = lease.lease > 0
+            && (1..=self.run.epoch()).contains(&lease.epoch)
+            && (lease.epoch < self.run.epoch() || lease.lease <= self.leases.last);
+        let is_known = self.leases.settled.get(&task) == Some(&lease)
+            || self.leases.late.contains(&(task, lease));
         let is_open = matches!(
             self.run.phase(),
             Phase::Running | Phase::Paused | Phase::Cancelling
         );
-        if is_known || !is_open {
+        if is_known || !is_open || !was_granted || self.leases.late.len() >= MAX_LATE {
             return Decision::default();
         }
         Decision::default().event(EventKind::ResultLate {
             task: result.token.task.clone(),
-            lease: result.token.lease,
+            lease,
             worker: result.worker.clone(),
         })
     }
@@ -148,13 +154,8 @@ impl Machine {
         retry_after_ms: u64,
     ) -> Decision {
         let record = self.run.task(task);
-        let left = self
-            .run
-            .plan()
-            .task(task)
-            .retry()
-            .max
-            .saturating_sub(record.failed_attempts);
+        let planned = self.run.plan().task(task);
+        let left = planned.retry().max.saturating_sub(record.failed_attempts);
         if left == 0 || end.failure.is_none() {
             return self.fail(task, result, attempt, end);
         }
@@ -167,7 +168,7 @@ impl Machine {
         decision.event(EventKind::AttemptRetrying {
             task: result.token.task.clone(),
             attempt: attempt + 1,
-            delay_ms: retry_after_ms,
+            delay_ms: retry_after_ms.min(planned.retry().max_delay_ms),
             in_place: false,
         })
     }

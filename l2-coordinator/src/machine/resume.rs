@@ -34,6 +34,13 @@ impl Machine {
                         self.lose(task, LeaseEnd::CoordinatorRestarted, &mut decision);
                     }
                 }
+                // The journal was cut between the last crash and its consequence.
+                TaskState::Pending
+                    if record.crashes >= self.config.crash_limit
+                        && *self.run.phase() != Phase::Cancelling =>
+                {
+                    decision.events.push(self.poisonous(task, record.crashes));
+                }
                 TaskState::Pending
                 | TaskState::Done
                 | TaskState::Failed { .. }

@@ -61,11 +61,6 @@ impl Machine {
         }
         let planned = self.run.plan().task(task);
         let shown = planned.id().clone();
-        // Once begun, a task was judged already; what it read then still holds.
-        let record = self.run.task(task);
-        if record.attempts > 0 && !is_cancelling {
-            return Decision::default().note(Note::Ready(task));
-        }
         let condition = planned.condition();
         let gate = condition
             .map(protocol::expr::Condition::gate)

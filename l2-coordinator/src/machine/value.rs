@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::event::{Event, EventKind};
+use protocol::event::{Event, EventKind, LeaseEnd};
 use protocol::ids::LeaseToken;
 use protocol::plan::{Plan, TaskIndex};
 use protocol::state::{IllegalEvent, Phase, RunState, TaskState};
@@ -81,31 +81,40 @@ impl Machine {
                 };
                 self.leases.held.insert(task, held);
             }
-            EventKind::LeaseLost { cause, .. } => {
-                self.release(task);
-                if *cause == protocol::event::LeaseEnd::WorkerLost {
+            EventKind::LeaseLost { cause, .. } => match cause {
+                LeaseEnd::WorkerLost => {
+                    self.leases.held.remove(&task);
                     self.delay(task, now, event, REDISPATCH_DELAY);
-                } else {
+                }
+                LeaseEnd::CoordinatorRestarted => {
+                    self.leases.held.remove(&task);
                     self.schedule.push_verdict(task);
                 }
-            }
+                LeaseEnd::HandedBack => {
+                    self.settle_lease(task);
+                    self.schedule.push_verdict(task);
+                }
+            },
             EventKind::AttemptRetrying {
                 delay_ms,
                 in_place: false,
                 ..
             } => {
-                self.release(task);
+                self.settle_lease(task);
                 self.delay(task, now, event, Duration::from_millis(*delay_ms));
             }
             EventKind::TaskDone { .. }
             | EventKind::TaskFailed { .. }
             | EventKind::TaskSkipped { .. }
             | EventKind::TaskCancelled { .. } => {
-                self.release(task);
+                self.settle_lease(task);
                 self.leases.published.remove(&task);
                 self.schedule.end_delay(task);
                 let plan = Arc::clone(self.run.plan());
                 self.schedule.need_over(&plan, task, event.seq);
+            }
+            EventKind::ResultLate { lease, .. } => {
+                self.leases.late.insert((task, *lease));
             }
             EventKind::TaskReopened { .. } => {
                 let plan = Arc::clone(self.run.plan());
@@ -223,7 +232,8 @@ impl Machine {
         window as usize
     }
 
-    fn release(&mut self, task: TaskIndex) {
+    /// The lease ended with its worker's last word: hearing it again is nothing new.
+    fn settle_lease(&mut self, task: TaskIndex) {
         if let Some(held) = self.leases.held.remove(&task) {
             self.leases.settled.insert(task, held.lease);
         }

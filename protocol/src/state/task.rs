@@ -128,7 +128,8 @@ pub struct TaskRecord {
     pub state: TaskState,
     /// Attempts started, through all leases.
     pub attempts: u32,
-    /// Attempts that ended in failure; lost leases are not among them.
+    /// Attempts that ended in a failure of their own; lost leases and attempts that somebody stopped
+    /// are not among them.
     pub failed_attempts: u32,
     /// Leases whose worker died while the coordinator lived; counts towards `crash_limit`.
     pub crashes: u32,
@@ -177,7 +178,8 @@ impl TaskRecord {
                 self.retry_after_ms = 0;
             }
             EventKind::AttemptFinished { end, .. } => {
-                self.failed_attempts += u32::from(end.failure.is_some());
+                let counts = |failure: &Failure| failure.class != FailureClass::Cancelled;
+                self.failed_attempts += u32::from(end.failure.as_ref().is_some_and(counts));
             }
             EventKind::AttemptRetrying {
                 delay_ms,

@@ -1,0 +1,13 @@
+//! The machine from outside: inputs in, and the complete list of what follows.
+
+mod cancelling;
+mod claims;
+mod hostile;
+mod leases;
+mod properties;
+mod rendering;
+mod reports;
+mod results;
+mod resuming;
+mod scheduling;
+mod semantics;

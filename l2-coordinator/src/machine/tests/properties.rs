@@ -1,0 +1,1 @@
+//! Any plan, any interleaving: the run ends, and what its journal says holds.

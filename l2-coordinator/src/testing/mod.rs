@@ -1,0 +1,11 @@
+//! A run without clock, bus or disk: drives a machine as the driver does, and keeps what came of it.
+
+mod env;
+mod plan;
+mod show;
+mod world;
+
+pub(crate) use env::{Seen, TestEnv};
+pub(crate) use plan::{Tasks, plan_of, retry, task};
+pub(crate) use show::show_event;
+pub(crate) use world::{artifact, config, crashed, ended, failed};
