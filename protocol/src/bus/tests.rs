@@ -4,6 +4,7 @@ mod contract_coverage;
 mod faults;
 mod fixture;
 mod memory_extra;
+mod model;
 mod threads;
 
 /// One thread and a clock that jumps: what every simulation runs on.
