@@ -31,6 +31,11 @@ const MAX_DEPTH: usize = 64;
 /// Entries looked at in all, whatever they are, per file that may be sealed.
 const LOOKED_AT_PER_FILE: u64 = 10;
 const CHUNK_BYTES: usize = 128 * 1024;
+/// Bytes of the list of sealed files in a result: with outputs and the rest it fits in one message
+/// (`MAX_MESSAGE_BYTES`), for any names. Room for a thousand files; more belong in an archive.
+const MAX_LIST_BYTES: usize = 160 * 1024;
+/// What one file takes in that list beside its path: digest, size, keys, punctuation.
+const LISTED_FILE_BYTES: usize = 128;
 
 /// Why an attempt's artifacts are not sealed.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +53,9 @@ pub(crate) enum SealError {
     /// More files than allowed.
     #[error("artifacts exceed {0} files")]
     Files(u64),
+    /// Too many files, or too long names, to list in a message.
+    #[error("the list of artifact files exceeds {MAX_LIST_BYTES} bytes; pack them into an archive")]
+    List,
     /// The run directory cannot be written.
     #[error("artifacts cannot be stored")]
     Store(#[source] io::Error),
@@ -84,6 +92,7 @@ pub(crate) fn seal(
         bytes: 0,
         files: 0,
         looked_at: 0,
+        listed: 0,
         chunk: vec![0; CHUNK_BYTES],
     };
     let sealed: Result<Vec<Artifact>, SealError> = declared
@@ -110,6 +119,7 @@ struct Sealing<'a> {
     bytes: u64,
     files: u64,
     looked_at: u64,
+    listed: usize,
     chunk: Vec<u8>,
 }
 
@@ -199,6 +209,13 @@ impl Sealing<'_> {
         if self.files > self.limits.artifact_files {
             return Err(SealError::Files(self.limits.artifact_files));
         }
+        let path = format!("{}/{relative}", self.prefix);
+        // As JSON: a name can be all escapes.
+        self.listed +=
+            LISTED_FILE_BYTES + serde_json::to_string(&path).map_or(0, |text| text.len());
+        if self.listed > MAX_LIST_BYTES {
+            return Err(SealError::List);
+        }
         let from = std::fs::File::from(opened);
         let size = from.metadata().map_err(SealError::Store)?.len();
         if size > self.limits.artifact_bytes - self.bytes {
@@ -211,7 +228,7 @@ impl Sealing<'_> {
             return Err(SealError::Bytes(self.limits.artifact_bytes));
         }
         Ok(SealedFile {
-            path: format!("{}/{relative}", self.prefix),
+            path,
             bytes,
             sha256,
         })

@@ -21,4 +21,4 @@ pub use executor::{
 pub use stop::{Stop, StopLevel};
 pub use sweep::{SweepReport, sweep};
 pub use worker::{FENCE_AFTER, HEARTBEAT_EVERY, Handle, Options, Worker};
-pub use workspace::clear as clear_workspaces;
+pub use workspace::clear_leftovers;

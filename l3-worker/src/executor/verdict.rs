@@ -114,7 +114,7 @@ pub(super) fn seal_failure(error: &SealError) -> Failure {
     match error {
         SealError::Missing { .. } => Failure::new(FailureClass::ArtifactMissing, message),
         SealError::Bytes(_) => Failure::at_bound(FailureClass::LimitExceeded, Bound::Disk, message),
-        SealError::Files(_) => {
+        SealError::Files(_) | SealError::List => {
             Failure::at_bound(FailureClass::LimitExceeded, Bound::Files, message)
         }
         SealError::Store(source) => storage_failure("artifacts", source),

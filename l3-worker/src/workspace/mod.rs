@@ -1,10 +1,11 @@
 //! Where attempts work: fresh directories, staged inputs, removal that cannot be refused.
 
+mod leftovers;
 mod remove;
 mod scratch;
 mod stage;
 
+pub use leftovers::clear_leftovers;
 pub(crate) use remove::remove_tree;
-pub use scratch::clear;
 pub(crate) use scratch::{Paths, Scratch};
 pub(crate) use stage::{StageError, relative, stage};

@@ -134,6 +134,26 @@ fn sparse_giants_and_too_many_files_are_refused_unread() {
 }
 
 #[test]
+fn the_list_of_files_fits_in_a_message() {
+    let bench = Bench::new();
+    let long = "x".repeat(200);
+    let script = format!("mkdir out; cd out; for i in $(seq 1000); do : > $i-{long}; done");
+    let result = bench.run(&artifacts(sh(&script), [("out", "out/")]));
+    assert_eq!(
+        failed(&result),
+        (FailureClass::LimitExceeded, Some(Bound::Files))
+    );
+    assert!(message(&result).contains("archive"), "{}", message(&result));
+    let result = bench.run(&artifacts(
+        sh("mkdir out; cd out; touch $(seq 1000)"),
+        [("out", "out/")],
+    ));
+    assert_eq!(result.artifacts[0].files.len(), 1000);
+    let listed = serde_json::to_vec(&result.artifacts).unwrap();
+    assert!(listed.len() < 160 * 1024, "{}", listed.len());
+}
+
+#[test]
 fn a_socket_is_no_artifact_and_blocks_nothing() {
     let bench = Bench::new();
     // A socket of the test's own, moved in by the task: no tool is needed to make one.

@@ -2,6 +2,8 @@
 
 mod artifacts;
 mod executor;
+mod killed;
 mod launcher;
 mod lease;
 mod support;
+mod threads;
