@@ -18,6 +18,10 @@ const RESERVE_BYTES: u64 = 64 * 1024;
 const MAX_TORN_FILES: u32 = 1000;
 
 /// The journal of one run directory.
+///
+/// The file is its lines and nothing else, so its end is not filled with zeros in advance, though
+/// syncing into such space takes half the time; space allocated beyond the end (measured: 115 µs a
+/// synced append with it, 116 µs without) gains nothing.
 #[derive(Debug)]
 pub struct FileStorage {
     dir: PathBuf,
