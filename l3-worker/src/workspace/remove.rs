@@ -135,7 +135,7 @@ mod tests {
         symlink(&outside, tree.join("link")).unwrap();
         symlink("loop", tree.join("loop")).unwrap();
         for locked in ["a/b/c", "a/b", "a"] {
-            let none = std::fs::Permissions::from_mode(0);
+            let none = std::fs::Permissions::from_mode(0o000);
             fs_err::set_permissions(tree.join(locked), none).unwrap();
         }
         remove_tree(&tree).unwrap();

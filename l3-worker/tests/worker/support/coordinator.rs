@@ -19,12 +19,14 @@ use protocol::subject::{
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+type Heard = Box<dyn Fn(&Heartbeat) -> Option<HeartbeatReply> + Send>;
+
 /// How it answers; replaced by tests that want something else.
 pub struct Answers {
     pub claim: Box<dyn Fn(&ClaimRequest) -> ClaimReply + Send>,
     pub attempt: Box<dyn Fn(&AttemptReport) -> AttemptReply + Send>,
     /// Nothing: it does not answer.
-    pub heartbeat: Box<dyn Fn(&Heartbeat) -> Option<HeartbeatReply> + Send>,
+    pub heartbeat: Heard,
 }
 
 impl Default for Answers {
