@@ -78,8 +78,14 @@ impl References<'_> {
             problems: out,
         };
         if let Some(text) = &task.condition {
-            let references = Condition::new(text).references();
-            reader.read(references, &place("if"), Use::Condition, shift(text));
+            let condition = Condition::new(text);
+            reader.undecidable(&condition, &place("if"));
+            reader.read(
+                condition.references(),
+                &place("if"),
+                Use::Condition,
+                shift(text),
+            );
         }
         for (name, value) in &task.env {
             reader.read(value.references(), &place("env").key(name), Use::Text, 0);
@@ -197,6 +203,56 @@ impl Reader<'_, '_> {
         }
     }
 
+    /// A condition that is one value of a known type other than bool never comes out true or false.
+    fn undecidable(&mut self, condition: &Condition, place: &Place) {
+        let Ok(references) = condition.references() else {
+            return;
+        };
+        let [reference] = references.as_slice() else {
+            return;
+        };
+        if reference.span.end as usize - reference.span.start as usize != condition.as_str().len() {
+            return;
+        }
+        let kind = match &reference.target {
+            Target::Input { name } => self
+                .all
+                .inputs
+                .get(name.as_str())
+                .copied()
+                .flatten()
+                .map(|kind| kind.as_str()),
+            Target::Output { task, name } => {
+                self.all.positions.get(task.as_str()).and_then(|index| {
+                    Some(
+                        self.all.draft.tasks[index.get()]
+                            .outputs
+                            .get(name)?
+                            .as_str(),
+                    )
+                })
+            }
+            Target::Status { .. } => Some("string"),
+            Target::Artifact { .. } => None,
+        };
+        let example = match kind {
+            None | Some("bool" | "json") => return,
+            Some("int") => "> 0",
+            Some("list") => "!= []",
+            Some(_) if matches!(reference.target, Target::Status { .. }) => "== 'done'",
+            Some(_) => "== 'text'",
+        };
+        let kind = kind.unwrap_or_default();
+        self.problems.push(
+            Diagnostic::error(
+                "wrong-type",
+                format!("`if` expects true or false, found a value of type `{kind}`"),
+            )
+            .in_place(place.clone())
+            .help(format!("compare it: `{condition} {example}`")),
+        );
+    }
+
     fn file(&mut self, path: &str, value: &Template, place: &Place) {
         let references = value.references();
         let readable = references.is_ok();
@@ -230,7 +286,13 @@ impl Reader<'_, '_> {
             | Target::Status { task } => task,
         };
         let Some(index) = self.all.positions.get(task.as_str()).copied() else {
-            let near = nearest(task, self.all.positions.keys().copied());
+            // A search through all names for each of thousands of slips would take minutes.
+            let known = self.all.positions.keys().copied();
+            let near = if self.problems.is_full() {
+                None
+            } else {
+                nearest(task, known)
+            };
             self.problems.push(
                 Diagnostic::error("unknown-task", format!("there is no task `{task}`"))
                     .in_place(place)

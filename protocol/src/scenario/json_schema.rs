@@ -25,6 +25,9 @@ fn object(table: &Table) -> Value {
         let mut property = of(&key.shape);
         if let Some(map) = property.as_object_mut() {
             map.insert("description".to_owned(), json!(key.about));
+            if key.required && matches!(key.shape, Shape::MapOf { .. }) {
+                map.insert("minProperties".to_owned(), json!(1));
+            }
         }
         properties.insert(key.name.to_owned(), property);
     }
