@@ -149,7 +149,8 @@ fn swap_blocks(content: &mut [u8], a: usize, b: usize) {
 impl State {
     fn room(&self) -> usize {
         let held = if self.reserve { RESERVE_BYTES } else { 0 };
-        let used = self.content.len() as u64 + held;
+        let torn: usize = self.torn.iter().map(Vec::len).sum();
+        let used = (self.content.len() + torn) as u64 + held;
         let room = self
             .capacity
             .map_or(u64::MAX, |capacity| capacity.saturating_sub(used));
@@ -209,6 +210,9 @@ impl Storage for MemoryDisk {
             .unwrap_or(usize::MAX)
             .min(state.content.len());
         let end = state.content[from..].to_vec();
+        if end.len() > state.room() {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         state.torn.push(end);
         Ok(format!(
             "{}.{}",

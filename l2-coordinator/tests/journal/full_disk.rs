@@ -110,3 +110,19 @@ fn an_event_no_reader_would_accept_is_not_written() {
     writer.append(at(1), vec![lease(1)]).unwrap();
     assert_eq!(read(&disk.content()).unwrap().0.len(), 2);
 }
+
+#[test]
+fn a_damaged_end_that_cannot_be_kept_is_not_cut_off() {
+    let good = bytes_of(vec![started()]);
+    let disk = Arc::new(MemoryDisk::with([&good[..], b"torn"].concat()));
+    disk.set_capacity(good.len() as u64 + 6);
+    let (_, end) = read(&disk.content()).unwrap();
+    let refused = Writer::resume(disk.clone(), &end, at(2), SyncMode::Inline);
+    assert!(matches!(refused, Err(WriteError::Prepare(_))));
+    assert_eq!(disk.content(), [&good[..], b"torn"].concat());
+
+    disk.set_capacity(u64::MAX);
+    let (writer, recovered) = Writer::resume(disk.clone(), &end, at(2), SyncMode::Inline).unwrap();
+    assert_eq!((recovered.unwrap().seq, writer.synced_seq()), (2, 2));
+    assert_eq!(disk.torn(), [b"torn"]);
+}
