@@ -5,7 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Gate;
-use super::reference::{ExprProblem, Facts, Reference, facts};
+use super::reader::{Facts, facts};
+use super::reference::{ExprProblem, Reference};
 use super::template::Template;
 
 /// An expression that must come out true or false.

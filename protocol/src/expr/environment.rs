@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use minijinja::value::{Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, filters, tests};
 
+use super::MAX_VALUE_BYTES;
 use super::reference::ExprProblem;
-use super::{MAX_VALUE_BYTES, reference};
 
 /// Instructions of one evaluation; the longest expression allowed compiles to fewer.
 const FUEL: u64 = 20_000;
@@ -128,18 +128,13 @@ pub(super) fn syntax_problem(text: &str, start: usize, end: usize) -> Option<Exp
         .err()?;
     let detail = error.detail().unwrap_or("not an expression");
     let message = format!("expression: {detail}");
-    Some(reference::ExprProblem::new(
-        "expression-syntax",
-        message,
-        start,
-        end,
-    ))
+    Some(ExprProblem::new("expression-syntax", message, start, end))
 }
 
 #[cfg(test)]
 mod unit {
     use super::*;
-    use crate::expr::reference::{FILTERS, TESTS};
+    use crate::expr::reader::{FILTERS, TESTS};
 
     #[test]
     fn every_listed_name_is_built_in() {

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::condition::Condition;
 use super::environment::ENVIRONMENT;
-use super::reference::{ArtifactField, Facts, Target, facts};
+use super::reader::{Facts, facts};
+use super::reference::{ArtifactField, Target};
 use super::scope::Scope;
 use super::template::{Segment, Template};
 use super::{ExprProblem, MAX_VALUE_BYTES};

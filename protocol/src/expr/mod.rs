@@ -13,6 +13,7 @@ mod eval;
 #[cfg(all(test, feature = "expr"))]
 mod eval_tests;
 mod lex;
+mod reader;
 mod reference;
 mod scope;
 mod semantics;

@@ -5,7 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::lex::{Stop, lex};
-use super::reference::{ExprProblem, Reference, facts};
+use super::reader::facts;
+use super::reference::{ExprProblem, Reference};
 use super::{MAX_EXPRESSIONS, MAX_VALUE_BYTES};
 
 const OPEN: &str = "${{";

@@ -8,7 +8,8 @@ use crate::plan::whole_number;
 use super::duration;
 use super::keys::{Key, MAX_LISTED, Shape, Table};
 use super::tree::{Kind, NodeId, Tree};
-use super::words::{SCENARIO, TASK};
+use super::words::SCENARIO;
+use super::words_task::TASK;
 
 /// The known keys of one map, with values that fit their shapes.
 pub(super) struct Fields {

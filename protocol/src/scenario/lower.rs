@@ -14,7 +14,8 @@ use super::input::Input;
 use super::keys::Shape;
 use super::lower_task;
 use super::tree::{Kind, NodeId, Tree};
-use super::words::{INPUT, SCENARIO, TASK};
+use super::words::{INPUT, SCENARIO};
+use super::words_task::TASK;
 
 /// A scenario whose tasks are not checked against each other yet.
 pub(super) struct Lowered {

@@ -13,7 +13,7 @@ use super::duration;
 use super::fields::{Fields, read};
 use super::lower::{number, templates, text};
 use super::tree::{Kind, NodeId, Tree};
-use super::words::{RETRY, TASK, TIMEOUT};
+use super::words_task::{RETRY, TASK, TIMEOUT};
 
 /// Kinds that are reported as not built, and count as a kind all the same.
 const OTHER_KINDS: &[&str] = &["run", "command", "prompt", "goal", "manual", "uses"];

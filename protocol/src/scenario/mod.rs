@@ -19,6 +19,7 @@ mod root;
 mod syntax_help;
 mod tree;
 mod words;
+mod words_task;
 
 #[cfg(test)]
 mod refusal_tests;

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::parse;
-use super::words::{SCENARIO, TASK};
+use super::words::SCENARIO;
+use super::words_task::TASK;
 
 /// `line:column code: message | help` for every diagnostic, a line each.
 pub(super) fn said(source: &str) -> String {
