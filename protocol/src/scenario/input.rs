@@ -80,7 +80,12 @@ pub(super) fn resolve(
                 problems.push(
                     Diagnostic::error("missing-input", format!("input `{name}` is required"))
                         .in_place(place())
-                        .help(format!("give it with `-i {name}=VALUE`")),
+                        .help(match &input.description {
+                            Some(about) => {
+                                format!("give it with `-i {name}=VALUE`: {}", short(about))
+                            }
+                            None => format!("give it with `-i {name}=VALUE`"),
+                        }),
                 );
                 continue;
             }
@@ -93,6 +98,17 @@ pub(super) fn resolve(
     } else {
         Err(problems)
     }
+}
+
+/// The first line of a description, cut.
+fn short(about: &str) -> String {
+    about
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(100)
+        .collect()
 }
 
 fn unknown(name: &str, declared: &BTreeMap<String, Input>) -> Diagnostic {

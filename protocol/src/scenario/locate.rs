@@ -8,8 +8,9 @@ use crate::source::{SourceFile, Span};
 use super::build;
 use super::tree::{Kind, NodeId, Tree};
 
-/// Gives every diagnostic with a place its span, and sorts all by position.
-pub(super) fn locate(source: &SourceFile, diagnostics: &mut [Diagnostic]) {
+/// Gives every diagnostic with a place its span, and sorts all by position. What several aliases
+/// share is reported once.
+pub(super) fn locate(source: &SourceFile, diagnostics: &mut Vec<Diagnostic>) {
     if diagnostics
         .iter()
         .any(|found| found.span.is_none() && found.place.is_some())
@@ -23,6 +24,7 @@ pub(super) fn locate(source: &SourceFile, diagnostics: &mut [Diagnostic]) {
         }
     }
     diagnostics.sort_by_key(|found| (found.code == "too-many-problems", found.span));
+    diagnostics.dedup_by(|a, b| (a.span, a.code, &a.message) == (b.span, b.code, &b.message));
 }
 
 fn span(tree: &Tree<'_>, place: &Place) -> Option<Span> {

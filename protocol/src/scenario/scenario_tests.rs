@@ -244,7 +244,7 @@ mod inputs {
 
     const SOURCE: &str = "
 inputs:
-  text: {}
+  text: { description: the text to use }
   count: { type: int, default: 3 }
   deep: { type: bool, default: true }
   areas: { type: list, default: [a, 010] }
@@ -319,7 +319,7 @@ tasks: { a: { run: x } }
                 "error[invalid-input]: input `repo` is an empty path | ",
                 "error[duplicate-input]: input `count` is given twice | ",
                 "error[unknown-input]: the scenario has no input `zzzz` | its inputs are `areas`, `count`, `deep`, `maybe`, `repo`, `text`",
-                "error[missing-input]: input `text` is required | give it with `-i text=VALUE`",
+                "error[missing-input]: input `text` is required | give it with `-i text=VALUE`: the text to use",
             ]
         );
     }
