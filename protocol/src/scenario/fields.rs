@@ -14,6 +14,8 @@ use super::words_task::TASK;
 /// The known keys of one map, with values that fit their shapes.
 pub(super) struct Fields {
     found: Vec<(&'static str, NodeId)>,
+    /// Values that do not fit.
+    misfits: Vec<(&'static str, NodeId)>,
     /// Keys that are there but wrong, or known but not built.
     refused: Vec<&'static str>,
 }
@@ -23,6 +25,14 @@ impl Fields {
     pub(super) fn get(&self, name: &'static str) -> Option<NodeId> {
         self.found
             .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| *value)
+    }
+
+    /// The value of a key, fitting or not: what it declares is not also reported as missing.
+    pub(super) fn given(&self, name: &'static str) -> Option<NodeId> {
+        let all = self.found.iter().chain(&self.misfits);
+        all.into_iter()
             .find(|(key, _)| *key == name)
             .map(|(_, value)| *value)
     }
@@ -42,6 +52,7 @@ pub(super) fn read(
 ) -> Fields {
     let mut fields = Fields {
         found: Vec::new(),
+        misfits: Vec::new(),
         refused: Vec::new(),
     };
     for (key, value) in tree.entries(map) {
@@ -52,6 +63,7 @@ pub(super) fn read(
                 fields.found.push((spec.name, value));
             } else {
                 fields.refused.push(spec.name);
+                fields.misfits.push((spec.name, value));
             }
             continue;
         }

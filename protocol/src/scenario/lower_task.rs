@@ -53,8 +53,10 @@ pub(super) fn lower(tree: &Tree<'_>, id: &str, map: NodeId, problems: &mut Probl
         shell: text(tree, &fields, "shell"),
         condition: text(tree, &fields, "if"),
         env: templates(tree, fields.get("env")),
-        outputs: texts(tree, fields.get("outputs"), OutputType::from_word),
-        artifacts: texts(tree, fields.get("artifacts"), |path| Some(path.to_owned())),
+        outputs: texts(tree, fields.given("outputs"), |word| {
+            OutputType::from_word(word).unwrap_or(OutputType::Json)
+        }),
+        artifacts: texts(tree, fields.given("artifacts"), str::to_owned),
         files: templates(tree, fields.get("files")),
         timeout: fields
             .get("timeout")
@@ -69,25 +71,23 @@ pub(super) fn lower(tree: &Tree<'_>, id: &str, map: NodeId, problems: &mut Probl
     }
 }
 
+/// A single id instead of a list has been reported; its order holds all the same.
 fn needs(tree: &Tree<'_>, fields: &Fields) -> Vec<String> {
-    let Some(list) = fields.get("needs") else {
+    let Some(given) = fields.given("needs") else {
         return Vec::new();
     };
-    let ids = tree
-        .children(list)
+    let single = tree.text(given).filter(|_| !tree.is_null(given));
+    let items = tree
+        .children(given)
         .iter()
         .filter_map(|item| tree.text(*item));
-    ids.map(str::to_owned).collect()
+    single.into_iter().chain(items).map(str::to_owned).collect()
 }
 
-fn texts<T>(
-    tree: &Tree<'_>,
-    map: Option<NodeId>,
-    read: impl Fn(&str) -> Option<T>,
-) -> BTreeMap<String, T> {
+fn texts<T>(tree: &Tree<'_>, map: Option<NodeId>, read: impl Fn(&str) -> T) -> BTreeMap<String, T> {
     let entries = map.into_iter().flat_map(|map| tree.entries(map));
     entries
-        .filter_map(|(key, value)| Some((tree.text(key)?.to_owned(), read(tree.text(value)?)?)))
+        .filter_map(|(key, value)| Some((tree.text(key)?.to_owned(), read(tree.text(value)?))))
         .collect()
 }
 
