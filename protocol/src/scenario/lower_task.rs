@@ -76,12 +76,16 @@ fn needs(tree: &Tree<'_>, fields: &Fields) -> Vec<String> {
     let Some(given) = fields.given("needs") else {
         return Vec::new();
     };
-    let single = tree.text(given).filter(|_| !tree.is_null(given));
-    let items = tree
-        .children(given)
+    let ids = match tree.kind(given) {
+        Kind::List => tree.children(given),
+        Kind::Map | Kind::Broken => &[],
+        Kind::Plain | Kind::Quoted | Kind::Block => std::slice::from_ref(&given),
+    };
+    let ids = ids
         .iter()
-        .filter_map(|item| tree.text(*item));
-    single.into_iter().chain(items).map(str::to_owned).collect()
+        .filter(|id| !tree.is_null(**id))
+        .filter_map(|id| tree.text(*id));
+    ids.map(str::to_owned).collect()
 }
 
 fn texts<T>(tree: &Tree<'_>, map: Option<NodeId>, read: impl Fn(&str) -> T) -> BTreeMap<String, T> {
