@@ -1,13 +1,13 @@
 //! Claims and attempt reports: who may start, and who may go on.
 
 use protocol::event::{AttemptEnd, EventKind, LeaseEnd};
-use protocol::ids::{LeaseToken, WorkerId};
+use protocol::ids::{LeaseId, LeaseToken, WorkerId};
 use protocol::message::{AttemptReply, AttemptReport, ClaimReply, ClaimRequest, Denial};
 use protocol::outcome::{Failure, FailureClass};
 use protocol::plan::TaskIndex;
 use protocol::state::{Phase, TaskState};
 
-use super::config::{LEASE_LOST, Now};
+use super::config::{LEASE_LOST, Now, REDISPATCH_DELAY};
 use super::effect::{Decision, Effect, Gate, Note};
 use super::input::RequestId;
 use super::leases::Held;
@@ -39,6 +39,11 @@ impl Machine {
             .get(&task)
             .is_some_and(|published| published.lease == lease)
         {
+            // A word of a life that is over must not hold a lease that no silence ends.
+            if self.config.is_embedded(&request.worker) && !self.lives(request) {
+                let soon = u64::try_from(REDISPATCH_DELAY.as_millis()).unwrap_or(u64::MAX);
+                return deny(Denial::Busy, Some(soon));
+            }
             return self.grant(id, task, request);
         }
         match (self.leases.held.get(&task), &record.state) {
@@ -48,8 +53,9 @@ impl Machine {
             {
                 self.grant_again(now, id, task, request, *attempt)
             }
-            // The journal was cut between the lease and its attempt.
-            (Some(held), TaskState::Leased { .. })
+            // The journal was cut between the lease and its attempt, or the worker gave up waiting for
+            // our word between two attempts: the next one starts now.
+            (Some(held), TaskState::Leased { .. } | TaskState::Retrying { .. })
                 if held.lease == lease && is_same_life(held, request) =>
             {
                 let attempt = record.attempts + 1;
@@ -67,6 +73,12 @@ impl Machine {
             }
             _ => deny(Denial::Stale, None),
         }
+    }
+
+    /// Whether the claim comes from the life of its worker that said hello last.
+    fn lives(&self, request: &ClaimRequest) -> bool {
+        let known = self.leases.workers.get(&request.worker);
+        known.is_some_and(|worker| worker.incarnation == request.incarnation)
     }
 
     fn grant(&self, id: RequestId, task: TaskIndex, request: &ClaimRequest) -> Decision {
@@ -147,7 +159,8 @@ impl Machine {
         let worker = match report {
             AttemptReport::Ended { worker, .. } | AttemptReport::Starting { worker, .. } => worker,
         };
-        let Some(task) = self.current(report.token(), worker) else {
+        let token = report.token();
+        let Some(task) = self.current(token, worker) else {
             return stop;
         };
         let record = self.run.task(task);
@@ -155,7 +168,6 @@ impl Machine {
         match (report, &record.state) {
             (
                 AttemptReport::Ended {
-                    token,
                     attempt,
                     end,
                     delay_ms,
@@ -190,10 +202,9 @@ impl Machine {
             {
                 go_on(Decision::default())
             }
-            (
-                AttemptReport::Starting { token, attempt, .. },
-                TaskState::Retrying { attempt: due, .. },
-            ) if attempt == due => {
+            (AttemptReport::Starting { attempt, .. }, TaskState::Retrying { attempt: due, .. })
+                if attempt == due =>
+            {
                 if is_cancelling {
                     let mut decision = stop;
                     self.lose(task, LeaseEnd::HandedBack, &mut decision);
@@ -211,7 +222,23 @@ impl Machine {
                     attempt: running, ..
                 },
             ) if attempt == running => go_on(Decision::default()),
-            _ => stop,
+            _ => {
+                let mut decision = stop;
+                if is_ahead(report, &record.state) {
+                    self.lose(task, self.out_of_step(token.lease), &mut decision);
+                }
+                decision
+            }
+        }
+    }
+
+    /// Why a lease ends whose holder tells of an attempt that was never started here: a fault of the
+    /// worker, or the start was lost with the old coordinator.
+    pub(super) fn out_of_step(&self, lease: LeaseId) -> LeaseEnd {
+        if lease.epoch < self.run.epoch() {
+            LeaseEnd::CoordinatorRestarted
+        } else {
+            LeaseEnd::WorkerLost
         }
     }
 
@@ -279,6 +306,21 @@ fn is_same_life(held: &Held, request: &ClaimRequest) -> bool {
             .incarnation
             .as_ref()
             .is_none_or(|life| *life == request.incarnation)
+}
+
+/// Whether a report tells of a later attempt than the one that runs or is due. Earlier ones are
+/// what the bus told late.
+fn is_ahead(report: &AttemptReport, state: &TaskState) -> bool {
+    let (AttemptReport::Ended { attempt, .. } | AttemptReport::Starting { attempt, .. }) = report;
+    match (report, state) {
+        (AttemptReport::Ended { .. }, TaskState::Retrying { attempt: due, .. }) => attempt >= due,
+        (_, TaskState::Running { attempt: at, .. } | TaskState::Retrying { attempt: at, .. }) => {
+            *attempt > *at
+        }
+        // Nothing was granted that could be told of.
+        (_, TaskState::Leased { .. }) => true,
+        _ => false,
+    }
 }
 
 pub(super) fn finished(token: &LeaseToken, attempt: u32, end: &AttemptEnd) -> EventKind {

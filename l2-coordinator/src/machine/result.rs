@@ -96,10 +96,10 @@ impl Machine {
                 self.hand_back(task, result, *attempt, end, *retry_after_ms)
             }
             TaskOutcome::Done { .. } | TaskOutcome::Failed { .. } | TaskOutcome::Yield { .. } => {
-                // The token is current but the attempt is not the one that runs: a worker's bug.
-                // The lease ends, so that the task is not held for ever.
+                // The token is current but the attempt is not the one that runs. The lease ends, so
+                // that the task is not held for ever.
                 let mut decision = Decision::default();
-                self.lose(task, LeaseEnd::WorkerLost, &mut decision);
+                self.lose(task, self.out_of_step(token.lease), &mut decision);
                 decision
             }
         }

@@ -1,6 +1,6 @@
 //! The environment: feeds inputs, settles, checks invariants and the fold after every decision.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,11 +12,14 @@ use protocol::message::{
 };
 use protocol::plan::Plan;
 use protocol::policy::SandboxLevel;
-use protocol::state::RunState;
+use protocol::state::{RunState, TaskState};
 
 use super::show::{show_effect, show_event};
 use super::world::run_opening;
 use crate::machine::{Config, Decision, Effect, Gate, Input, Machine, Now, RequestId};
+
+/// Counts by name.
+pub(crate) type Fired = BTreeMap<String, u64>;
 
 /// A machine, its journal, and the time.
 pub(crate) struct TestEnv {
@@ -28,6 +31,8 @@ pub(crate) struct TestEnv {
     pub(crate) now: Now,
     /// The last message published for each task.
     pub(crate) published: HashMap<String, TaskMessage>,
+    /// How often each event met each state, and each effect followed.
+    pub(crate) fired: Fired,
     chain: Chain,
     last_request: u64,
 }
@@ -86,6 +91,7 @@ impl TestEnv {
             events: Vec::new(),
             now: Now::default(),
             published: HashMap::new(),
+            fired: Fired::new(),
             chain: Chain::start(),
             last_request: 0,
         }
@@ -96,6 +102,7 @@ impl TestEnv {
         let mut env = Self::empty(self.config.clone(), Arc::clone(&self.plan));
         // Wall time goes on, monotonic time starts again.
         env.now.wall = self.now.wall;
+        env.fired.clone_from(&self.fired);
         for event in &self.events[..kept] {
             env.machine
                 .apply(env.now, event)
@@ -140,6 +147,7 @@ impl TestEnv {
             let event = self.chain.append(self.now.wall, kind, &mut line);
             let again = reader.read(&line[..line.len() - 1]).expect("its own line");
             assert_eq!(again, event, "an event survives its line");
+            self.count(&event);
             self.machine
                 .apply(self.now, &event)
                 .expect("a decided event fits");
@@ -159,6 +167,22 @@ impl TestEnv {
         }
         seen.effects.extend(decision.effects);
         self.check();
+    }
+
+    fn count(&mut self, event: &Event) {
+        let state = event.kind.task().and_then(|task| {
+            let index = self.plan.index_of(task.as_str())?;
+            let state = &self.machine.run().task(index).state;
+            Some(match state {
+                TaskState::Ended(_) => "ended",
+                other => other.word(),
+            })
+        });
+        let name = match (&event.kind, state) {
+            (EventKind::ResultLate { .. }, _) | (_, None) => event.kind.name().to_owned(),
+            (kind, Some(state)) => format!("{} when {state}", kind.name()),
+        };
+        *self.fired.entry(name).or_default() += 1;
     }
 
     #[track_caller]

@@ -5,7 +5,7 @@ mod plan;
 mod show;
 mod world;
 
-pub(crate) use env::{Seen, TestEnv};
+pub(crate) use env::{Fired, Seen, TestEnv};
 pub(crate) use plan::{Tasks, plan_of, retry, task};
 pub(crate) use show::show_event;
 pub(crate) use world::{artifact, config, crashed, ended, failed};

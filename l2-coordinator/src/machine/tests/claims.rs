@@ -51,6 +51,21 @@ fn a_local_claim_is_granted_at_once_and_without_deadline() {
 }
 
 #[test]
+fn a_dead_life_of_the_local_worker_is_granted_nothing() {
+    let mut env = env([task("a")]);
+    env.hello("local-c", "life1", 1).skip();
+    env.hello("local-c", "life2", 1).skip();
+    let token = env.token("a");
+    env.claim(&token, "local-c", "life1")
+        .is(&["> denied Busy for 1000ms"]);
+    env.claim(&token, "local-c", "life2").is(&[
+        "task.leased a 1-1 to local-c",
+        "attempt.started a 1-1 #1",
+        "> granted a 1-1 #1 left 0",
+    ]);
+}
+
+#[test]
 fn asking_again_gets_the_same_answer_and_changes_nothing() {
     let mut env = env([task("a")]);
     env.hello("w1", "life1", 1).skip();

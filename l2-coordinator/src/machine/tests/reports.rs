@@ -74,13 +74,41 @@ fn a_worker_that_wants_more_attempts_than_granted_is_stopped() {
 }
 
 #[test]
-fn attempts_out_of_turn_are_stopped() {
+fn attempts_told_late_are_stopped_and_change_nothing() {
     let (mut env, token) = running(3);
-    starting(&mut env, &token, 2).is(&["> stop"]);
-    over(&mut env, &token, 2, crashed()).is(&["> stop"]);
     over(&mut env, &token, 1, crashed()).is(FIRST_OVER);
-    starting(&mut env, &token, 3).is(&["> stop"]);
     starting(&mut env, &token, 1).is(&["> stop"]);
+    starting(&mut env, &token, 2).skip();
+    over(&mut env, &token, 1, crashed()).is(&["> stop"]);
+    starting(&mut env, &token, 1).is(&["> stop"]);
+    over(&mut env, &token, 2, crashed()).skip();
+}
+
+#[test]
+fn attempts_that_were_never_started_here_end_the_lease() {
+    const LOST: &[&str] = &["lease.lost a 1-1 WorkerLost", "> stop"];
+    let (mut env, token) = running(3);
+    starting(&mut env, &token, 2).is(LOST);
+    starting(&mut env, &token, 2).is(&["> stop"]);
+    let (mut env, token) = running(3);
+    over(&mut env, &token, 2, crashed()).is(LOST);
+    let (mut env, token) = running(3);
+    over(&mut env, &token, 1, crashed()).skip();
+    over(&mut env, &token, 2, crashed()).is(LOST);
+    let (mut env, token) = running(3);
+    over(&mut env, &token, 1, crashed()).skip();
+    starting(&mut env, &token, 3).is(LOST);
+}
+
+#[test]
+fn a_worker_that_gave_up_waiting_for_our_word_goes_on_by_asking_again() {
+    let (mut env, token) = running(2);
+    over(&mut env, &token, 1, crashed()).skip();
+    env.claim(&token, "w1", "life1").is(&[
+        "attempt.started a 1-1 #2",
+        "> granted a 1-1 #2 left 1 for 5000ms once synced",
+    ]);
+    env.check_fold();
 }
 
 #[test]

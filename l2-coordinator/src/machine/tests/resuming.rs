@@ -192,6 +192,24 @@ fn a_wait_in_place_of_a_local_worker_is_lost_and_of_a_remote_one_goes_on() {
         .is(&["attempt.started a 1-1 #2", "> continue"]);
 }
 
+#[test]
+fn a_remote_attempt_whose_start_was_cut_off_runs_again_and_does_not_count_as_a_crash() {
+    let (mut env, token) = held("w1");
+    env.report(over("w1", &token)).skip();
+    let kept = env.events.len() - 2;
+    let starting = AttemptReport::Starting {
+        token: token.clone(),
+        worker: "w1".parse().unwrap(),
+        attempt: 2,
+    };
+    let (mut next, _) = env.resumed(kept);
+    next.report(starting)
+        .is(&["lease.lost a 1-1 CoordinatorRestarted", "> stop"]);
+    let (mut next, _) = env.resumed(kept);
+    next.result(&token, "w1", done(2))
+        .is(&["lease.lost a 1-1 CoordinatorRestarted", "> ack once synced"]);
+}
+
 /// Ends attempt 1 in the given way, then loses the consequence.
 fn cut_after_the_end(outcome: TaskOutcome, lost: usize) -> (TestEnv, Vec<String>) {
     let (mut env, token) = held(LOCAL);

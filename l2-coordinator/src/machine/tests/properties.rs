@@ -1,1 +1,0 @@
-//! Any plan, any interleaving: the run ends, and what its journal says holds.
