@@ -13,9 +13,11 @@ use super::context::Context;
 use super::driving::{self, slots};
 use super::error::{CliError, Kind};
 use crate::exit_code;
-use crate::report::{Ending, RunSummary, console, jsonl, words};
+use crate::report::{Ending, RunSummary, Standing, console, jsonl, words};
 use crate::runs::{RunEntry, Stored, each_event};
-use crate::session::{Policy, Session, Start, drive, mend, new_coordinator, start_log};
+use crate::session::{
+    Moment, Policy, Session, Start, drive, mend, new_coordinator, reached, start_log,
+};
 use crate::settings;
 
 pub(super) fn resume(
@@ -26,23 +28,28 @@ pub(super) fn resume(
     let how = settings::driving(&args.driving, matches);
     let entry = settings::runs_dir(&args.runs).resolve(&args.run)?;
     let coordinator = new_coordinator();
-    let lock = hold(&entry, &coordinator)?;
+    let lock = hold(context, &entry, &coordinator)?;
     let stored = Stored::load(&entry.dir)?;
     if let Some(ending) = stored.summary.ending {
         return finished(context, &entry, &stored, ending);
     }
-    let (started, plan) = unfinished(&entry, &stored)?;
+    let (started, plan) = unfinished(context, &entry, &stored)?;
     let run = started.run_id;
     let key = driving::key()?;
     let slots = slots(&how, &plan);
     let policy = Policy::default_pack(how.sandbox.value);
     let view = driving::view(context, &entry, &plan);
     say_where(context, &stored.summary, &view.dir);
-    start_log(&entry.dir, how.log_level.value, (how.verbose > 1).then(|| Arc::clone(&context.ui)))
-        .map_err(|error| {
-            CliError::not_ready("log-unwritable", "log.jsonl cannot be made").because(error)
-        })?;
-    sweep(context, &entry, run)?;
+    start_log(
+        &entry.dir,
+        how.log_level.value,
+        (how.verbose > 1).then(|| Arc::clone(&context.ui)),
+    )
+    .map_err(|error| {
+        CliError::not_ready("log-unwritable", "log.jsonl cannot be made").because(error)
+    })?;
+    sweep(context, &entry, run, &stored.summary)?;
+    reached(Moment::Resuming);
     let trace_id = started.trace_id.clone();
     let (observers, live) = driving::observers(context, &how, view, stored.summary);
     let session = Session {
@@ -68,12 +75,13 @@ pub(super) fn resume(
 
 /// Takes the run's lock.
 pub(super) fn hold(
+    context: &Context,
     entry: &RunEntry,
     coordinator: &protocol::ids::CoordinatorId,
 ) -> Result<RunLock, CliError> {
     RunLock::acquire(&entry.dir, coordinator).map_err(|error| match &error {
         LockError::Held { .. } => {
-            let stop = entry.reference().command("cancel", "");
+            let stop = context.reference(entry).command("cancel", "");
             CliError::not_ready("run-held", error.to_string()).hint(format!("`{stop}` stops it"))
         }
         LockError::Io(_) => {
@@ -84,11 +92,16 @@ pub(super) fn hold(
 
 /// The first event and the approved plan of a run that is not over.
 pub(super) fn unfinished(
+    context: &Context,
     entry: &RunEntry,
     stored: &Stored,
 ) -> Result<(RunStarted, Arc<Plan>), CliError> {
     let approved = stored.summary.approval.is_some();
-    let started = stored.summary.started.as_ref().map(|(_, started)| (**started).clone());
+    let started = stored
+        .summary
+        .started
+        .as_ref()
+        .map(|(_, started)| (**started).clone());
     let (Some(started), true) = (started, approved) else {
         let message = "the run ended before its plan was approved: there is nothing to continue";
         return Err(CliError::not_ready("run-not-begun", message));
@@ -98,20 +111,25 @@ pub(super) fn unfinished(
     match (&stored.plan, scenario_fits) {
         (Some(plan), true) => Ok((started, Arc::clone(plan))),
         (plan, _) => {
-            let file = if plan.is_none() { "plan.json" } else { "scenario.yaml" };
+            let file = if plan.is_none() {
+                "plan.json"
+            } else {
+                "scenario.yaml"
+            };
             let message = format!("{file} is not what was approved");
-            let verify = entry.reference().command("verify", "");
+            let verify = context.reference(entry).command("verify", "");
             Err(CliError::new(Kind::VerifyFailed, "file-changed", message)
                 .hint(format!("`{verify}` says what differs")))
         }
     }
 }
 
-/// Ends what an earlier life left running, and removes its workspaces.
+/// Ends what an earlier life left running, and removes its workspaces and unsealed artifacts.
 pub(super) fn sweep(
     context: &Context,
     entry: &RunEntry,
     run: protocol::ids::RunId,
+    summary: &RunSummary,
 ) -> Result<(), CliError> {
     let unready = |error: std::io::Error| {
         let message = "what an earlier life of the run left cannot be cleared";
@@ -120,12 +138,22 @@ pub(super) fn sweep(
     let swept = l3_worker::sweep(run).map_err(unready)?;
     if swept.left > 0 {
         let message = words::count(swept.left as usize, "process");
-        return Err(CliError::not_ready("sweep-failed", format!("{message} cannot be ended")));
+        return Err(CliError::not_ready(
+            "sweep-failed",
+            format!("{message} cannot be ended"),
+        ));
     }
     if swept.killed > 0 {
-        context.ui.note(&format!("   SWEEP {} left processes ended", swept.killed));
+        context
+            .ui
+            .note(&format!("   SWEEP {} left processes ended", swept.killed));
     }
-    l3_worker::clear_workspaces(&entry.dir).map_err(unready)
+    let done = summary
+        .tasks
+        .iter()
+        .filter(|task| task.standing == Standing::Done);
+    let done = done.map(|task| task.id.clone()).collect();
+    l3_worker::clear_leftovers(&entry.dir, &done).map_err(unready)
 }
 
 fn say_where(context: &Context, summary: &RunSummary, dir: &str) {
@@ -134,9 +162,14 @@ fn say_where(context: &Context, summary: &RunSummary, dir: &str) {
     };
     let run = context.redact.run(&started.run_id);
     let tally = words::tally(&summary.tally, " · ");
-    let planned = words::count(usize::try_from(summary.planned).unwrap_or(usize::MAX), "task");
+    let planned = words::count(
+        usize::try_from(summary.planned).unwrap_or(usize::MAX),
+        "task",
+    );
     let name = &started.scenario;
-    context.ui.note(&format!("Resume {run} {name}   {dir}\nSo far: {tally} of {planned}"));
+    context.ui.note(&format!(
+        "Resume {run} {name}   {dir}\nSo far: {tally} of {planned}"
+    ));
 }
 
 fn finished(
@@ -159,12 +192,16 @@ fn finished(
     }
     let view = console::View {
         plan: stored.plan.clone(),
-        run: entry.reference(),
+        run: context.reference(entry),
         dir: context.redact.run_dir(&entry.dir),
         redact: context.redact,
     };
     context.ui.note("This run is over; nothing was started.");
-    context.ui.say(&console::closing(&stored.summary, &view, context.ui.err_painter()));
+    context.ui.say(&console::closing(
+        &stored.summary,
+        &view,
+        context.ui.err_painter(),
+    ));
     driving::answer(context, entry, stored)?;
     Ok(exit_code::of_outcome(ending.outcome, ending.exit_code))
 }

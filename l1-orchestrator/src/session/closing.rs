@@ -12,6 +12,7 @@ use protocol::run_dir;
 use protocol::seal::{Seal, UserKey};
 use serde_json::json;
 
+use super::phases::{Moment, reached};
 use crate::cli::error::CliError;
 use crate::report::{Redactor, RunSummary, json, manifest, markdown};
 use crate::runs::{RunEntry, Status, Stored};
@@ -28,15 +29,19 @@ pub fn close(
     end: Chain,
     key: &UserKey,
 ) -> Result<Seal, CliError> {
+    reached(Moment::Reporting);
     let closed = write_reports(dir, stored).and_then(|()| {
         let seal = key.seal(run, end);
         write_seal(dir, &seal)?;
         Ok(seal)
     });
     closed.map_err(|error| {
-        CliError::not_ready("run-unclosed", "the run is over, but its reports cannot be written")
-            .because(error)
-            .hint("`orchestra resume` with this run writes them")
+        CliError::not_ready(
+            "run-unclosed",
+            "the run is over, but its reports cannot be written",
+        )
+        .because(error)
+        .hint("`orchestra resume` with this run writes them")
     })
 }
 

@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ids::{self, SystemClock};
 use super::live::LiveOutput;
+use super::phases::{Moment, reached};
 use super::signals::Signals;
 use crate::cli::error::{CliError, Kind};
 use crate::report::Observers;
@@ -95,6 +96,7 @@ impl Shared {
 impl Observer for Shared {
     fn on_event(&mut self, event: &Event) {
         self.lock().on_event(event);
+        reached(Moment::Event);
     }
 }
 
@@ -108,7 +110,10 @@ pub fn drive(mut session: Session<'_>, start: Start) -> Result<Driven, CliError>
     let driven = start_and_run(&session, start, &observers);
     let observers = std::mem::take(&mut *observers.lock());
     match driven {
-        Ok(finished) => Ok(Driven { finished, observers }),
+        Ok(finished) => Ok(Driven {
+            finished,
+            observers,
+        }),
         Err(error) => {
             if observers.summary().started.is_some() {
                 let _summary = observers.finish();
@@ -127,11 +132,15 @@ fn start_and_run(
     let executor = executor(session).map_err(|error| {
         CliError::not_ready("worker-unready", "the worker cannot be started").because(error)
     })?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(|error| {
         CliError::not_ready("runtime-unready", "the runtime cannot be started").because(error)
     })?;
-    runtime.block_on(run(session, start, observers, executor)).map_err(blame)
+    runtime
+        .block_on(run(session, start, observers, executor))
+        .map_err(blame)
 }
 
 fn executor(session: &Session<'_>) -> io::Result<Option<Arc<CommandExecutor>>> {
@@ -144,9 +153,13 @@ fn executor(session: &Session<'_>) -> io::Result<Option<Arc<CommandExecutor>>> {
         slots: session.slots as usize,
         filter: Arc::new(|_| Box::new(Identity)),
         observer: session.live.as_ref().map(LiveOutput::observer),
-        on_phase: None,
+        on_phase: cfg!(feature = "test-phases")
+            .then(|| Arc::new(|phase: l3_worker::Phase| reached(phase.into())) as _),
     };
-    Ok(Some(Arc::new(CommandExecutor::new(Launcher::start()?, options)?)))
+    Ok(Some(Arc::new(CommandExecutor::new(
+        Launcher::start()?,
+        options,
+    )?)))
 }
 
 async fn run(
@@ -157,7 +170,10 @@ async fn run(
 ) -> Result<Finished, CoordinatorError> {
     let mut signals = Signals::listen().map_err(internal)?;
     let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new());
-    let embedded = Embedded { worker: ids::worker(), incarnation: ids::incarnation() };
+    let embedded = Embedded {
+        worker: ids::worker(),
+        incarnation: ids::incarnation(),
+    };
     let options = options(session, &start, observers, Arc::clone(&bus), &embedded)?;
     let cancels = matches!(start, Start::Cancel);
     let (coordinator, handle) = match start {
@@ -200,7 +216,9 @@ async fn run(
         // Nothing that is still running can be recorded.
         reach.stop_all(StopLevel::Kill);
     }
-    let drained = tokio::time::timeout(DRAIN, async { while workers.join_next().await.is_some() {} });
+    let drained = tokio::time::timeout(DRAIN, async {
+        while workers.join_next().await.is_some() {}
+    });
     if drained.await.is_err() {
         tracing::error!("the worker did not end in time");
     }
@@ -252,27 +270,39 @@ fn internal(error: io::Error) -> CoordinatorError {
 
 fn blame(error: CoordinatorError) -> CliError {
     let (kind, code, message) = match &error {
-        CoordinatorError::Journal(_) => {
-            (Kind::NotReady, "journal-unwritable", "the run stopped and can be resumed")
-        }
-        CoordinatorError::Read(ReadError::Damaged { .. } | ReadError::NoStart) => {
-            (Kind::VerifyFailed, "journal-damaged", "the journal is damaged and was not touched")
-        }
-        CoordinatorError::Read(_) => {
-            (Kind::NotReady, "journal-unreadable", "the journal cannot be used")
-        }
-        CoordinatorError::Fold(_) => {
-            (Kind::VerifyFailed, "journal-unfit", "the journal does not follow from its plan")
-        }
-        CoordinatorError::Artifacts(_) => {
-            (Kind::NotReady, "artifacts-unreadable", "artifacts of finished tasks cannot be read")
-        }
+        CoordinatorError::Journal(_) => (
+            Kind::NotReady,
+            "journal-unwritable",
+            "the run stopped and can be resumed",
+        ),
+        CoordinatorError::Read(ReadError::Damaged { .. } | ReadError::NoStart) => (
+            Kind::VerifyFailed,
+            "journal-damaged",
+            "the journal is damaged and was not touched",
+        ),
+        CoordinatorError::Read(_) => (
+            Kind::NotReady,
+            "journal-unreadable",
+            "the journal cannot be used",
+        ),
+        CoordinatorError::Fold(_) => (
+            Kind::VerifyFailed,
+            "journal-unfit",
+            "the journal does not follow from its plan",
+        ),
+        CoordinatorError::Artifacts(_) => (
+            Kind::NotReady,
+            "artifacts-unreadable",
+            "artifacts of finished tasks cannot be read",
+        ),
         CoordinatorError::AlreadyFinished(_) => {
             (Kind::NotReady, "run-over", "the run ended meanwhile")
         }
-        CoordinatorError::Bus(_) | CoordinatorError::Digest(_) | CoordinatorError::Internal(_) => {
-            (Kind::Internal, "internal", "the run stopped by a fault of orchestra; it can be resumed")
-        }
+        CoordinatorError::Bus(_) | CoordinatorError::Digest(_) | CoordinatorError::Internal(_) => (
+            Kind::Internal,
+            "internal",
+            "the run stopped by a fault of orchestra; it can be resumed",
+        ),
     };
     CliError::new(kind, code, message).because(error)
 }

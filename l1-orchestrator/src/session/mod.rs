@@ -7,6 +7,7 @@ mod ids;
 mod live;
 mod log;
 mod open;
+mod phases;
 mod policy;
 mod signals;
 
@@ -16,4 +17,5 @@ pub use ids::coordinator as new_coordinator;
 pub use live::LiveOutput;
 pub use log::start_log;
 pub use open::{NewRun, Opened, absolute, open, record_of};
+pub use phases::{Moment, reached};
 pub use policy::Policy;
