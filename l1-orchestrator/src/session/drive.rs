@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use l2_coordinator::journal::{FileStorage, ReadError, Storage, SyncMode};
 use l2_coordinator::{
-    CRASH_LIMIT, Config, Coordinator, CoordinatorError, Embedded, Finished, Handle, Observer,
+    CRASH_LIMIT, Config, Coordinator, CoordinatorError, Embedded, Finished, Observer,
 };
 use l3_worker::launcher::Launcher;
 use l3_worker::{CommandExecutor, CommandOptions, Identity, StopLevel, Worker};
 use protocol::bus::{Bus, BusError, MemoryBus};
 use protocol::event::{Event, EventKind};
-use protocol::ids::{CoordinatorId, RunId};
+use protocol::ids::{CoordinatorId, RunId, local_worker};
 use protocol::plan::Plan;
 use protocol::policy::Constraints;
 use protocol::subject::DEFAULT_POOL;
@@ -171,7 +171,9 @@ async fn run(
     let mut signals = Signals::listen().map_err(internal)?;
     let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new());
     let embedded = Embedded {
-        worker: ids::worker(),
+        // By its name a later life of the run knows that it died with this one.
+        worker: local_worker(&session.coordinator)
+            .map_err(|error| CoordinatorError::Internal(error.to_string()))?,
         incarnation: ids::incarnation(),
     };
     let options = options(session, &start, observers, Arc::clone(&bus), &embedded)?;
@@ -208,7 +210,7 @@ async fn run(
             outcome = &mut driving => break outcome,
             by = signals.next() => signals.press(by, &handle, &session.ui),
             _ = ticks.tick() => observers.lock().on_tick(SystemClock.now()),
-            Some(ended) = workers.join_next() => lost(&ended, &handle, &embedded),
+            Some(ended) = workers.join_next() => break Err(lost(&ended)),
         }
     };
     shutdown.cancel();
@@ -259,9 +261,10 @@ fn options(
     })
 }
 
-fn lost(ended: &Result<Result<(), BusError>, JoinError>, handle: &Handle, embedded: &Embedded) {
+/// Nothing can run without the worker, and only a fault of ours ends it early.
+fn lost(ended: &Result<Result<(), BusError>, JoinError>) -> CoordinatorError {
     tracing::error!(?ended, "the worker ended before the run");
-    handle.worker_gone(embedded.worker.clone(), embedded.incarnation.clone());
+    CoordinatorError::Internal("the worker ended before the run".into())
 }
 
 fn internal(error: io::Error) -> CoordinatorError {

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use protocol::ids::{CoordinatorId, Incarnation, RunId, WorkerId};
+use protocol::ids::{CoordinatorId, Incarnation, RunId};
 use protocol::time::{Clock, Timestamp};
 use uuid::Uuid;
 
@@ -12,7 +12,9 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
     }
 }
@@ -31,7 +33,9 @@ fn random() -> String {
 /// A new coordinator's id.
 #[must_use]
 pub fn coordinator() -> CoordinatorId {
-    format!("c-{}", random()).parse().expect("hex digits fit a token")
+    format!("c-{}", random())
+        .parse()
+        .expect("hex digits fit a token")
 }
 
 pub(super) fn incarnation() -> Incarnation {
@@ -39,10 +43,6 @@ pub(super) fn incarnation() -> Incarnation {
 }
 
 /// The worker inside this process.
-pub(super) fn worker() -> WorkerId {
-    "local".parse().expect("a word fits a token")
-}
-
 pub(super) fn trace() -> String {
     // Half of a v7 id is time; two random halves make a trace id that sorts by nothing.
     format!("{}{}", random(), random())
