@@ -118,7 +118,8 @@ pub(super) fn check_artifacts(
     }
     if unfinished > 0 {
         found.note(format!(
-            "{unfinished} files among the artifacts belong to no done task: the run is not finished."
+            "Among the artifacts, {} to no done task: the run is not finished.",
+            belong(unfinished, "file")
         ));
     }
     Ok(())
@@ -154,7 +155,8 @@ pub(super) fn check_logs(dir: &Path, ledger: &Ledger, found: &mut Verification) 
     }
     if open > 0 {
         found.note(format!(
-            "{open} logs belong to attempts whose end was never recorded; nothing vouches for them."
+            "{} to an attempt whose end was never recorded; nothing vouches for its content.",
+            belong(open, "log")
         ));
     }
     Ok(())
@@ -227,5 +229,13 @@ pub(super) fn check_digest(
                 "nothing",
             );
         }
+    }
+}
+
+/// `1 log belongs`, `2 logs belong`.
+fn belong(count: u64, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun} belongs"),
+        _ => format!("{count} {noun}s belong"),
     }
 }

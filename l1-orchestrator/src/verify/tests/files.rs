@@ -17,7 +17,8 @@ fn an_untouched_run_is_intact() {
     assert_eq!((found.run_id, found.events), (Some(run_id()), 8));
     assert!(found.finished && found.sealed);
     assert_eq!((found.artifacts, found.logs), (1, 1));
-    let open = "1 logs belong to attempts whose end was never recorded; nothing vouches for them.";
+    let open = "1 log belongs to an attempt whose end was never recorded; nothing vouches for its \
+                content.";
     assert_eq!(found.notes, [open]);
 }
 
@@ -140,7 +141,7 @@ fn unfinished_artifacts_of_an_unfinished_run_are_a_note() {
         found
             .notes
             .iter()
-            .any(|note| note.starts_with("1 files among the artifacts"))
+            .any(|note| note.starts_with("Among the artifacts, 1 file belongs"))
     );
 }
 
