@@ -254,20 +254,23 @@ impl CommandExecutor {
             started: Instant::now(),
         }
         .run();
-        let usable = match report {
-            Some(Report::Exited(exit)) => exit.tree_dead,
+        let proven_dead = match report {
+            Some(Report::Exited(exit)) if exit.tree_dead => true,
             Some(Report::SpawnFailed { .. }) => true,
-            Some(Report::Lost) | None => false,
+            // The slot process gave up and leaves what survives to the launcher.
+            Some(Report::Exited(_)) => {
+                slot.process = None;
+                true
+            }
+            Some(Report::Lost) => slot.process.take().is_none_or(SlotProcess::bury),
+            None => slot
+                .process
+                .take()
+                .is_none_or(|process| self.launcher.end(process)),
         };
-        if !usable
-            && let Some(process) = slot.process.take()
-            && matches!(report, Some(Report::Lost))
-            && !process.bury()
-        {
-            return Err(Failure::new(
-                FailureClass::Internal,
-                "a process of the attempt survives SIGKILL",
-            ));
+        if !proven_dead {
+            let message = "a process of the attempt survives SIGKILL";
+            return Err(Failure::new(FailureClass::Internal, message));
         }
         Ok((report, ended))
     }

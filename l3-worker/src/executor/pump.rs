@@ -20,9 +20,9 @@ use crate::stop::{Stop, StopLevel};
 
 /// A descriptor passed on to a stranger could be written to for ever.
 const DRAIN_DEADLINE: Duration = Duration::from_millis(200);
-/// The slot process kills after the grace; an answer later than this means it is stuck, and the
-/// attempt is given up together with it.
-const ANSWER_DEADLINE: Duration = Duration::from_secs(45);
+/// The slot process kills after the grace; an answer later than this means that it is stopped or
+/// stuck, and the launcher takes over.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Which stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -148,7 +148,11 @@ impl Pump<'_> {
     }
 
     fn answer_deadline(&self) -> Instant {
-        Instant::now() + self.grace + ANSWER_DEADLINE
+        let grace = match self.stop.level() {
+            Some(StopLevel::Kill) => Duration::ZERO,
+            Some(StopLevel::Terminate) | None => self.grace,
+        };
+        Instant::now() + grace + ANSWER_DEADLINE
     }
 
     fn end(&mut self, cause: Ended) {

@@ -20,26 +20,20 @@ pub(super) fn signal(status: i32) -> Option<i32> {
     (signal != 0).then_some(signal)
 }
 
-/// Why the attempt failed, or `None` when the program succeeded.
+/// Why the attempt failed, or `None` when the program succeeded. Without a report the slot process
+/// did not answer and was ended, tree and all, by the launcher.
 pub(super) fn judge(
     report: Option<Report>,
     ended: Option<Ended>,
     program: &str,
     [out, err]: [&Captured; 2],
 ) -> Option<Failure> {
-    let exit = match report {
-        Some(Report::Exited(exit)) => exit,
-        Some(Report::SpawnFailed { errno }) => return Some(spawn_failure(program, errno)),
-        Some(Report::Lost) => {
-            let message = "the process that ran the attempt was killed; nothing it started is left";
-            return Some(Failure::new(FailureClass::Internal, message));
-        }
-        None => {
-            let message = "the process that ran the attempt does not answer";
-            return Some(Failure::new(FailureClass::Internal, message));
-        }
-    };
-    if !exit.tree_dead {
+    if let Some(Report::SpawnFailed { errno }) = report {
+        return Some(spawn_failure(program, errno));
+    }
+    if let Some(Report::Exited(exit)) = report
+        && !exit.tree_dead
+    {
         let message = "a process of the attempt survives SIGKILL (uninterruptible sleep)";
         return Some(Failure::new(FailureClass::Internal, message));
     }
@@ -53,7 +47,14 @@ pub(super) fn judge(
             Some(Failure::at_bound(FailureClass::TimedOut, bound, message))
         }
         Some(Ended::Capture(error)) => Some(storage_failure("output", &error)),
-        None => by_status(&exit, out, err),
+        None => match report {
+            Some(Report::Exited(exit)) => by_status(&exit, out, err),
+            _ => {
+                let message =
+                    "the process that ran the attempt was killed; nothing it started is left";
+                Some(Failure::new(FailureClass::Internal, message))
+            }
+        },
     }
 }
 

@@ -1,11 +1,15 @@
 //! The worker's side of the launcher: start it, get slots from it.
 
 use std::io;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::process::{Pid, PidfdFlags};
 
 use super::conn::{self, Conn};
 use super::entry::WORD;
@@ -26,7 +30,12 @@ pub struct Launcher {
 struct Running {
     child: Child,
     conn: Conn,
+    slots: u32,
 }
+
+/// The launcher ends everything first, and that takes this long at most, unless it is stopped or
+/// stuck; then it is killed, and slot processes end their trees on their own.
+const EXIT_DEADLINE: Duration = Duration::from_secs(65);
 
 impl Launcher {
     /// Starts this binary again as a launcher; its `main` must call [`super::entry()`].
@@ -65,18 +74,34 @@ impl Launcher {
         let (socket, theirs) = conn::pair()?;
         let (tomb, their_tomb) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
         let fds = [theirs.as_fd(), their_tomb.as_fd()];
-        let asked = match &*current {
-            Some(running) => running.conn.send(frame::START_SLOT, &[], &fds),
+        let asked = match &mut *current {
+            Some(running) => running.ask(&fds),
             None => Err(io::ErrorKind::BrokenPipe.into()),
         };
-        if asked.is_err() {
-            // Dropping the old one first reaps it and waits for what it was killing.
-            *current = None;
-            let running = Running::start(&self.exe)?;
-            running.conn.send(frame::START_SLOT, &[], &fds)?;
-            *current = Some(running);
+        let number = match asked {
+            Ok(number) => number,
+            Err(_) => {
+                // Dropping the old one first reaps it and waits for what it was killing.
+                *current = None;
+                let running = current.insert(Running::start(&self.exe)?);
+                running.ask(&fds)?
+            }
+        };
+        Ok(SlotProcess::new(number, Conn::new(socket), tomb))
+    }
+
+    /// Ends a slot process that does not answer (a payload can stop its parent), with all it runs.
+    /// False: not everything could be proven dead.
+    #[must_use]
+    pub fn end(&self, slot: SlotProcess) -> bool {
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(running) = &*current {
+            let number = slot.number().to_le_bytes();
+            // A launcher that is gone takes its slot processes with it.
+            let _sent = running.conn.send(frame::KILL_SLOT, &number, &[]);
         }
-        Ok(SlotProcess::new(Conn::new(socket), tomb))
+        drop(current);
+        slot.bury()
     }
 }
 
@@ -94,15 +119,41 @@ impl Running {
         Ok(Self {
             child,
             conn: Conn::new(ours),
+            slots: 0,
         })
+    }
+
+    fn ask(&mut self, fds: &[BorrowedFd<'_>]) -> io::Result<u32> {
+        self.slots += 1;
+        self.conn
+            .send(frame::START_SLOT, &self.slots.to_le_bytes(), fds)?;
+        Ok(self.slots)
+    }
+
+    /// Whether the launcher has exited, waiting for at most this long.
+    fn exited_within(&self, deadline: Duration) -> bool {
+        let pid = Pid::from_child(&self.child);
+        let Ok(pidfd) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else {
+            return false;
+        };
+        let timeout = Timespec::try_from(deadline).expect("seconds fit");
+        let mut fds = [PollFd::new(&pidfd, PollFlags::IN)];
+        loop {
+            match rustix::event::poll(&mut fds, Some(&timeout)) {
+                Err(rustix::io::Errno::INTR) => {}
+                ended => return ended.is_ok_and(|ready| ready > 0),
+            }
+        }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         // End-of-file on its socket is the order to end everything; its exit says it has.
-        if rustix::net::shutdown(&self.conn, rustix::net::Shutdown::Both).is_ok() {
-            let _status = self.child.wait();
+        let told = rustix::net::shutdown(&self.conn, rustix::net::Shutdown::Both);
+        if told.is_err() || !self.exited_within(EXIT_DEADLINE) {
+            let _killed = self.child.kill();
         }
+        let _status = self.child.wait();
     }
 }

@@ -45,6 +45,7 @@ pub fn entry(mut args: impl Iterator<Item = OsString>) -> ExitCode {
 
 /// One slot process. Dropping the tomb tells the worker that its tree is dead.
 struct Slot {
+    number: u32,
     child: Child,
     pidfd: OwnedFd,
     tomb: OwnedFd,
@@ -75,8 +76,12 @@ fn launch() -> io::Result<()> {
             break;
         }
         while let Some(frame) = conn.next_frame()? {
-            // A slot that cannot be started shows as end-of-file on its socket.
-            slots.extend(start_slot(frame).ok());
+            match frame.kind {
+                // A slot that cannot be started shows as end-of-file on its socket.
+                frame::START_SLOT => slots.extend(start_slot(frame).ok()),
+                frame::KILL_SLOT => kill_slot(&frame, &slots),
+                _ => {}
+            }
         }
     }
     end_everything(slots)
@@ -124,10 +129,11 @@ fn wait(conn: &Conn, slots: &[Slot], busy: bool) -> io::Result<(bool, Vec<usize>
 }
 
 fn start_slot(frame: Frame) -> io::Result<Slot> {
-    let [socket, tomb] = <[OwnedFd; 2]>::try_from(frame.fds)
-        .ok()
-        .filter(|_| frame.kind == frame::START_SLOT)
-        .ok_or_else(|| io::Error::other("unknown request"))?;
+    let incomplete = || io::Error::from(io::ErrorKind::InvalidData);
+    let number = frame::decode_u32(&frame.body).ok_or_else(incomplete)?;
+    let Ok([socket, tomb]) = <[OwnedFd; 2]>::try_from(frame.fds) else {
+        return Err(incomplete());
+    };
     let (lifeline, our_end) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     let mut command = Command::new("/proc/self/exe");
     command
@@ -140,6 +146,7 @@ fn start_slot(frame: Frame) -> io::Result<Slot> {
     let mut child = command.spawn()?;
     match rustix::process::pidfd_open(Pid::from_child(&child), PidfdFlags::empty()) {
         Ok(pidfd) => Ok(Slot {
+            number,
             child,
             pidfd,
             tomb,
@@ -150,6 +157,15 @@ fn start_slot(frame: Frame) -> io::Result<Slot> {
             child.wait()?;
             Err(error.into())
         }
+    }
+}
+
+/// Its end is noticed like any other, and what it ran is ended as orphans.
+fn kill_slot(frame: &Frame, slots: &[Slot]) {
+    let number = frame::decode_u32(&frame.body);
+    for slot in slots.iter().filter(|slot| Some(slot.number) == number) {
+        // Gone already: all the better.
+        let _sent = rustix::process::pidfd_send_signal(&slot.pidfd, Signal::KILL);
     }
 }
 

@@ -8,8 +8,10 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Worker to launcher, with the slot's socket and tomb: start a slot process.
+/// Worker to launcher, with the slot's socket and tomb: start a slot process of this number (u32).
 pub(super) const START_SLOT: u8 = 1;
+/// Worker to launcher: this slot process (u32) does not answer; kill it and what it runs.
+pub(super) const KILL_SLOT: u8 = 7;
 /// Worker to slot, with the write ends of two pipes: [`Spawn`].
 pub(super) const SPAWN: u8 = 2;
 /// Worker to slot: SIGTERM to the tree, SIGKILL after a grace in milliseconds (u32).
@@ -121,7 +123,7 @@ impl Exit {
     }
 }
 
-/// An errno, or a grace period in milliseconds.
+/// An errno, a grace period in milliseconds, or a slot process's number.
 pub(super) fn decode_u32(body: &[u8]) -> Option<u32> {
     Some(u32::from_le_bytes(body.try_into().ok()?))
 }

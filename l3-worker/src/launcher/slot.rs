@@ -29,13 +29,18 @@ pub enum Report {
 /// A process that runs one attempt at a time.
 #[derive(Debug)]
 pub struct SlotProcess {
+    number: u32,
     conn: Conn,
     tomb: OwnedFd,
 }
 
 impl SlotProcess {
-    pub(super) fn new(conn: Conn, tomb: OwnedFd) -> Self {
-        Self { conn, tomb }
+    pub(super) fn new(number: u32, conn: Conn, tomb: OwnedFd) -> Self {
+        Self { number, conn, tomb }
+    }
+
+    pub(super) fn number(&self) -> u32 {
+        self.number
     }
 
     /// Starts an attempt whose output goes to these descriptors.

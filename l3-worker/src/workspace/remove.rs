@@ -150,7 +150,7 @@ mod tests {
         let tree = dir.path().join("tree");
         fs_err::create_dir(&tree).unwrap();
         let mut at = open_dir(CWD, tree.as_path()).unwrap();
-        for _ in 0..3000 {
+        for _ in 0..1200 {
             rustix::fs::mkdirat(&at, "deeper", Mode::RWXU).unwrap();
             at = open_dir(&at, "deeper").unwrap();
         }

@@ -72,16 +72,14 @@ impl Scratch {
         }
     }
 
-    /// Fresh directories for the next attempt.
+    /// Fresh directories for the next attempt. Every attempt is followed by [`Self::release`].
     ///
     /// # Errors
-    /// They cannot be made, or used ones not removed.
+    /// They cannot be made.
     pub(crate) fn fresh(&mut self) -> io::Result<Paths> {
+        // What `release` kept, it has just looked at.
         if let Some(pair) = &self.current {
-            if pair.untouched() {
-                return Ok(pair.paths.clone());
-            }
-            self.remove()?;
+            return Ok(pair.paths.clone());
         }
         let pair = self.make()?;
         let paths = pair.paths.clone();

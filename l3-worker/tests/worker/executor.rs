@@ -302,6 +302,29 @@ fn a_killed_slot_process_is_an_internal_failure_and_the_slot_goes_on() {
 }
 
 #[test]
+fn a_payload_that_stops_its_parent_does_not_escape_the_limit() {
+    let bench = Bench::new();
+    let mark = unique();
+    let mut task = sh(&format!(
+        "kill -STOP $PPID; trap '' TERM; while :; do sleep 0.05; done # {mark}"
+    ));
+    task.constraints.timeout.wall_ms = Some(200);
+    let result = bench.run(&task);
+    assert_eq!(failed(&result), (FailureClass::TimedOut, Some(Bound::Wall)));
+    assert!(carrying(&mark).is_empty());
+    assert_eq!(bench.run(&argv(&["true"])).end.failure, None);
+}
+
+#[test]
+fn a_payload_that_kills_its_parent_is_an_internal_failure() {
+    let bench = Bench::new();
+    let mark = unique();
+    let result = bench.run(&sh(&format!("kill -KILL $PPID; sleep 1000; : {mark}")));
+    assert_eq!(failed(&result).0, FailureClass::Internal);
+    assert!(carrying(&mark).is_empty());
+}
+
+#[test]
 fn a_long_run_of_attempts_leaks_no_descriptor() {
     let bench = Bench::new();
     let open = || fs_err::read_dir("/proc/self/fd").unwrap().count();
