@@ -14,6 +14,7 @@ use std::ffi::{CStr, OsStr};
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use protocol::artifact::{Artifact, SealedFile};
@@ -255,7 +256,11 @@ impl Sealing<'_> {
             room -= read as u64;
         }
         let (file, sha256, bytes) = writer.finish();
-        file.sync_data()?;
+        // A program stays one for whoever is given it; nothing else of the mode is a result.
+        let runs = from.metadata()?.permissions().mode() & 0o111 != 0;
+        let mode = if runs { 0o755 } else { 0o644 };
+        file.set_permissions(std::fs::Permissions::from_mode(mode))?;
+        file.sync_all()?;
         Ok((sha256, bytes))
     }
 

@@ -1,4 +1,12 @@
-//! Runs one attempt at a time, inside a fence.
+//! The worker: runs one attempt at a time in every slot, inside a fence.
+//!
+//! [`Worker`] speaks with coordinators over the bus and hands attempts to an [`Executor`]. The one
+//! that ships, [`CommandExecutor`], asks a [`launcher::Launcher`] for processes and takes an attempt
+//! from a fresh workspace to sealed artifacts; [`ScriptedExecutor`] does as told, for simulation.
+//! Nothing here decides what runs next, knows the planner, or reads the journal.
+//!
+//! A program that embeds a worker calls [`launcher::entry`] first in `main` when its first argument
+//! is [`launcher::WORD`], before any thread.
 
 mod artifacts;
 mod capture;

@@ -2,6 +2,7 @@
 //! task reads has the digest that the journal promised, whatever happened on disk since.
 
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use protocol::artifact::SealedFile;
@@ -178,9 +179,9 @@ fn copy(from: &Path, to: &Path) -> Result<(Digest, u64), StageError> {
         target.write_all(&chunk[..read]).map_err(write)?;
         bytes += read as u64;
     }
-    target
-        .set_permissions(metadata.permissions())
-        .map_err(write)?;
+    // Without set-uid and the like.
+    let mode = std::fs::Permissions::from_mode(metadata.permissions().mode() & 0o777);
+    target.set_permissions(mode).map_err(write)?;
     Ok((hasher.finish(), bytes))
 }
 

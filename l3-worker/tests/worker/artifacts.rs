@@ -223,6 +223,29 @@ fn sealed_files_are_staged_into_the_next_task_and_checked() {
 }
 
 #[test]
+fn a_program_stays_a_program() {
+    let bench = Bench::new();
+    let script = "printf '#!/bin/sh\\necho ran' > tool; chmod 4755 tool; echo x > data";
+    let made = bench.run(&artifacts(sh(script), [("data", "data"), ("tool", "tool")]));
+    let staged = |index: usize, to: &str| {
+        let files = made.artifacts[index].files.clone();
+        let source = FileSource::Artifact {
+            files,
+            directory: false,
+            strip: String::new(),
+        };
+        StagedFile {
+            to: to.into(),
+            source,
+        }
+    };
+    let mut task = sh("./bin/tool; stat -c %a bin/tool data");
+    task.files = vec![staged(0, "data"), staged(1, "bin/tool")];
+    assert_eq!(bench.run(&task).end.failure, None);
+    assert_eq!(bench.log("out"), b"ran\n755\n644\n");
+}
+
+#[test]
 fn outputs_are_typed_and_bounded() {
     let bench = Bench::new();
     let with = |script: &str| {
