@@ -23,15 +23,30 @@ pub const TERMINATED: u8 = 143;
 
 /// The codes of this build with their meaning, as help prints them.
 pub const TABLE: &[(u8, &str)] = &[
-    (OK, "every required task succeeded, or what was asked for was done"),
+    (
+        OK,
+        "every required task succeeded, or what was asked for was done",
+    ),
     (TASK_FAILED, "the run finished and a required task failed"),
     (USAGE, "bad command line"),
-    (INVALID, "scenario, plan or settings invalid; nothing was run"),
-    (NOT_READY, "environment not ready, journal not writable, or the run is held elsewhere"),
-    (VERIFY_FAILED, "verification failed: a digest, the journal chain or the signature"),
+    (
+        INVALID,
+        "scenario, plan or settings invalid; nothing was run",
+    ),
+    (
+        NOT_READY,
+        "environment not ready, journal not writable, or the run is held elsewhere",
+    ),
+    (
+        VERIFY_FAILED,
+        "verification failed: a digest, the journal chain or the signature",
+    ),
     (INTERNAL, "internal error (a bug)"),
     (INTERRUPTED, "cancelled by Ctrl-C; the record is complete"),
-    (TERMINATED, "cancelled by SIGTERM or `orchestra cancel`; the record is complete"),
+    (
+        TERMINATED,
+        "cancelled by SIGTERM or `orchestra cancel`; the record is complete",
+    ),
 ];
 
 /// The code of a run that ended with `outcome` as recorded in its journal.

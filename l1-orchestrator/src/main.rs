@@ -7,7 +7,10 @@ fn main() -> ExitCode {
     let program = args.next();
     let mut rest = args.peekable();
     // Before any thread and any other work: the launcher is to be a small, single-threaded process.
-    if rest.next_if(|word| word == l3_worker::launcher::WORD).is_some() {
+    if rest
+        .next_if(|word| word == l3_worker::launcher::WORD)
+        .is_some()
+    {
         return l3_worker::launcher::entry(rest);
     }
     let args = program.into_iter().chain(rest).collect();

@@ -104,13 +104,8 @@ pub struct Painter {
 
 impl Painter {
     /// Never colors.
+    #[cfg(test)]
     pub const PLAIN: Self = Self { on: false };
-
-    /// Whether it colors.
-    #[must_use]
-    pub const fn is_on(self) -> bool {
-        self.on
-    }
 
     /// The text in its tone.
     #[must_use]
@@ -142,7 +137,9 @@ impl Ui {
     /// Takes the streams over.
     #[must_use]
     pub fn new(io: Io, color: ColorChoice, facts: ColorFacts, quiet: bool) -> Self {
-        let painter = |terminal| Painter { on: color.decide(facts, terminal) };
+        let painter = |terminal| Painter {
+            on: color.decide(facts, terminal),
+        };
         Self {
             out_painter: painter(io.stdout_terminal),
             err_painter: painter(io.stderr_terminal),
@@ -180,7 +177,9 @@ impl Ui {
     pub fn data_bytes(&self, bytes: &[u8]) -> Result<(), Gone> {
         let mut out = lock(&self.out);
         // A closed pipe, a full disk behind a redirect: either way nobody gets the data.
-        out.write_all(bytes).and_then(|()| out.flush()).map_err(|_| Gone)
+        out.write_all(bytes)
+            .and_then(|()| out.flush())
+            .map_err(|_| Gone)
     }
 
     /// One line for eyes, dropped by `--quiet`.
@@ -234,9 +233,19 @@ mod tests {
     #[test]
     fn color_is_decided_by_flag_then_environment_then_terminal() {
         let facts = ColorFacts::default();
-        let no = ColorFacts { no_color: true, forced: true, dumb: false };
-        let forced = ColorFacts { forced: true, ..facts };
-        let dumb = ColorFacts { dumb: true, ..facts };
+        let no = ColorFacts {
+            no_color: true,
+            forced: true,
+            dumb: false,
+        };
+        let forced = ColorFacts {
+            forced: true,
+            ..facts
+        };
+        let dumb = ColorFacts {
+            dumb: true,
+            ..facts
+        };
         assert!(ColorChoice::Always.decide(no, false));
         assert!(!ColorChoice::Never.decide(forced, true));
         assert!(!ColorChoice::Auto.decide(no, true));

@@ -42,37 +42,42 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
-    /// Flags of every verb.
-    #[command(flatten)]
-    pub global: Global,
 }
 
-/// Flags of every verb.
+/// What is printed, and how: the same flags for every verb.
 #[derive(Args, Debug)]
-pub struct Global {
+pub struct Output {
     /// What stdout carries [default: text]
-    #[arg(short, long, global = true, value_enum, value_name = "FORMAT", alias = "output")]
-    #[arg(env = "ORCHESTRA_OUTPUT_FORMAT", hide_env = true, help_heading = "Output")]
+    #[arg(short, long, value_enum, value_name = "FORMAT", alias = "output")]
+    #[arg(
+        env = "ORCHESTRA_OUTPUT_FORMAT",
+        hide_env = true,
+        help_heading = "Output"
+    )]
     pub output_format: Option<Format>,
     /// Same as `-o json`
-    #[arg(long, global = true, conflicts_with = "output_format", help_heading = "Output")]
+    #[arg(long, conflicts_with = "output_format", help_heading = "Output")]
     #[arg(env = "ORCHESTRA_JSON", hide_env = true, value_parser = FalseyValueParser::new())]
     pub json: bool,
     /// Say only errors and the final line
-    #[arg(short, long, global = true, help_heading = "Output")]
+    #[arg(short, long, help_heading = "Output")]
     #[arg(env = "ORCHESTRA_QUIET", hide_env = true, value_parser = FalseyValueParser::new())]
     pub quiet: bool,
     /// When to color [default: auto]
-    #[arg(long, global = true, value_enum, value_name = "WHEN", help_heading = "Output")]
+    #[arg(long, value_enum, value_name = "WHEN", help_heading = "Output")]
     #[arg(env = "ORCHESTRA_COLOR", hide_env = true)]
     pub color: Option<ColorChoice>,
 }
 
-impl Global {
+impl Output {
     /// The format asked for.
     #[must_use]
     pub fn format(&self) -> Format {
-        if self.json { Format::Json } else { self.output_format.unwrap_or_default() }
+        if self.json {
+            Format::Json
+        } else {
+            self.output_format.unwrap_or_default()
+        }
     }
 }
 
@@ -112,7 +117,28 @@ pub enum Command {
     /// Print a JSON Schema
     Schema(Schema),
     /// Print the version
-    Version,
+    #[command(hide = true)]
+    Version(Version),
+}
+
+impl Command {
+    /// The flags that every verb has.
+    #[must_use]
+    pub const fn output(&self) -> &Output {
+        match self {
+            Self::Run(args) => &args.output,
+            Self::Resume(args) => &args.output,
+            Self::Cancel(args) => &args.output,
+            Self::Validate(args) => &args.output,
+            Self::Verify(args) => &args.output,
+            Self::List(args) => &args.output,
+            Self::Show(args) => &args.output,
+            Self::Logs(args) => &args.output,
+            Self::Report(args) => &args.output,
+            Self::Schema(args) => &args.output,
+            Self::Version(args) => &args.output,
+        }
+    }
 }
 
 /// Where runs are kept.
@@ -127,7 +153,12 @@ pub struct RunsDir {
 #[derive(Args, Debug)]
 pub struct Driving {
     /// Attempts that run at once [default: the scenario's, else the number of cores]
-    #[arg(long, value_name = "N", env = "ORCHESTRA_MAX_PARALLEL", hide_env = true)]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "ORCHESTRA_MAX_PARALLEL",
+        hide_env = true
+    )]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub max_parallel: Option<u32>,
     /// Cancel what runs as soon as a required task has failed
@@ -139,7 +170,13 @@ pub struct Driving {
     #[arg(value_parser = parse_sandbox)]
     pub sandbox: Option<protocol::policy::SandboxLevel>,
     /// Progress on stderr [default: auto, which is lines]
-    #[arg(long, value_enum, value_name = "HOW", env = "ORCHESTRA_PROGRESS", hide_env = true)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "HOW",
+        env = "ORCHESTRA_PROGRESS",
+        hide_env = true
+    )]
     #[arg(help_heading = "Output")]
     pub progress: Option<Progress>,
     /// Show what tasks write, as they write it; -vv adds orchestra's own log
@@ -147,7 +184,13 @@ pub struct Driving {
     #[arg(env = "ORCHESTRA_VERBOSE", hide_env = true, help_heading = "Output")]
     pub verbose: u8,
     /// Detail of log.jsonl in the run directory [default: info]
-    #[arg(long, value_enum, value_name = "LEVEL", env = "ORCHESTRA_LOG_LEVEL", hide_env = true)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "LEVEL",
+        env = "ORCHESTRA_LOG_LEVEL",
+        hide_env = true
+    )]
     #[arg(help_heading = "Output")]
     pub log_level: Option<LogLevel>,
 }
@@ -206,6 +249,9 @@ pub struct Run {
     /// Where runs are kept.
     #[command(flatten)]
     pub runs: RunsDir,
+    /// What is printed, and how.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// `orchestra resume`
@@ -224,6 +270,9 @@ pub struct Resume {
     /// Where runs are kept.
     #[command(flatten)]
     pub runs: RunsDir,
+    /// What is printed, and how.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// `orchestra cancel`
@@ -239,6 +288,9 @@ pub struct Cancel {
     /// Where runs are kept.
     #[command(flatten)]
     pub runs: RunsDir,
+    /// What is printed, and how.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// `orchestra validate`
@@ -250,6 +302,9 @@ pub struct Validate {
     /// The scenario file
     #[arg(value_name = "SCENARIO")]
     pub scenario: PathBuf,
+    /// What is printed, and how.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// `orchestra verify`
@@ -265,6 +320,9 @@ pub struct Verify {
     /// Where runs are kept.
     #[command(flatten)]
     pub runs: RunsDir,
+    /// What is printed, and how.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// `orchestra list`
@@ -274,6 +332,9 @@ pub struct List {
     /// Where runs are kept.
     #[command(flatten)]
     pub runs: RunsDir,
+    /// What is printed, and how.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// `orchestra show`
@@ -286,6 +347,9 @@ pub struct Show {
     /// Where runs are kept.
     #[command(flatten)]
     pub runs: RunsDir,
+    /// What is printed, and how.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// `orchestra logs`
@@ -315,6 +379,9 @@ pub struct Logs {
     /// Where runs are kept.
     #[command(flatten)]
     pub runs: RunsDir,
+    /// What is printed, and how.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// `orchestra report`
@@ -329,6 +396,9 @@ pub struct Report {
     /// Where runs are kept.
     #[command(flatten)]
     pub runs: RunsDir,
+    /// What is printed, and how.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// `orchestra schema`
@@ -338,6 +408,18 @@ pub struct Schema {
     /// Of what [default: scenario]
     #[arg(value_enum, value_name = "WHAT")]
     pub what: Option<SchemaOf>,
+    /// What is printed, and how.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `orchestra version`
+#[derive(Args, Debug)]
+#[command(about = "Print the version")]
+pub struct Version {
+    /// What is printed, and how.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// What has a schema.

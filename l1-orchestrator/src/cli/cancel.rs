@@ -38,14 +38,20 @@ pub(super) fn cancel(context: &Context, args: &Cancel) -> Result<u8, CliError> {
 
 fn unheld(context: &Context, entry: &RunEntry) -> Result<u8, CliError> {
     let coordinator = new_coordinator();
-    let lock = hold(entry, &coordinator)?;
+    let lock = hold(context, entry, &coordinator)?;
     let stored = Stored::load(&entry.dir)?;
     if stored.summary.ending.is_some() {
-        return say(context, entry, "over", "the run is over already\n".into(), None);
+        return say(
+            context,
+            entry,
+            "over",
+            "the run is over already\n".into(),
+            None,
+        );
     }
-    let (started, plan) = unfinished(entry, &stored)?;
+    let (started, plan) = unfinished(context, entry, &stored)?;
     let key = driving::key()?;
-    sweep(context, entry, started.run_id)?;
+    sweep(context, entry, started.run_id, &stored.summary)?;
     let session = Session {
         ui: Arc::clone(&context.ui),
         entry,
@@ -64,7 +70,13 @@ fn unheld(context: &Context, entry: &RunEntry) -> Result<u8, CliError> {
     let driven: Driven = drive(session, Start::Cancel)?;
     driving::seal(entry, started.run_id, &plan, driven, &key)?;
     drop(lock);
-    say(context, entry, "cancelled", "the run is closed as cancelled\n".into(), None)
+    say(
+        context,
+        entry,
+        "cancelled",
+        "the run is closed as cancelled\n".into(),
+        None,
+    )
 }
 
 fn say(

@@ -7,6 +7,8 @@ use serde_json::Value;
 use super::args::Format;
 use super::error::CliError;
 use crate::report::Redactor;
+use crate::report::console::RunRef;
+use crate::runs::RunEntry;
 use crate::ui::Ui;
 
 /// Shared by all verbs of one invocation.
@@ -21,6 +23,12 @@ pub struct Context {
 }
 
 impl Context {
+    /// How commands name a run.
+    #[must_use]
+    pub fn reference(&self, entry: &RunEntry) -> RunRef {
+        self.redact.reference(entry.reference())
+    }
+
     /// Prints text or one JSON object, as asked for.
     ///
     /// # Errors

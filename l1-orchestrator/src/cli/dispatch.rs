@@ -42,15 +42,22 @@ fn plain(io: Io) -> Ui {
 }
 
 fn verb(cli: Cli, matches: &ArgMatches, io: Io) -> u8 {
-    let format = cli.global.format();
-    let color = cli.global.color.unwrap_or_default();
-    let ui = Arc::new(Ui::new(io, color, color_facts(), cli.global.quiet));
+    let output = cli.command.output();
+    let format = output.format();
+    let color = output.color.unwrap_or_default();
+    let ui = Arc::new(Ui::new(io, color, color_facts(), output.quiet));
     let redact = Redactor::new(env::var_os(Redactor::VARIABLE).is_some());
-    let context = Context { ui: Arc::clone(&ui), format, redact };
+    let context = Context {
+        ui: Arc::clone(&ui),
+        format,
+        redact,
+    };
     let (_, matches) = matches.subcommand().expect("clap requires a verb");
     // The default hook has printed where by the time this returns.
-    let outcome = catch_unwind(AssertUnwindSafe(|| dispatch(&context, cli.command, matches)))
-        .unwrap_or_else(|_| Err(CliError::internal("orchestra panicked")));
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        dispatch(&context, cli.command, matches)
+    }))
+    .unwrap_or_else(|_| Err(CliError::internal("orchestra panicked")));
     outcome.unwrap_or_else(|error| fail(&ui, &error, format != Format::Text))
 }
 
@@ -66,7 +73,7 @@ fn dispatch(context: &Context, command: Command, matches: &ArgMatches) -> Result
         Command::Logs(args) => logs::logs(context, &args),
         Command::Report(args) => report::report(context, &args),
         Command::Schema(args) => schema::schema(context, &args),
-        Command::Version => version::version(context),
+        Command::Version(_) => version::version(context),
     }
 }
 
@@ -82,7 +89,8 @@ fn fail(ui: &Ui, error: &CliError, json: bool) -> u8 {
 
 fn color_facts() -> ColorFacts {
     let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
-    let asks = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+    let asks =
+        |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
     ColorFacts {
         no_color: set("NO_COLOR"),
         forced: asks("CLICOLOR_FORCE") || asks("FORCE_COLOR"),

@@ -25,10 +25,16 @@ pub(super) fn slots(drive: &Drive, plan: &Plan) -> Setting<u32> {
         return told.clone();
     }
     if let Some(value) = plan.max_parallel() {
-        return Setting { value, origin: Origin::Scenario };
+        return Setting {
+            value,
+            origin: Origin::Scenario,
+        };
     }
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    Setting { value: u32::try_from(cores).unwrap_or(1), origin: Origin::Default }
+    Setting {
+        value: u32::try_from(cores).unwrap_or(1),
+        origin: Origin::Default,
+    }
 }
 
 /// The user's key, made at first need: a run that cannot be sealed does not start.
@@ -42,7 +48,7 @@ pub(super) fn key() -> Result<UserKey, CliError> {
 pub(super) fn view(context: &Context, entry: &RunEntry, plan: &Arc<Plan>) -> View {
     View {
         plan: Some(Arc::clone(plan)),
-        run: entry.reference(),
+        run: context.reference(entry),
         dir: context.redact.run_dir(&entry.dir),
         redact: context.redact,
     }
@@ -86,12 +92,21 @@ pub(super) fn seal(
     let chain = driven.finished.chain;
     let (summary, reporters) = driven.observers.split();
     let stored = if summary.last_seq == chain.seq {
-        Stored { summary, plan: Some(Arc::clone(plan)), torn_bytes: 0, end: chain }
+        Stored {
+            summary,
+            plan: Some(Arc::clone(plan)),
+            torn_bytes: 0,
+            end: chain,
+        }
     } else {
         Stored::load(&entry.dir)?
     };
     let seal = close(&entry.dir, &stored, run, chain, key);
-    Ok(Closed { stored, seal, reporters })
+    Ok(Closed {
+        stored,
+        seal,
+        reporters,
+    })
 }
 
 /// Writes reports and seal, says how it ended, and returns the exit code.
@@ -103,11 +118,20 @@ pub(super) fn end(
     driven: Driven,
     key: &UserKey,
 ) -> Result<u8, CliError> {
-    let Finished { outcome, exit_code, .. } = driven.finished;
-    let Closed { stored, seal, mut reporters } = seal(entry, run, plan, driven, key)?;
+    let Finished {
+        outcome, exit_code, ..
+    } = driven.finished;
+    let Closed {
+        stored,
+        seal,
+        mut reporters,
+    } = seal(entry, run, plan, driven, key)?;
     if let Ok(seal) = &seal {
         let hash = context.redact.sha256(&seal.hash);
-        context.ui.note(&format!("    SEAL event {} {hash}", context.redact.seq(seal.seq)));
+        context.ui.note(&format!(
+            "    SEAL event {} {hash}",
+            context.redact.seq(seal.seq)
+        ));
     }
     for reporter in &mut reporters {
         reporter.finish(&stored.summary);
@@ -118,17 +142,17 @@ pub(super) fn end(
 }
 
 /// What stdout gets when a run is over, apart from events.
-pub(super) fn answer(
-    context: &Context,
-    entry: &RunEntry,
-    stored: &Stored,
-) -> Result<(), CliError> {
+pub(super) fn answer(context: &Context, entry: &RunEntry, stored: &Stored) -> Result<(), CliError> {
     match context.format {
         Format::Text if !context.ui.stdout_terminal => {
-            context.ui.data(&format!("{}\n", context.redact.run_dir(&entry.dir)))?;
+            context
+                .ui
+                .data(&format!("{}\n", context.redact.run_dir(&entry.dir)))?;
         }
         Format::Json => {
-            context.ui.data(&result_object(entry, stored, status(&entry.dir))?)?;
+            context
+                .ui
+                .data(&result_object(entry, stored, status(&entry.dir))?)?;
         }
         Format::Text | Format::Jsonl => {}
     }

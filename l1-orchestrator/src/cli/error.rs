@@ -77,7 +77,14 @@ impl CliError {
     #[must_use]
     pub fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self { kind, code, message, source: None, hints: Vec::new(), problems: None }
+        Self {
+            kind,
+            code,
+            message,
+            source: None,
+            hints: Vec::new(),
+            problems: None,
+        }
     }
 
     /// The command line is wrong.
@@ -101,8 +108,9 @@ impl CliError {
     /// A bug of ours.
     #[must_use]
     pub fn internal(message: impl Into<String>) -> Self {
-        Self::new(Kind::Internal, "internal", message)
-            .hint("this is a bug in orchestra; please report it with the command line and log.jsonl")
+        Self::new(Kind::Internal, "internal", message).hint(
+            "this is a bug in orchestra; please report it with the command line and log.jsonl",
+        )
     }
 
     /// Every problem of one authored file.
@@ -110,7 +118,10 @@ impl CliError {
     pub fn problems(source: Arc<SourceFile>, list: Vec<Diagnostic>) -> Self {
         let message = diagnostics::headline(&source, &list);
         let problems = Some(Problems { source, list });
-        Self { problems, ..Self::invalid("invalid-file", message) }
+        Self {
+            problems,
+            ..Self::invalid("invalid-file", message)
+        }
     }
 
     /// With its cause.
@@ -147,7 +158,11 @@ impl CliError {
     pub fn render(&self, painter: Painter) -> String {
         let mut text = String::new();
         if let Some(problems) = &self.problems {
-            text.push_str(&diagnostics::render(&problems.source, &problems.list, painter));
+            text.push_str(&diagnostics::render(
+                &problems.source,
+                &problems.list,
+                painter,
+            ));
             let label = painter.paint(Tone::Bad, "error");
             text.push_str(&format!("{label}: {}", self.message));
         } else {

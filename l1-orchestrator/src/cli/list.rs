@@ -20,7 +20,9 @@ pub(super) fn list(context: &Context, args: &List) -> Result<u8, CliError> {
                 context.ui.data(&line(context, entry))?;
             }
             if entries.is_empty() {
-                context.ui.note(&format!("no runs in {}", runs.dir().display()));
+                context
+                    .ui
+                    .note(&format!("no runs in {}", runs.dir().display()));
             }
         }
         Format::Json => {
@@ -40,8 +42,12 @@ fn line(context: &Context, entry: &RunEntry) -> String {
     let status = status(&entry.dir);
     let record = entry.record();
     let redact = context.redact;
-    let id = record.as_ref().map_or_else(|| entry.short.clone(), |run| redact.run(&run.run_id));
-    let started = record.as_ref().map_or_else(|| entry.minute.clone(), |run| redact.time(run.started));
+    let id = record
+        .as_ref()
+        .map_or_else(|| entry.short.clone(), |run| redact.run(&run.run_id));
+    let started = record
+        .as_ref()
+        .map_or_else(|| entry.minute.clone(), |run| redact.time(run.started));
     let took = record
         .and_then(|run| Some(redact.duration(finished_at(&entry.dir)?.since(run.started))))
         .unwrap_or_default();
@@ -51,7 +57,10 @@ fn line(context: &Context, entry: &RunEntry) -> String {
         Status::Running { .. } => Tone::Strong,
         Status::Cancelled | Status::Interrupted => Tone::Warn,
     };
-    let word = context.ui.out_painter().paint(tone, &format!("{:<11}", status.word()));
+    let word = context
+        .ui
+        .out_painter()
+        .paint(tone, &format!("{:<11}", status.word()));
     let line = format!("{id}  {word}  {started}  {took:>7}  {}", entry.scenario);
     format!("{}\n", line.trim_end())
 }

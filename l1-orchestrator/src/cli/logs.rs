@@ -43,13 +43,20 @@ pub(super) fn logs(context: &Context, args: &Logs) -> Result<u8, CliError> {
         let message = format!("the run has no task `{wanted}`");
         let near = nearest(wanted, known()).map(|near| format!("did you mean `{near}`?"));
         let hint = near.unwrap_or_else(|| {
-            format!("`{}` names the tasks", entry.reference().command("show", ""))
+            format!(
+                "`{}` names the tasks",
+                context.reference(&entry).command("show", "")
+            )
         });
         return Err(CliError::usage("unknown-task", message).hint(hint));
     }
     let streams: Vec<Stream<'_>> = tasks
         .iter()
-        .filter(|task| args.task.as_ref().is_none_or(|wanted| task.id.as_str() == wanted))
+        .filter(|task| {
+            args.task
+                .as_ref()
+                .is_none_or(|wanted| task.id.as_str() == wanted)
+        })
         .flat_map(|task| task.attempts.iter().map(move |attempt| (task, attempt)))
         .filter(|(_, attempt)| args.attempt.is_none_or(|wanted| attempt.number == wanted))
         .filter(|(_, attempt)| {
@@ -68,7 +75,12 @@ fn streams_of<'a>(dir: &Path, task: &'a TaskSummary, attempt: &'a Attempt) -> Ve
     [out, err]
         .into_iter()
         .filter(|(_, path)| kept(path))
-        .map(|(name, path)| Stream { task, attempt, name, path })
+        .map(|(name, path)| Stream {
+            task,
+            attempt,
+            name,
+            path,
+        })
         .collect()
 }
 
@@ -99,14 +111,24 @@ fn print(context: &Context, dir: &Path, streams: &[Stream<'_>]) -> Result<(), Cl
 fn text(context: &Context, dir: &Path, stream: &Stream<'_>, many: bool) -> Result<(), CliError> {
     let bytes = read(dir, &stream.path)?;
     if many {
-        let Stream { task, attempt, name, .. } = stream;
+        let Stream {
+            task,
+            attempt,
+            name,
+            ..
+        } = stream;
         let how = attempt.how();
-        let heading = format!("==> {}, attempt {}, {how}, {name} <==", task.id, attempt.number);
+        let heading = format!(
+            "==> {}, attempt {}, {how}, {name} <==",
+            task.id, attempt.number
+        );
         let heading = context.ui.out_painter().paint(Tone::Strong, &heading);
         context.ui.data(&format!("{heading}\n"))?;
     }
     if context.ui.stdout_terminal {
-        context.ui.data(&sanitize(&String::from_utf8_lossy(&bytes)))?;
+        context
+            .ui
+            .data(&sanitize(&String::from_utf8_lossy(&bytes)))?;
     } else {
         context.ui.data_bytes(&bytes)?;
     }
@@ -137,6 +159,8 @@ fn read(dir: &Path, path: &str) -> Result<Vec<u8>, CliError> {
     };
     let mut bytes = Vec::new();
     let file = fs_err::File::open(dir.join(path)).map_err(unreadable)?;
-    file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
+    file.take(MAX_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
     Ok(bytes)
 }

@@ -19,7 +19,6 @@ mod validate;
 mod verify;
 mod version;
 
-
 pub use dispatch::main as run;
 
 /// The tree of commands, for tests that check what help and hints promise.

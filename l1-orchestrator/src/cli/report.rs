@@ -11,7 +11,9 @@ use crate::settings;
 pub(super) fn report(context: &Context, args: &Report) -> Result<u8, CliError> {
     let entry = settings::runs_dir(&args.runs).resolve(&args.run)?;
     if context.format == Format::Jsonl {
-        each_event(&entry.dir, |event| Ok(context.ui.data(&jsonl::line(event))?))?;
+        each_event(&entry.dir, |event| {
+            Ok(context.ui.data(&jsonl::line(event))?)
+        })?;
         return Ok(exit_code::OK);
     }
     let stored = Stored::load(&entry.dir)?;

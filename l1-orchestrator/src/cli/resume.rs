@@ -144,9 +144,10 @@ pub(super) fn sweep(
         ));
     }
     if swept.killed > 0 {
-        context
-            .ui
-            .note(&format!("   SWEEP {} left processes ended", swept.killed));
+        context.ui.note(&format!(
+            "   SWEEP {} ended that an earlier life left running",
+            swept.killed
+        ));
     }
     let done = summary
         .tasks

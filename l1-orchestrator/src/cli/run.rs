@@ -46,7 +46,14 @@ pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result
     })?;
     drop(bytes);
     let plan = Arc::new(plan);
-    let Opened { id, entry, coordinator, lock, trace_id, opening } = opened;
+    let Opened {
+        id,
+        entry,
+        coordinator,
+        lock,
+        trace_id,
+        opening,
+    } = opened;
     let view = driving::view(context, &entry, &plan);
     let redact = context.redact;
     context.ui.note(&console::opening(
@@ -84,12 +91,13 @@ pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result
 }
 
 /// The checked plan with resolved inputs, and the bytes it came from.
-fn plan(
-    read: Read,
-    given: &[(String, String)],
-    path: &Path,
-) -> Result<(Plan, Vec<u8>), CliError> {
-    let Read { bytes, scenario, source, .. } = read;
+fn plan(read: Read, given: &[(String, String)], path: &Path) -> Result<(Plan, Vec<u8>), CliError> {
+    let Read {
+        bytes,
+        scenario,
+        source,
+        ..
+    } = read;
     let working_dir = std::env::current_dir().map_err(|error| {
         CliError::not_ready("no-working-dir", "there is no working directory").because(error)
     })?;
@@ -103,7 +111,9 @@ fn plan(
         }
         error
     })?;
-    let plan = scenario.plan(inputs).map_err(|problems| CliError::problems(source, problems))?;
+    let plan = scenario
+        .plan(inputs)
+        .map_err(|problems| CliError::problems(source, problems))?;
     Ok((plan, bytes))
 }
 
@@ -118,7 +128,10 @@ fn settings_record(
 ) -> std::collections::BTreeMap<String, crate::runs::SettingRecord> {
     let level = how.log_level.value;
     let level = format!("{level:?}").to_lowercase();
-    let log_level = Setting { value: level, origin: how.log_level.origin.clone() };
+    let log_level = Setting {
+        value: level,
+        origin: how.log_level.origin.clone(),
+    };
     [
         ("max_parallel", slots.record()),
         ("fail_fast", how.fail_fast.record()),

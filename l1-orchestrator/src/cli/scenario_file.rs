@@ -31,7 +31,11 @@ pub(super) fn read(context: &Context, path: &Path) -> Result<Read, CliError> {
         let size = crate::report::bytes(bytes.len() as u64);
         context.ui.note(&format!("Reading {name} ({size})"));
     }
-    let Parsed { scenario, diagnostics, source } = parse(&name, &bytes);
+    let Parsed {
+        scenario,
+        diagnostics,
+        source,
+    } = parse(&name, &bytes);
     match scenario {
         Some(scenario) => {
             if !diagnostics.is_empty() {
@@ -39,7 +43,12 @@ pub(super) fn read(context: &Context, path: &Path) -> Result<Read, CliError> {
                 let text = diagnostics::render(&source, &diagnostics, painter);
                 context.ui.note(text.trim_end());
             }
-            Ok(Read { bytes, scenario, source, diagnostics })
+            Ok(Read {
+                bytes,
+                scenario,
+                source,
+                diagnostics,
+            })
         }
         None => Err(CliError::problems(source, diagnostics)),
     }
@@ -54,7 +63,9 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, CliError> {
     };
     let mut bytes = Vec::new();
     let file = fs_err::File::open(path).map_err(unreadable)?;
-    file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
+    file.take(MAX_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
     Ok(bytes)
 }
 
@@ -71,7 +82,10 @@ fn neighbor(path: &Path) -> Option<PathBuf> {
     let wanted = path.file_name()?.to_str()?;
     let found = nearest(wanted, names.iter().map(String::as_str)).or_else(|| {
         // `hello` for `hello.yaml`.
-        names.iter().map(String::as_str).find(|name| Path::new(name).file_stem() == path.file_name())
+        names
+            .iter()
+            .map(String::as_str)
+            .find(|name| Path::new(name).file_stem() == path.file_name())
     })?;
     Some(folder.map_or_else(|| PathBuf::from(found), |folder| folder.join(found)))
 }

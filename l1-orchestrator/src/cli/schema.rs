@@ -27,7 +27,9 @@ pub(super) fn schema(context: &Context, args: &Schema) -> Result<u8, CliError> {
 
 /// All messages in one object, each with its own definitions.
 fn messages() -> Value {
-    let all: Map<String, Value> =
-        schema::messages().into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect();
+    let all: Map<String, Value> = schema::messages()
+        .into_iter()
+        .map(|(name, schema)| (name.to_owned(), schema))
+        .collect();
     json!({ "title": "orchestra.messages/v1", "messages": all })
 }

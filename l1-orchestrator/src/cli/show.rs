@@ -34,8 +34,14 @@ fn text(context: &Context, entry: &RunEntry, stored: &Stored, status: Status) ->
     let mut text = String::new();
     let dir = context.redact.run_dir(&entry.dir);
     if let Some((at, started)) = &summary.started {
-        let plan = summary.approval.as_ref().map(|approval| context.redact.digest(&approval.plan));
-        let (run, at) = (context.redact.run(&started.run_id), context.redact.time(*at));
+        let plan = summary
+            .approval
+            .as_ref()
+            .map(|approval| context.redact.digest(&approval.plan));
+        let (run, at) = (
+            context.redact.run(&started.run_id),
+            context.redact.time(*at),
+        );
         let plan = plan.unwrap_or_else(|| "none".into());
         let sandbox = words::sandbox(started.level);
         let slots = context.redact.machine(summary.slots());
@@ -49,7 +55,11 @@ fn text(context: &Context, entry: &RunEntry, stored: &Stored, status: Status) ->
     }
     if stored.torn_bytes > 0 {
         let torn = stored.torn_bytes;
-        writeln!(text, "The journal's last {torn} bytes are torn and not shown").expect("string");
+        writeln!(
+            text,
+            "The journal's last {torn} bytes are torn and not shown"
+        )
+        .expect("string");
     }
     let mut tasks: Vec<&TaskSummary> = summary.tasks.iter().collect();
     tasks.sort_by_key(|task| task.standing.rank());
@@ -60,7 +70,9 @@ fn text(context: &Context, entry: &RunEntry, stored: &Stored, status: Status) ->
             _ => Tone::Dim,
         };
         let word = painter.paint(tone, &format!("{:>8}", task.standing.word()));
-        let span = task.duration().map_or_else(|| " ".repeat(8), |span| context.redact.column(span));
+        let span = task
+            .duration()
+            .map_or_else(|| " ".repeat(8), |span| context.redact.column(span));
         let reason = words::reason(summary, task);
         let line = format!("{word} {span} {}   {reason}", task.id);
         text.push_str(line.trim_end());
@@ -71,7 +83,7 @@ fn text(context: &Context, entry: &RunEntry, stored: &Stored, status: Status) ->
     }
     let view = View {
         plan: stored.plan.clone(),
-        run: entry.reference(),
+        run: context.reference(entry),
         dir,
         redact: context.redact,
     };

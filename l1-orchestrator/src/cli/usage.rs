@@ -30,16 +30,13 @@ pub fn parse(args: Vec<OsString>) -> Result<Parsed, CliError> {
         Ok(matches) => matches,
         Err(error) => return refused(&command, &typed, &error),
     };
-    let cli = Cli::from_arg_matches(&matches)
-        .map_err(|error| CliError::internal("arguments do not fit their own tree").because(error))?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| {
+        CliError::internal("arguments do not fit their own tree").because(error)
+    })?;
     Ok(Parsed::Verb(Box::new(cli), matches))
 }
 
-fn refused(
-    command: &Command,
-    typed: &[OsString],
-    error: &clap::Error,
-) -> Result<Parsed, CliError> {
+fn refused(command: &Command, typed: &[OsString], error: &clap::Error) -> Result<Parsed, CliError> {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
         Some(ContextValue::Strings(texts)) => texts.join(", "),
@@ -63,8 +60,10 @@ fn refused(
             let names = command.get_subcommands().map(Command::get_name);
             let near = nearest(&word, names).map(|name| format!("did you mean `{name}`?"));
             let hint = near.unwrap_or(help);
-            Err(CliError::usage("unknown-command", format!("there is no command `{word}`"))
-                .hint(hint))
+            Err(
+                CliError::usage("unknown-command", format!("there is no command `{word}`"))
+                    .hint(hint),
+            )
         }
         ErrorKind::UnknownArgument => Err(unknown_argument(verb.unwrap_or(command), &arg, help)),
         ErrorKind::MissingRequiredArgument => {
@@ -83,8 +82,11 @@ fn refused(
 
 fn unknown_argument(verb: &Command, arg: &str, help: String) -> CliError {
     if !arg.starts_with('-') {
-        return CliError::usage("unexpected-argument", format!("`{arg}` is one argument too many"))
-            .hint(usage_line(verb.clone()));
+        return CliError::usage(
+            "unexpected-argument",
+            format!("`{arg}` is one argument too many"),
+        )
+        .hint(usage_line(verb.clone()));
     }
     let longs: Vec<String> = flags(verb);
     let near = nearest(arg, longs.iter().map(String::as_str));
@@ -95,7 +97,6 @@ fn unknown_argument(verb: &Command, arg: &str, help: String) -> CliError {
 fn flags(verb: &Command) -> Vec<String> {
     let mut longs: Vec<String> = verb
         .get_arguments()
-        .chain(Cli::command().get_arguments())
         .filter_map(|arg| arg.get_long().map(|long| format!("--{long}")))
         .collect();
     longs.extend(["--help".to_owned(), "--version".to_owned()]);
@@ -133,9 +134,12 @@ fn prefix(verb: Option<&Command>) -> String {
 }
 
 fn usage_line(verb: Command) -> String {
-    let mut verb = verb.clone().bin_name(format!("orchestra {}", verb.get_name()));
+    let mut verb = verb
+        .clone()
+        .bin_name(format!("orchestra {}", verb.get_name()));
     let usage = verb.render_usage().to_string();
-    usage.trim().trim_start_matches("Usage: ").to_owned()
+    let usage = usage.trim().trim_start_matches("Usage: ");
+    format!("it is used as {usage}")
 }
 
 /// Whether errors are to be one JSON object, read from what was typed even if it does not parse.
@@ -143,9 +147,9 @@ fn usage_line(verb: Command) -> String {
 pub fn wants_json(typed: &[OsString], environment: impl Fn(&str) -> Option<OsString>) -> bool {
     let words: Vec<&str> = typed.iter().filter_map(|arg| arg.to_str()).collect();
     let format = |word: &str| matches!(word, "json" | "jsonl");
-    let as_pair = words.windows(2).any(|pair| {
-        matches!(pair[0], "-o" | "--output-format" | "--output") && format(pair[1])
-    });
+    let as_pair = words
+        .windows(2)
+        .any(|pair| matches!(pair[0], "-o" | "--output-format" | "--output") && format(pair[1]));
     let as_one = words.iter().any(|word| {
         let value = word
             .strip_prefix("--output-format=")

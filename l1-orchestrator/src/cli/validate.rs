@@ -16,12 +16,20 @@ pub(super) fn validate(context: &Context, args: &Validate) -> Result<u8, CliErro
         let tasks = words::count(scenario.task_count(), "task");
         let inputs = words::count(scenario.inputs().len(), "input");
         let file = args.scenario.display();
-        context.ui.data(&format!("{file}: {} is valid: {tasks}, {inputs}\n", scenario.name()))?;
+        context.ui.data(&format!(
+            "{file}: {} is valid: {tasks}, {inputs}\n",
+            scenario.name()
+        ))?;
         return Ok(exit_code::OK);
     }
     let file = args.scenario.display().to_string();
     let (object, code) = match read {
-        Ok(Read { scenario, source, diagnostics, .. }) => {
+        Ok(Read {
+            scenario,
+            source,
+            diagnostics,
+            ..
+        }) => {
             let object = json!({
                 "schema": "orchestra.validate/v1",
                 "file": file,
@@ -33,7 +41,11 @@ pub(super) fn validate(context: &Context, args: &Validate) -> Result<u8, CliErro
             });
             (object, exit_code::OK)
         }
-        Err(CliError { problems: Some(problems), kind, .. }) => {
+        Err(CliError {
+            problems: Some(problems),
+            kind,
+            ..
+        }) => {
             let object = json!({
                 "schema": "orchestra.validate/v1",
                 "file": file,

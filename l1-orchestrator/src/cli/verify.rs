@@ -10,6 +10,7 @@ use super::args::{Format, Verify};
 use super::context::Context;
 use super::error::CliError;
 use crate::exit_code;
+use crate::report::words;
 use crate::runs::{RunEntry, Stored};
 use crate::session::rendered_digest;
 use crate::settings;
@@ -25,15 +26,24 @@ pub(super) fn verify(context: &Context, args: &Verify) -> Result<u8, CliError> {
     // Read at the first report to be compared; a damaged journal has none.
     let stored = OnceCell::new();
     let rendered = |name: &str| {
-        let stored = stored.get_or_init(|| Stored::load(&entry.dir).ok()).as_ref();
+        let stored = stored
+            .get_or_init(|| Stored::load(&entry.dir).ok())
+            .as_ref();
         stored.map_or(Ok(None), |stored| rendered_digest(stored, name))
     };
-    let options = Options { trusted: &trusted, rendered: Some(&rendered) };
+    let options = Options {
+        trusted: &trusted,
+        rendered: Some(&rendered),
+    };
     let found = verify::verify(&entry.dir, &options).map_err(|error| {
         let message = format!("{} cannot be read", entry.dir.display());
         CliError::not_ready("run-unreadable", message).because(error)
     })?;
-    let code = if found.is_intact() { exit_code::OK } else { exit_code::VERIFY_FAILED };
+    let code = if found.is_intact() {
+        exit_code::OK
+    } else {
+        exit_code::VERIFY_FAILED
+    };
     match context.format {
         Format::Text => context.ui.data(&text(context, &entry, &found))?,
         Format::Json | Format::Jsonl => context.object(&object(&entry, &found, code))?,
@@ -54,7 +64,12 @@ fn text(context: &Context, entry: &RunEntry, found: &Verification) -> String {
     let painter = context.ui.out_painter();
     let mut text = String::new();
     for problem in found.problems.iter().take(MAX_SHOWN) {
-        let Problem { code, path, expected, found } = problem;
+        let Problem {
+            code,
+            path,
+            expected,
+            found,
+        } = problem;
         let code = painter.paint(Tone::Bad, code.as_str());
         writeln!(text, "{code} {}", sanitize(path)).expect("string");
         writeln!(text, "  expected {}", sanitize(expected)).expect("string");
@@ -70,10 +85,20 @@ fn text(context: &Context, entry: &RunEntry, found: &Verification) -> String {
     for note in &found.notes {
         writeln!(text, "note: {}", sanitize(note)).expect("string");
     }
-    let Verification { events, artifacts, logs, .. } = found;
-    let checked = format!("{events} events, {artifacts} artifact files, {logs} logs");
+    let Verification {
+        events,
+        artifacts,
+        logs,
+        ..
+    } = found;
+    let count =
+        |number: &u64, noun| words::count(usize::try_from(*number).unwrap_or(usize::MAX), noun);
+    let (events, logs) = (count(events, "event"), count(logs, "log"));
+    let checked = format!("{events}, {}, {logs}", count(artifacts, "artifact file"));
     let run = context.redact;
-    let name = found.run_id.map_or_else(|| entry.short.clone(), |id| run.run(&id));
+    let name = found
+        .run_id
+        .map_or_else(|| entry.short.clone(), |id| run.run(&id));
     let (tone, verdict) = match (found.is_intact(), found.sealed) {
         (true, true) => (Tone::Good, "INTACT, sealed"),
         (true, false) => (Tone::Good, "INTACT so far, not finished"),

@@ -67,7 +67,12 @@ impl Console {
     /// With a line a task, or with nothing until the end.
     #[must_use]
     pub const fn new(ui: Arc<Ui>, view: View, lines: bool) -> Self {
-        Self { ui, view, lines, last_line: None }
+        Self {
+            ui,
+            view,
+            lines,
+            last_line: None,
+        }
     }
 
     fn event_line(&self, event: &Event, summary: &RunSummary) -> Option<String> {
@@ -102,29 +107,41 @@ impl Reporter for Console {
     }
 
     fn finish(&mut self, summary: &RunSummary) {
-        self.ui.say(&closing(summary, &self.view, self.ui.err_painter()));
+        self.ui
+            .say(&closing(summary, &self.view, self.ui.err_painter()));
     }
 }
 
 fn running_line(now: Timestamp, summary: &RunSummary, redact: Redactor) -> String {
     let mut named = Vec::new();
-    for task in summary.tasks.iter().filter(|task| task.standing == Standing::Running) {
+    for task in summary
+        .tasks
+        .iter()
+        .filter(|task| task.standing == Standing::Running)
+    {
         if named.len() == MAX_NAMED {
             named.push(format!("and {} more", summary.tally.running - MAX_NAMED));
             break;
         }
-        let since = task.last_attempt().map_or(Duration::ZERO, |a| now.since(a.started));
+        let since = task
+            .last_attempt()
+            .map_or(Duration::ZERO, |a| now.since(a.started));
         named.push(format!("{} {}", task.id, redact.duration(since)));
     }
     format!(" running: {}", named.join(", "))
 }
 
 fn run_line(kind: &EventKind, painter: Painter) -> Option<String> {
-    let line = |tone, word: &str, text: String| Some(format!("{} {text}", word_of(painter, tone, word)));
+    let line =
+        |tone, word: &str, text: String| Some(format!("{} {text}", word_of(painter, tone, word)));
     match kind {
-        EventKind::RunCancelling { by: Origin::FailFast } => {
-            line(Tone::Warn, "STOP", "a task failed and --fail-fast is on".into())
-        }
+        EventKind::RunCancelling {
+            by: Origin::FailFast,
+        } => line(
+            Tone::Warn,
+            "STOP",
+            "a task failed and --fail-fast is on".into(),
+        ),
         EventKind::RunPaused { cause } => line(Tone::Warn, "PAUSE", sanitize(cause).into_owned()),
         EventKind::JournalRecovered { torn_bytes, file } => {
             let text = format!("the journal's torn end ({torn_bytes} bytes) is kept as {file}");
@@ -141,7 +158,9 @@ fn word_of(painter: Painter, tone: Tone, word: &str) -> String {
 const fn tone_of(standing: &Standing) -> Tone {
     match standing {
         Standing::Done => Tone::Good,
-        Standing::Failed { tolerated: false, .. } => Tone::Bad,
+        Standing::Failed {
+            tolerated: false, ..
+        } => Tone::Bad,
         Standing::Failed { .. } | Standing::Cancelled => Tone::Warn,
         Standing::Skipped { .. } | Standing::Waiting | Standing::Running => Tone::Dim,
     }
@@ -157,7 +176,11 @@ fn task_line(
     let counter = format!("({}/{})", summary.tally.over(), summary.planned);
     let (tone, word, span, note) = match kind {
         EventKind::TaskDone { attempt, .. } => {
-            let note = if *attempt > 1 { attempt_of(*attempt, task, view) } else { String::new() };
+            let note = if *attempt > 1 {
+                attempt_of(*attempt, task, view)
+            } else {
+                String::new()
+            };
             (Tone::Good, "PASS", task.duration(), note)
         }
         EventKind::TaskFailed { .. } => {
@@ -169,12 +192,22 @@ fn task_line(
         }
         EventKind::TaskSkipped { .. } => (Tone::Dim, "SKIP", None, words::reason(summary, task)),
         EventKind::TaskCancelled { .. } => (Tone::Warn, "CANCEL", task.duration(), String::new()),
-        EventKind::AttemptRetrying { attempt, delay_ms, .. } => {
-            let how = task.last_attempt().map(super::task::Attempt::how).unwrap_or_default();
+        EventKind::AttemptRetrying {
+            attempt, delay_ms, ..
+        } => {
+            let how = task
+                .last_attempt()
+                .map(super::task::Attempt::how)
+                .unwrap_or_default();
             let next = attempt_of(*attempt, task, view);
             let delay = view.redact.duration(Duration::from_millis(*delay_ms));
             let span = task.last_attempt().map(|attempt| attempt.wall);
-            (Tone::Warn, "RETRY", span, format!("{how}; {next} in {delay}"))
+            (
+                Tone::Warn,
+                "RETRY",
+                span,
+                format!("{how}; {next} in {delay}"),
+            )
         }
         EventKind::LeaseLost { cause, .. } => {
             let note = match cause {
@@ -184,9 +217,12 @@ fn task_line(
             };
             (Tone::Warn, "LOST", None, note.into())
         }
-        EventKind::TaskReopened { path, .. } => {
-            (Tone::Warn, "REOPEN", None, format!("{} changed on disk", sanitize(path)))
-        }
+        EventKind::TaskReopened { path, .. } => (
+            Tone::Warn,
+            "REOPEN",
+            None,
+            format!("{} changed on disk", sanitize(path)),
+        ),
         _ => return None,
     };
     let span = span.map_or_else(|| "        ".into(), |span| view.redact.column(span));
@@ -204,7 +240,14 @@ fn attempt_of(number: u32, task: &TaskSummary, view: &View) -> String {
 
 /// The first lines of a run.
 #[must_use]
-pub fn opening(scenario: &str, run: &str, plan: &str, slots: &str, tasks: usize, dir: &str) -> String {
+pub fn opening(
+    scenario: &str,
+    run: &str,
+    plan: &str,
+    slots: &str,
+    tasks: usize,
+    dir: &str,
+) -> String {
     let sandbox = words::sandbox_ahead(protocol::policy::SandboxLevel::None);
     let tasks = words::count(tasks, "task");
     format!(
@@ -223,17 +266,29 @@ pub fn closing(summary: &RunSummary, view: &View, painter: Painter) -> String {
         _ => Tone::Warn,
     };
     let wall = view.redact.duration(summary.wall());
-    let open = summary.planned.saturating_sub(summary.tally.over() as u64);
+    let told = summary.tally.over() + summary.tally.running;
+    let open = summary.planned.saturating_sub(told as u64);
     let mut tally = words::tally(&summary.tally, " · ");
     if open > 0 {
-        write!(tally, " · {open} not over").expect("into a string");
+        write!(tally, " · {open} not started").expect("into a string");
     }
-    writeln!(text, "  {} in {wall}   {tally}", painter.paint(tone, verdict)).expect("into a string");
+    writeln!(
+        text,
+        "  {} in {wall}   {tally}",
+        painter.paint(tone, verdict)
+    )
+    .expect("into a string");
     failures(&mut text, summary, view, painter);
     notes(&mut text, summary);
     artifacts(&mut text, summary, view);
     let next = next_commands(summary, view);
-    write!(text, "  report: {}/{}", view.dir, protocol::run_dir::REPORT_MD).expect("into a string");
+    write!(
+        text,
+        "  report: {}/{}",
+        view.dir,
+        protocol::run_dir::REPORT_MD
+    )
+    .expect("into a string");
     if !next.is_empty() {
         write!(text, "\n  next: {}", next.join(" · ")).expect("into a string");
     }
@@ -253,14 +308,22 @@ fn failures(text: &mut String, summary: &RunSummary, view: &View, painter: Paint
         writeln!(text, "    … and {more} more failed; all are in the report").expect("string");
     }
     for (root, skipped) in skipped_by_root(summary).iter().take(MAX_FAILURES) {
-        let mut names: Vec<&str> =
-            skipped.iter().take(MAX_SKIPPED).map(|id| id.as_str()).collect();
+        let mut names: Vec<&str> = skipped
+            .iter()
+            .take(MAX_SKIPPED)
+            .map(|id| id.as_str())
+            .collect();
         let rest = format!("and {} more", skipped.len().saturating_sub(MAX_SKIPPED));
         if skipped.len() > MAX_SKIPPED {
             names.push(&rest);
         }
         let word = painter.paint(Tone::Dim, "SKIP");
-        writeln!(text, "    {word} {}   because {root} failed", names.join(", ")).expect("string");
+        writeln!(
+            text,
+            "    {word} {}   because {root} failed",
+            names.join(", ")
+        )
+        .expect("string");
     }
 }
 
@@ -279,9 +342,13 @@ fn failure(text: &mut String, task: &TaskSummary, view: &View, painter: Painter)
         }
     }
     text.push('\n');
-    writeln!(text, "         {}", sanitize(&failure.message)).expect("string");
+    if last.is_none_or(|attempt| attempt.how() != failure.message) {
+        writeln!(text, "         {}", sanitize(&failure.message)).expect("string");
+    }
     let tail = match last.map(|attempt| &attempt.ending) {
-        Some(AttemptEnding::Failed { tail: Some(tail), .. }) => tail.as_ref(),
+        Some(AttemptEnding::Failed {
+            tail: Some(tail), ..
+        }) => tail.as_ref(),
         _ => "",
     };
     for line in tail.lines() {
@@ -292,7 +359,10 @@ fn failure(text: &mut String, task: &TaskSummary, view: &View, painter: Painter)
 fn skipped_by_root(summary: &RunSummary) -> BTreeMap<&TaskId, Vec<&TaskId>> {
     let mut by_root: BTreeMap<&TaskId, Vec<&TaskId>> = BTreeMap::new();
     for task in &summary.tasks {
-        if let Standing::Skipped { cause: protocol::event::SkipCause::Failure, .. } = task.standing
+        if let Standing::Skipped {
+            cause: protocol::event::SkipCause::Failure,
+            ..
+        } = task.standing
             && let Some(root) = summary.root_cause(task)
         {
             by_root.entry(&root.id).or_default().push(&task.id);
@@ -311,19 +381,42 @@ fn notes(text: &mut String, summary: &RunSummary) {
 }
 
 fn artifacts(text: &mut String, summary: &RunSummary, view: &View) {
+    // What nothing else consumed is what the run was for.
+    let is_last = |task: &&TaskSummary| {
+        let index = view
+            .plan
+            .as_ref()
+            .and_then(|plan| plan.index_of(task.id.as_str()));
+        index
+            .zip(view.plan.as_ref())
+            .is_none_or(|(at, plan)| plan.dependents(at).is_empty())
+    };
     let all = || summary.tasks.iter().flat_map(|task| &task.artifacts);
-    for artifact in all().take(MAX_ARTIFACTS) {
+    let last = summary
+        .tasks
+        .iter()
+        .filter(is_last)
+        .flat_map(|task| &task.artifacts);
+    let mut shown = 0;
+    for artifact in last.take(MAX_ARTIFACTS) {
         let place = match artifact.files.as_slice() {
-            [file] if !artifact.directory => file.path.clone(),
-            files => format!("{} files", files.len()),
+            [file] if !artifact.directory => format!("{}/{}", view.dir, sanitize(&file.path)),
+            files => words::count(files.len(), "file"),
         };
         let size = redact::bytes(artifact.bytes());
-        let name = sanitize(&artifact.name);
-        writeln!(text, "    {name}   {}/{}   {size}", view.dir, sanitize(&place)).expect("string");
+        writeln!(text, "    {}   {place}   {size}", sanitize(&artifact.name)).expect("string");
+        shown += 1;
     }
-    let more = all().count().saturating_sub(MAX_ARTIFACTS);
+    let more = all().count() - shown;
     if more > 0 {
-        writeln!(text, "    … and {more} more in {}", protocol::run_dir::MANIFEST).expect("string");
+        // The manifest is written when the run is over.
+        let listed = match summary.ending {
+            Some(_) => protocol::run_dir::MANIFEST,
+            None => protocol::run_dir::ARTIFACTS,
+        };
+        let and = if shown > 0 { "… and " } else { "" };
+        let more = words::count(more, "artifact");
+        writeln!(text, "    {and}{more} in {}/{listed}", view.dir).expect("string");
     }
 }
 
@@ -332,10 +425,14 @@ fn artifacts(text: &mut String, summary: &RunSummary, view: &View) {
 pub fn next_commands(summary: &RunSummary, view: &View) -> Vec<String> {
     let mut next = Vec::new();
     if let Some(task) = summary.first_failure() {
-        if task.attempts.is_empty() {
-            next.push(view.run.command("show", ""));
-        } else {
+        let wrote = task
+            .attempts
+            .iter()
+            .any(|attempt| attempt.log_bytes != [0, 0]);
+        if wrote {
             next.push(view.run.command("logs", task.id.as_str()));
+        } else {
+            next.push(view.run.command("show", ""));
         }
     }
     if summary.ending.is_none() {

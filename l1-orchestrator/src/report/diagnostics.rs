@@ -2,10 +2,8 @@
 
 use std::fmt::Write as _;
 
-use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
-use protocol::diagnostic::{Diagnostic, Severity};
-use protocol::source::SourceFile;
+use protocol::diagnostic::Diagnostic;
+use protocol::source::{SourceFile, Span};
 use serde_json::{Value, json};
 
 use crate::ui::{Painter, Tone, sanitize};
@@ -38,48 +36,78 @@ pub fn render(source: &SourceFile, problems: &[Diagnostic], painter: Painter) ->
 }
 
 fn one(source: &SourceFile, problem: &Diagnostic, painter: Painter) -> String {
-    let Some(span) = problem.span else {
-        return without_span(source, problem, painter);
+    let tone = if problem.is_error() {
+        Tone::Bad
+    } else {
+        Tone::Warn
     };
-    let at = source.location(span.start);
-    let excerpt = source.excerpt(span);
-    let level = match problem.severity {
-        Severity::Error => Level::ERROR,
-        Severity::Warning => Level::WARNING,
-    };
-    let message = sanitize(&problem.message).into_owned();
-    let snippet = Snippet::source(excerpt.text.as_str())
-        .line_start(excerpt.line as usize)
-        .annotation(AnnotationKind::Primary.span(excerpt.mark.clone()));
-    // The excerpt of a long line starts in its middle, so the position comes from us, not from it.
-    let origin =
-        Origin::path(source.name()).line(at.line as usize).char_column(at.column as usize);
-    let group = level.primary_title(message).id(problem.code).element(origin).element(snippet);
-    let renderer = if painter.is_on() { Renderer::styled() } else { Renderer::plain() };
-    let mut text = renderer.decor_style(DecorStyle::Ascii).render(&[group]);
-    append_help(&mut text, problem, painter);
-    text
-}
-
-fn without_span(source: &SourceFile, problem: &Diagnostic, painter: Painter) -> String {
-    let tone = if problem.is_error() { Tone::Bad } else { Tone::Warn };
     let label = painter.paint(tone, &format!("{}[{}]", problem.severity, problem.code));
-    let mut text = format!("{label}: {}\n  --> {}", sanitize(&problem.message), source.name());
-    if let Some(place) = &problem.place {
-        let place = place.to_string();
-        if !place.is_empty() {
-            text.push_str(&format!(" ({place})"));
+    let mut text = format!("{label}: {}\n", sanitize(&problem.message));
+    match problem.span {
+        Some(span) => excerpt(&mut text, source, span, painter, tone),
+        None => {
+            text.push_str(&format!("  --> {}", sanitize(source.name())));
+            let place = problem
+                .place
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            if !place.is_empty() {
+                text.push_str(&format!(" ({place})"));
+            }
         }
     }
-    append_help(&mut text, problem, painter);
+    if let Some(help) = &problem.help {
+        let label = painter.paint(Tone::Strong, "help");
+        text.push_str(&format!("\n{label}: {}", sanitize(help)));
+    }
     text
 }
 
-fn append_help(text: &mut String, problem: &Diagnostic, painter: Painter) {
-    if let Some(help) = &problem.help {
-        let label = painter.paint(Tone::Strong, "help");
-        write!(text, "\n{label}: {}", sanitize(help)).expect("into a string");
-    }
+/// The line with the span underlined. The excerpt of a long line starts in its middle, so the position
+/// is the source's own.
+fn excerpt(text: &mut String, source: &SourceFile, span: Span, painter: Painter, tone: Tone) {
+    let at = source.location(span.start);
+    let excerpt = source.excerpt(span);
+    let number = excerpt.line.to_string();
+    let gutter = " ".repeat(number.len());
+    let bar = |text: &str| painter.paint(Tone::Dim, text);
+    let before = shown(&excerpt.text[..excerpt.mark.start]);
+    let marked = shown(&excerpt.text[excerpt.mark.clone()]);
+    let after = shown(&excerpt.text[excerpt.mark.end..]);
+    let indent = " ".repeat(width(&before));
+    let carets = painter.paint(tone, &"^".repeat(width(&marked).max(1)));
+    let name = sanitize(source.name());
+    text.push_str(&format!(
+        "{gutter}{} {name}:{}:{}\n",
+        bar("-->"),
+        at.line,
+        at.column
+    ));
+    text.push_str(&format!("{gutter} {}\n", bar("|")));
+    text.push_str(&format!(
+        "{} {before}{marked}{after}\n",
+        bar(&format!("{number} |"))
+    ));
+    text.push_str(&format!("{gutter} {} {indent}{carets}", bar("|")));
+}
+
+/// Text as printed: tabs are as wide as they look here, nothing moves the cursor.
+fn shown(text: &str) -> String {
+    sanitize(&text.replace('\t', "    ")).into_owned()
+}
+
+/// Columns a terminal gives the text: none for marks that sit on another character, two for wide ones.
+fn width(text: &str) -> usize {
+    text.chars()
+        .map(|c| match u32::from(c) {
+            0x300..=0x36f | 0x200b..=0x200d | 0xfe00..=0xfe0f => 0,
+            0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff => 2,
+            0xfe30..=0xfe6f | 0xff00..=0xff60 | 0xffe0..=0xffe6 => 2,
+            0x1f300..=0x1faff | 0x20000..=0x3fffd => 2,
+            _ => 1,
+        })
+        .sum()
 }
 
 /// All problems as an array.
@@ -119,11 +147,31 @@ mod tests {
     #[test]
     fn looks_as_promised() {
         let source = SourceFile::new("notes.yaml", "tasks:\n  publish:\n    needs: [sumarize]\n");
-        let problem =
-            Diagnostic::error("unknown-task", "`needs` names a task that does not exist")
-                .at(Span::new(33, 41))
-                .help("did you mean `summarize`?");
-        assert_snapshot!(render(&source, &[problem], Painter::PLAIN), @"");
+        let problem = Diagnostic::error("unknown-task", "`needs` names a task that does not exist")
+            .at(Span::new(33, 41))
+            .help("did you mean `summarize`?");
+        assert_snapshot!(render(&source, &[problem], Painter::PLAIN), @r#"
+        error[unknown-task]: `needs` names a task that does not exist
+         --> notes.yaml:3:16
+          |
+        3 |     needs: [sumarize]
+          |                ^^^^^^
+        help: did you mean `summarize`?
+        "#);
+    }
+
+    #[test]
+    fn tabs_wide_and_hostile_characters_keep_the_mark_in_place() {
+        let source = SourceFile::new("x.yaml", "\tkéy: 漢字 \u{1b}[2J bad\n");
+        let start = u32::try_from(source.text().find("bad").unwrap()).unwrap();
+        let problem = Diagnostic::error("e", "here").at(Span::new(start, start + 3));
+        assert_snapshot!(render(&source, &[problem], Painter::PLAIN), @r#"
+        error[e]: here
+         --> x.yaml:1:15
+          |
+        1 |     kéy: 漢字 \x1b[2J bad
+          |                       ^^^
+        "#);
     }
 
     #[test]
@@ -131,7 +179,13 @@ mod tests {
         let text = format!("{}HERE{}", "x".repeat(5000), "y".repeat(5000));
         let source = SourceFile::new("big.yaml", text);
         let problem = Diagnostic::error("e", "found it").at(Span::new(5000, 5004));
-        assert_snapshot!(render(&source, &[problem], Painter::PLAIN), @"");
+        assert_snapshot!(render(&source, &[problem], Painter::PLAIN), @r#"
+        error[e]: found it
+         --> big.yaml:1:5001
+          |
+        1 | …xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxHEREyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy…
+          |                                                                                                                          ^^^^
+        "#);
     }
 
     #[test]
@@ -139,7 +193,11 @@ mod tests {
         use protocol::diagnostic::Place;
         let source = SourceFile::new("plan.json", "");
         let place = Place::task("a").field("needs").index(1);
-        let problem = Diagnostic::error("cycle", "tasks need each other: a → b → a").in_place(place);
-        assert_snapshot!(render(&source, &[problem], Painter::PLAIN), @"");
+        let problem =
+            Diagnostic::error("cycle", "tasks need each other: a → b → a").in_place(place);
+        assert_snapshot!(render(&source, &[problem], Painter::PLAIN), @r#"
+        error[cycle]: tasks need each other: a → b → a
+          --> plan.json (tasks.a.needs[1])
+        "#);
     }
 }

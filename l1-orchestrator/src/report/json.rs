@@ -196,7 +196,9 @@ pub fn write(summary: &RunSummary, plan: Option<&Plan>, out: &mut impl Write) ->
             not_over: summary.planned.saturating_sub(tally.over() as u64),
         },
         first_failure: summary.first_failure().map(|task| TaskView::of(task, plan)),
-        success_rate_percent: (tally.passed * 100).checked_div(finished).map(|rate| rate as u64),
+        success_rate_percent: (tally.passed * 100)
+            .checked_div(finished)
+            .map(|rate| rate as u64),
         attempts: attempts(&stats, summary),
         errors: stats.classes.iter().map(ErrorGroup::of).collect(),
         tasks: Tasks(&summary.tasks, plan),
@@ -278,7 +280,11 @@ impl<'a> TaskView<'a> {
             duration_us: task.duration().map(micros),
             worker: task.worker.as_ref().map(protocol::ids::WorkerId::as_str),
             max_attempts: super::max_attempts(plan, &task.id),
-            attempts: task.attempts.iter().map(|attempt| AttemptView::of(task, attempt)).collect(),
+            attempts: task
+                .attempts
+                .iter()
+                .map(|attempt| AttemptView::of(task, attempt))
+                .collect(),
             artifacts: &task.artifacts,
         };
         match &task.standing {

@@ -35,15 +35,33 @@ pub fn write(summary: &RunSummary, out: &mut impl Write) -> io::Result<()> {
     let mut artifacts: Vec<Entry<'_>> = summary
         .tasks
         .iter()
-        .flat_map(|task| task.artifacts.iter().map(|artifact| entry(&task.id, artifact)))
+        .flat_map(|task| {
+            task.artifacts
+                .iter()
+                .map(|artifact| entry(&task.id, artifact))
+        })
         .collect();
     artifacts.sort_by_key(|entry| (entry.task, entry.name));
-    let manifest = Manifest { schema: "orchestra.artifacts/v1", artifacts };
+    let manifest = Manifest {
+        schema: "orchestra.artifacts/v1",
+        artifacts,
+    };
     serde_json::to_writer_pretty(&mut *out, &manifest)?;
     out.write_all(b"\n")
 }
 
 fn entry<'a>(task: &'a TaskId, artifact: &'a Artifact) -> Entry<'a> {
-    let Artifact { name, media_type, directory, files } = artifact;
-    Entry { task, name, media_type, directory: *directory, files }
+    let Artifact {
+        name,
+        media_type,
+        directory,
+        files,
+    } = artifact;
+    Entry {
+        task,
+        name,
+        media_type,
+        directory: *directory,
+        files,
+    }
 }

@@ -47,10 +47,22 @@ pub fn render(
         || "@last".into(),
         |(_, started)| redact.run(&started.run_id),
     );
-    let view = View { plan: plan.cloned(), run: RunRef(run), dir: ".".into(), redact };
+    let view = View {
+        plan: plan.cloned(),
+        run: RunRef(run),
+        dir: ".".into(),
+        redact,
+    };
     let plan = plan.map(|plan| &**plan);
     let stats = Stats::of(summary, plan);
-    let mut page = Page { summary, plan, stats, redact, view, text: String::new() };
+    let mut page = Page {
+        summary,
+        plan,
+        stats,
+        redact,
+        view,
+        text: String::new(),
+    };
     page.verdict();
     page.failures();
     page.tasks();
@@ -83,13 +95,24 @@ impl Page<'_> {
     }
 
     fn heading(&mut self, title: &str) {
-        writeln!(self.text, "\n## {title}\n").expect("into a string");
+        self.blank();
+        writeln!(self.text, "## {title}\n").expect("into a string");
+    }
+
+    /// One empty line, unless there is one.
+    fn blank(&mut self) {
+        if !self.text.ends_with("\n\n") {
+            self.text.push('\n');
+        }
     }
 
     fn verdict(&mut self) {
         let verdict = words::verdict(self.summary);
         let (name, run) = match &self.summary.started {
-            Some((_, started)) => (started.scenario.to_string(), self.redact.run(&started.run_id)),
+            Some((_, started)) => (
+                started.scenario.to_string(),
+                self.redact.run(&started.run_id),
+            ),
             None => ("run".into(), "unknown".into()),
         };
         self.line(&format!("# {verdict}: {name}, run {run}\n"));
@@ -156,16 +179,26 @@ impl Page<'_> {
             write!(title, ": attempt {}{most}, {how}", attempt.number).expect("into a string");
         }
         self.line(&title);
-        let tolerated = if *tolerated { " Tolerated by `continue_on_error`." } else { "" };
+        let tolerated = if *tolerated {
+            " Tolerated by `continue_on_error`."
+        } else {
+            ""
+        };
         let (class, advice) = (failure.class, failure.class.advice());
         let message = escape(&failure.message);
-        self.line(&format!("\n{message} (`{class}`).{tolerated} What to do: {advice}.\n"));
+        self.line(&format!(
+            "\n{message} (`{class}`).{tolerated} What to do: {advice}.\n"
+        ));
         self.tails(task);
         let caused: Vec<String> = self
             .summary
             .tasks
             .iter()
-            .filter(|other| self.summary.root_cause(other).is_some_and(|root| root.id == task.id))
+            .filter(|other| {
+                self.summary
+                    .root_cause(other)
+                    .is_some_and(|root| root.id == task.id)
+            })
             .take(20)
             .map(|other| format!("`{}`", other.id))
             .collect();
@@ -176,7 +209,11 @@ impl Page<'_> {
 
     /// Attempts are shown one by one, never concatenated.
     fn tails(&mut self, task: &TaskSummary) {
-        let level = self.summary.started.as_ref().map(|(_, started)| words::sandbox(started.level));
+        let level = self
+            .summary
+            .started
+            .as_ref()
+            .map(|(_, started)| words::sandbox(started.level));
         let from = task.attempts.len().saturating_sub(2);
         for attempt in &task.attempts[from..] {
             let AttemptEnding::Failed { tail, .. } = &attempt.ending else {
@@ -206,7 +243,10 @@ impl Page<'_> {
 
     fn next_steps(&mut self) {
         let commands = next_commands(self.summary, &self.view).join("\n");
-        self.line("\nNext, where the run was started:\n");
+        self.blank();
+        self.line(
+            "Next, where the run was started (this directory's path works in place of the id):\n",
+        );
         self.fenced("sh", &commands);
     }
 
@@ -224,27 +264,42 @@ impl Page<'_> {
         let rest = (summary.planned as usize).saturating_sub(shown);
         if rest > 0 {
             let unseen = (summary.planned as usize).saturating_sub(tasks.len());
-            self.line(&format!("\n… and {rest} more, {unseen} of them never started."));
+            self.line(&format!(
+                "\n… and {rest} more, {unseen} of them never started."
+            ));
         }
     }
 
     fn row(&mut self, task: &TaskSummary) {
-        let begun = self.summary.started.as_ref().map(|(at, _)| *at).unwrap_or_default();
+        let begun = self
+            .summary
+            .started
+            .as_ref()
+            .map(|(at, _)| *at)
+            .unwrap_or_default();
         let start = task
             .attempts
             .first()
             .map(|attempt| self.redact.offset(attempt.started.since(begun)))
             .unwrap_or_default();
-        let took = task.duration().map(|span| self.redact.duration(span)).unwrap_or_default();
+        let took = task
+            .duration()
+            .map(|span| self.redact.duration(span))
+            .unwrap_or_default();
         let kind = self.kind(task);
         let how = match &task.standing {
             Standing::Done if task.attempts.len() > 1 => {
-                format!("after {}", words::count(task.retries(), "retry").replace("retrys", "retries"))
+                format!(
+                    "after {}",
+                    words::count(task.retries(), "retry").replace("retrys", "retries")
+                )
             }
             _ => words::reason(self.summary, task),
         };
         let (word, id, attempts) = (task.standing.word(), &task.id, task.attempts.len());
-        self.line(&format!("| {word} | `{id}` | {kind} | {attempts} | {start} | {took} | {how} |"));
+        self.line(&format!(
+            "| {word} | `{id}` | {kind} | {attempts} | {start} | {took} | {how} |"
+        ));
     }
 
     fn kind(&self, task: &TaskSummary) -> &'static str {
@@ -264,7 +319,9 @@ impl Page<'_> {
         self.heading("Graph");
         if edges > MAX_EDGES || plan.len() > MAX_EDGES {
             let tasks = plan.len();
-            self.line(&format!("Not drawn: {tasks} tasks and {edges} edges, at most {MAX_EDGES}."));
+            self.line(&format!(
+                "Not drawn: {tasks} tasks and {edges} edges, at most {MAX_EDGES}."
+            ));
             return;
         }
         self.line("```mermaid\nflowchart LR");
@@ -296,7 +353,9 @@ impl Page<'_> {
         let bars = timeline::render(self.summary, self.plan, self.redact);
         if !bars.is_empty() {
             self.heading("Timeline");
-            self.line("One line an attempt: task, attempt, start, duration; `·` waits, `█` runs.\n");
+            self.line(
+                "One line an attempt: task, attempt, start, duration; `·` waits, `█` runs.\n",
+            );
             self.fenced("text", &bars);
         }
     }
@@ -307,7 +366,10 @@ impl Page<'_> {
         let tally = self.summary.tally;
         let tried = tally.passed + tally.failed + tally.tolerated;
         if let Some(percent) = (tally.passed * 100).checked_div(tried) {
-            self.line(&format!("- Success rate: {percent} % ({} of {tried} tasks that ran)", tally.passed));
+            self.line(&format!(
+                "- Success rate: {percent} % ({} of {tried} tasks that ran)",
+                tally.passed
+            ));
         }
         let slots = self.redact.machine(self.summary.slots());
         self.line(&format!(
@@ -321,7 +383,10 @@ impl Page<'_> {
         ));
         if stats.crashes > 0 || self.summary.late_results > 0 {
             let late = self.summary.late_results;
-            self.line(&format!("- Workers lost: {}; late results ignored: {late}", stats.crashes));
+            self.line(&format!(
+                "- Workers lost: {}; late results ignored: {late}",
+                stats.crashes
+            ));
         }
         self.line("\n| | count | mean | p50 | p95 | max |\n|---|--:|--:|--:|--:|--:|");
         self.spread("attempt", &stats.attempt_time);
@@ -332,13 +397,20 @@ impl Page<'_> {
         }
         self.line("\n| error class | attempts | failed tasks |\n|---|--:|---|");
         for group in &stats.classes {
-            let mut tasks: Vec<String> =
-                group.tasks.iter().take(10).map(|id| format!("`{id}`")).collect();
+            let mut tasks: Vec<String> = group
+                .tasks
+                .iter()
+                .take(10)
+                .map(|id| format!("`{id}`"))
+                .collect();
             if group.tasks.len() > 10 {
                 tasks.push(format!("and {} more", group.tasks.len() - 10));
             }
             let tasks = tasks.join(", ");
-            self.line(&format!("| `{}` | {} | {tasks} |", group.class, group.attempts));
+            self.line(&format!(
+                "| `{}` | {} | {tasks} |",
+                group.class, group.attempts
+            ));
         }
     }
 
@@ -346,14 +418,19 @@ impl Page<'_> {
         let shown = [spread.mean, spread.p50, spread.p95, spread.max];
         let [mean, p50, p95, max] = shown.map(|span| self.redact.duration(span));
         let count = spread.count;
-        self.line(&format!("| {name} | {count} | {mean} | {p50} | {p95} | {max} |"));
+        self.line(&format!(
+            "| {name} | {count} | {mean} | {p50} | {p95} | {max} |"
+        ));
     }
 
     fn artifacts(&mut self) {
         self.heading("Artifacts");
         let summary = self.summary;
         let files = || {
-            summary.tasks.iter().flat_map(|task| task.artifacts.iter().map(move |one| (task, one)))
+            summary
+                .tasks
+                .iter()
+                .flat_map(|task| task.artifacts.iter().map(move |one| (task, one)))
         };
         if files().next().is_none() {
             self.line("None.");
@@ -371,11 +448,16 @@ impl Page<'_> {
                 let size = redact::bytes(file.bytes);
                 let sha256 = self.redact.sha256(&file.sha256);
                 let id = &task.id;
-                self.line(&format!("| {name} | `{id}` | {path} | {size} | `{sha256}` |"));
+                self.line(&format!(
+                    "| {name} | `{id}` | {path} | {size} | `{sha256}` |"
+                ));
             }
         }
         if rows > MAX_ARTIFACTS {
-            self.line(&format!("\n… and {} more in `artifacts.json`.", rows - MAX_ARTIFACTS));
+            self.line(&format!(
+                "\n… and {} more in `artifacts.json`.",
+                rows - MAX_ARTIFACTS
+            ));
         }
     }
 
@@ -397,7 +479,9 @@ impl Page<'_> {
         }
         for (torn_bytes, file) in self.summary.recovered.clone() {
             let file = escape(&file);
-            self.line(&format!("- Recovered: {torn_bytes} torn bytes kept as `{file}`"));
+            self.line(&format!(
+                "- Recovered: {torn_bytes} torn bytes kept as `{file}`"
+            ));
         }
     }
 
@@ -411,10 +495,18 @@ impl Page<'_> {
         let digest = self.redact.sha256(&started.policy_digest);
         let scenario = self.redact.sha256(&started.scenario_file);
         let version = self.redact.version(&started.orchestra);
-        self.line(&format!("- Run: `{}`", self.redact.run_full(&started.run_id)));
-        self.line(&format!("- Started: {} UTC by orchestra {version}", self.redact.time(*at)));
+        self.line(&format!(
+            "- Run: `{}`",
+            self.redact.run_full(&started.run_id)
+        ));
+        self.line(&format!(
+            "- Started: {} UTC by orchestra {version}",
+            self.redact.time(*at)
+        ));
         self.line(&format!("- Policy: {policy}, `{digest}`"));
-        self.line(&format!("- Scenario: [scenario.yaml](scenario.yaml), SHA-256 `{scenario}`"));
+        self.line(&format!(
+            "- Scenario: [scenario.yaml](scenario.yaml), SHA-256 `{scenario}`"
+        ));
         self.line(&format!("- Confinement: {}", words::sandbox(started.level)));
         self.line(
             "\nEvery line of this report follows from `events.jsonl`, a hash chain that `seal.json` \

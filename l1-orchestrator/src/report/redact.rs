@@ -8,6 +8,8 @@ use protocol::digest::Digest;
 use protocol::ids::RunId;
 use protocol::time::Timestamp;
 
+use super::console::RunRef;
+
 /// Shows values as they are, or as placeholders.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Redactor {
@@ -30,22 +32,40 @@ impl Redactor {
         if self.on { "<run>".into() } else { run.short() }
     }
 
+    /// A run in a command.
+    #[must_use]
+    pub fn reference(self, run: RunRef) -> RunRef {
+        if self.on { RunRef("<run>".into()) } else { run }
+    }
+
     /// The full id.
     #[must_use]
     pub fn run_full(self, run: &RunId) -> String {
-        if self.on { "<run-id>".into() } else { run.to_string() }
+        if self.on {
+            "<run-id>".into()
+        } else {
+            run.to_string()
+        }
     }
 
     /// A digest's first 8 digits.
     #[must_use]
     pub fn digest(self, digest: &Digest) -> String {
-        if self.on { "<digest>".into() } else { digest.short() }
+        if self.on {
+            "<digest>".into()
+        } else {
+            digest.short()
+        }
     }
 
     /// A whole digest.
     #[must_use]
     pub fn sha256(self, digest: &Digest) -> String {
-        if self.on { "<sha256>".into() } else { digest.to_string() }
+        if self.on {
+            "<sha256>".into()
+        } else {
+            digest.to_string()
+        }
     }
 
     /// An instant to the second, UTC.
@@ -62,13 +82,21 @@ impl Redactor {
     /// An instant within a run: offset from its start.
     #[must_use]
     pub fn offset(self, offset: Duration) -> String {
-        if self.on { "+<s>".into() } else { format!("+{}", duration(offset)) }
+        if self.on {
+            "+<s>".into()
+        } else {
+            format!("+{}", duration(offset))
+        }
     }
 
     /// A duration, such as `0.2s`, `2m10s`.
     #[must_use]
     pub fn duration(self, span: Duration) -> String {
-        if self.on { "<s>".into() } else { duration(span) }
+        if self.on {
+            "<s>".into()
+        } else {
+            duration(span)
+        }
     }
 
     /// A duration as wide as a progress line's column.
@@ -80,7 +108,11 @@ impl Redactor {
     /// A size that depends on the machine, such as memory.
     #[must_use]
     pub fn measured_bytes(self, size: u64) -> String {
-        if self.on { "<bytes>".into() } else { bytes(size) }
+        if self.on {
+            "<bytes>".into()
+        } else {
+            bytes(size)
+        }
     }
 
     /// A run directory.
@@ -96,26 +128,41 @@ impl Redactor {
     /// This program's version.
     #[must_use]
     pub fn version(self, version: &str) -> String {
-        if self.on { "<version>".into() } else { version.to_owned() }
+        if self.on {
+            "<version>".into()
+        } else {
+            version.to_owned()
+        }
     }
 
     /// A sequence number, which depends on how events interleave.
     #[must_use]
     pub fn seq(self, seq: u64) -> String {
-        if self.on { "<seq>".into() } else { seq.to_string() }
+        if self.on {
+            "<seq>".into()
+        } else {
+            seq.to_string()
+        }
     }
 
     /// A number that depends on the machine, such as its cores.
     #[must_use]
     pub fn machine(self, number: u32) -> String {
-        if self.on { "<n>".into() } else { number.to_string() }
+        if self.on {
+            "<n>".into()
+        } else {
+            number.to_string()
+        }
     }
 }
 
-/// `0.2s` below a minute, `2m10s` below an hour, `3h04m` above.
+/// `12ms` below a tenth of a second, `0.2s` below a minute, `2m10s` below an hour, `3h04m` above.
 #[must_use]
 pub fn duration(span: Duration) -> String {
     let seconds = span.as_secs();
+    if span < Duration::from_millis(100) {
+        return format!("{}ms", span.as_millis());
+    }
     if seconds < 60 {
         let tenths = span.as_millis() / 100;
         return format!("{}.{}s", tenths / 10, tenths % 10);
@@ -149,7 +196,8 @@ mod tests {
     #[test]
     fn durations_and_sizes() {
         let shown = |ms| duration(Duration::from_millis(ms));
-        assert_eq!(shown(0), "0.0s");
+        assert_eq!(shown(0), "0ms");
+        assert_eq!(shown(99), "99ms");
         assert_eq!(shown(249), "0.2s");
         assert_eq!(shown(59_999), "59.9s");
         assert_eq!(shown(130_000), "2m10s");
@@ -157,7 +205,7 @@ mod tests {
         assert_eq!(bytes(0), "0 B");
         assert_eq!(bytes(1023), "1023 B");
         assert_eq!(bytes(3_500), "3.4 KiB");
-        assert_eq!(bytes(u64::MAX), "16384.0 PiB");
+        assert_eq!(bytes(u64::MAX), "16383.9 PiB");
     }
 
     #[test]
@@ -174,6 +222,10 @@ mod tests {
             redact.column(Duration::from_secs(1)),
             redact.run_dir(Path::new("runs/20261120T0751Z-a-4be1c07a")),
         ];
-        assert!(all.iter().all(|text| !text.contains(|c: char| c.is_ascii_digit())), "{all:?}");
+        assert!(
+            all.iter()
+                .all(|text| !text.contains(|c: char| c.is_ascii_digit())),
+            "{all:?}"
+        );
     }
 }

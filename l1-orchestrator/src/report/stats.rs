@@ -107,7 +107,10 @@ impl Stats {
                 Spread::of(queue_waits(summary, plan).map(|(_, wait)| wait))
             }),
             cpu: attempts().map(|attempt| attempt.cpu).sum(),
-            peak_rss_bytes: attempts().map(|attempt| attempt.peak_rss_bytes).max().unwrap_or(0),
+            peak_rss_bytes: attempts()
+                .map(|attempt| attempt.peak_rss_bytes)
+                .max()
+                .unwrap_or(0),
             crashes: summary.tasks.iter().map(|task| task.crashes).sum(),
             classes: classes(summary),
         }
@@ -120,16 +123,18 @@ fn queue_waits<'a>(
     plan: &'a Plan,
 ) -> impl Iterator<Item = (TaskIndex, Duration)> + 'a {
     let approved = summary.approval.as_ref().map(|approval| approval.at);
-    (0..plan.len()).map(TaskIndex::new).filter_map(move |index| {
-        let task = summary.task(plan.task(index).id())?;
-        let begun = task.attempts.first()?.started;
-        let needs = plan.needs(index).iter();
-        let ready = needs
-            .filter_map(|need| summary.task(plan.task(*need).id())?.ended)
-            .chain(approved)
-            .max()?;
-        Some((index, begun.since(ready)))
-    })
+    (0..plan.len())
+        .map(TaskIndex::new)
+        .filter_map(move |index| {
+            let task = summary.task(plan.task(index).id())?;
+            let begun = task.attempts.first()?.started;
+            let needs = plan.needs(index).iter();
+            let ready = needs
+                .filter_map(|need| summary.task(plan.task(*need).id())?.ended)
+                .chain(approved)
+                .max()?;
+            Some((index, begun.since(ready)))
+        })
 }
 
 fn classes(summary: &RunSummary) -> Vec<ClassGroup> {
@@ -141,12 +146,20 @@ fn classes(summary: &RunSummary) -> Vec<ClassGroup> {
             }
         }
         if let Standing::Failed { failure, .. } = &task.standing {
-            groups.entry(failure.class).or_default().1.push(task.id.clone());
+            groups
+                .entry(failure.class)
+                .or_default()
+                .1
+                .push(task.id.clone());
         }
     }
     let mut list: Vec<_> = groups
         .into_iter()
-        .map(|(class, (attempts, tasks))| ClassGroup { class, attempts, tasks })
+        .map(|(class, (attempts, tasks))| ClassGroup {
+            class,
+            attempts,
+            tasks,
+        })
         .collect();
     list.sort_by_key(|group| std::cmp::Reverse((group.attempts, group.tasks.len())));
     list
@@ -164,6 +177,9 @@ mod tests {
         assert_eq!(spread.max, Duration::from_secs(20));
         assert_eq!(spread.mean, Duration::from_millis(10_500));
         assert_eq!(Spread::of([]), Spread::default());
-        assert_eq!(Spread::of([Duration::from_secs(3)]).p95, Duration::from_secs(3));
+        assert_eq!(
+            Spread::of([Duration::from_secs(3)]).p95,
+            Duration::from_secs(3)
+        );
     }
 }

@@ -41,7 +41,9 @@ impl Tally {
             Standing::Waiting => None,
             Standing::Running => Some(&mut self.running),
             Standing::Done => Some(&mut self.passed),
-            Standing::Failed { tolerated: true, .. } => Some(&mut self.tolerated),
+            Standing::Failed {
+                tolerated: true, ..
+            } => Some(&mut self.tolerated),
             Standing::Failed { .. } => Some(&mut self.failed),
             Standing::Skipped { .. } => Some(&mut self.skipped),
             Standing::Cancelled => Some(&mut self.cancelled),
@@ -120,6 +122,7 @@ pub struct RunSummary {
 
 impl RunSummary {
     /// Folds events in journal order.
+    #[cfg(test)]
     pub fn from_events<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
         let mut summary = Self::default();
         for event in events {
@@ -144,13 +147,18 @@ impl RunSummary {
     #[must_use]
     pub fn wall(&self) -> Duration {
         let begun = self.started.as_ref().map_or(self.last, |(at, _)| *at);
-        self.ending.map_or(self.last, |ending| ending.at).since(begun)
+        self.ending
+            .map_or(self.last, |ending| ending.at)
+            .since(begun)
     }
 
     /// Slots of the last life.
     #[must_use]
     pub fn slots(&self) -> u32 {
-        let first = self.started.as_ref().map_or(0, |(_, started)| started.slots);
+        let first = self
+            .started
+            .as_ref()
+            .map_or(0, |(_, started)| started.slots);
         self.resumed.last().map_or(first, |resumed| resumed.slots)
     }
 
@@ -161,7 +169,10 @@ impl RunSummary {
         // Needs form no cycle, so a chain is no longer than the list of tasks.
         for _ in 0..self.tasks.len() {
             match &at.standing {
-                Standing::Skipped { because: Some(because), .. } => at = self.task(because)?,
+                Standing::Skipped {
+                    because: Some(because),
+                    ..
+                } => at = self.task(because)?,
                 _ => break,
             }
         }
@@ -175,22 +186,37 @@ impl RunSummary {
         match &event.kind {
             EventKind::RunStarted(started) => self.started = Some((event.ts, started.clone())),
             EventKind::PlanProposed { tasks, .. } => self.planned = *tasks,
-            EventKind::PlanApproved { plan, policy, by, .. } => {
+            EventKind::PlanApproved {
+                plan, policy, by, ..
+            } => {
                 let (plan, policy, by) = (*plan, *policy, by.clone());
-                self.approval = Some(Approval { plan, policy, by, at: event.ts });
+                self.approval = Some(Approval {
+                    plan,
+                    policy,
+                    by,
+                    at: event.ts,
+                });
             }
             EventKind::RunCancelling { by } => self.cancelling = Some(by.clone()),
             EventKind::RunPaused { cause } => self.paused = Some(cause.clone()),
             EventKind::RunResumed { epoch, slots, .. } => {
                 self.paused = None;
-                self.resumed.push(Resumption { at: event.ts, epoch: *epoch, slots: *slots });
+                self.resumed.push(Resumption {
+                    at: event.ts,
+                    epoch: *epoch,
+                    slots: *slots,
+                });
             }
             EventKind::JournalRecovered { torn_bytes, file } => {
                 self.recovered.push((*torn_bytes, file.clone()));
             }
             EventKind::RunFinished { outcome, exit_code } => {
                 let (outcome, exit_code) = (*outcome, *exit_code);
-                self.ending = Some(Ending { outcome, exit_code, at: event.ts });
+                self.ending = Some(Ending {
+                    outcome,
+                    exit_code,
+                    at: event.ts,
+                });
             }
             EventKind::ResultLate { .. } => self.late_results += 1,
             EventKind::TaskLeased { task, .. }
@@ -227,7 +253,13 @@ impl RunSummary {
             return;
         };
         let first_is_required = self.first_failure.is_some_and(|first| {
-            !matches!(self.tasks[first as usize].standing, Standing::Failed { tolerated: true, .. })
+            !matches!(
+                self.tasks[first as usize].standing,
+                Standing::Failed {
+                    tolerated: true,
+                    ..
+                }
+            )
         });
         if self.first_failure.is_none() || (!tolerated && !first_is_required) {
             self.first_failure = Some(at);
@@ -265,9 +297,18 @@ fn change(task: &mut TaskSummary, event: &Event) {
             task.artifacts.clone_from(artifacts);
             end(task, Standing::Done, event.ts);
         }
-        EventKind::TaskFailed { failure, tolerated, .. } => {
+        EventKind::TaskFailed {
+            failure, tolerated, ..
+        } => {
             let failure = Box::new(failure.clone());
-            end(task, Standing::Failed { failure, tolerated: *tolerated }, event.ts);
+            end(
+                task,
+                Standing::Failed {
+                    failure,
+                    tolerated: *tolerated,
+                },
+                event.ts,
+            );
         }
         EventKind::TaskSkipped { cause, because, .. } => {
             let (cause, because) = (cause.clone(), because.clone());

@@ -62,17 +62,13 @@ impl Standing {
         }
     }
 
-    /// Whether nothing more happens to it.
-    #[must_use]
-    pub const fn is_over(&self) -> bool {
-        !matches!(self, Self::Waiting | Self::Running)
-    }
-
     /// Failures first, then what they caused, then what is open, then what went well.
     #[must_use]
     pub const fn rank(&self) -> u8 {
         match self {
-            Self::Failed { tolerated: false, .. } => 0,
+            Self::Failed {
+                tolerated: false, ..
+            } => 0,
             Self::Failed { .. } => 1,
             Self::Cancelled => 2,
             Self::Running => 3,
@@ -156,7 +152,10 @@ impl Attempt {
         self.peak_rss_bytes = end.peak_rss_bytes;
         let kept = |log: &Option<protocol::event::LogRef>| log.as_ref().map_or(0, |log| log.bytes);
         self.log_bytes = [kept(&end.out), kept(&end.err)];
-        self.truncated = [&end.out, &end.err].into_iter().flatten().any(|log| log.truncated);
+        self.truncated = [&end.out, &end.err]
+            .into_iter()
+            .flatten()
+            .any(|log| log.truncated);
         self.ending = match &end.failure {
             None => AttemptEnding::Succeeded,
             Some(failure) => AttemptEnding::Failed {
@@ -240,7 +239,10 @@ impl TaskSummary {
     }
 
     pub(super) fn attempt_mut(&mut self, number: u32) -> Option<&mut Attempt> {
-        self.attempts.iter_mut().rev().find(|attempt| attempt.number == number)
+        self.attempts
+            .iter_mut()
+            .rev()
+            .find(|attempt| attempt.number == number)
     }
 
     /// From the start of its first attempt to its end.

@@ -22,7 +22,10 @@ pub fn render(summary: &RunSummary, plan: Option<&Plan>, redact: Redactor) -> St
     let Some((begun, _)) = summary.started.as_ref() else {
         return String::new();
     };
-    let scale = Scale { begun: *begun, wall: summary.wall().max(Duration::from_micros(1)) };
+    let scale = Scale {
+        begun: *begun,
+        wall: summary.wall().max(Duration::from_micros(1)),
+    };
     let mut text = String::new();
     let mut lines = 0_usize;
     for task in &summary.tasks {
@@ -58,7 +61,10 @@ fn ready(
     let plan = plan?;
     let index = plan.index_of(task.id.as_str())?;
     let needs = plan.needs(index).iter();
-    needs.filter_map(|need| summary.task(plan.task(*need).id())?.ended).chain(approved).max()
+    needs
+        .filter_map(|need| summary.task(plan.task(*need).id())?.ended)
+        .chain(approved)
+        .max()
 }
 
 struct Scale {

@@ -58,8 +58,12 @@ pub fn tally(tally: &Tally, separator: &str) -> String {
         (tally.cancelled, "cancelled"),
         (tally.running, "running"),
     ];
-    let parts = parts.iter().filter(|(count, word)| *count > 0 || *word == "passed");
-    let parts: Vec<String> = parts.map(|(count, word)| format!("{count} {word}")).collect();
+    let parts = parts
+        .iter()
+        .filter(|(count, word)| *count > 0 || *word == "passed");
+    let parts: Vec<String> = parts
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
     parts.join(separator)
 }
 
@@ -92,5 +96,9 @@ pub fn reason(summary: &RunSummary, task: &TaskSummary) -> String {
 /// `1 task`, `2 tasks`.
 #[must_use]
 pub fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+    if number == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{number} {noun}s")
+    }
 }

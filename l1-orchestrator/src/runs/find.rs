@@ -42,10 +42,18 @@ impl RunEntry {
         let name = dir.file_name()?.to_str()?.to_owned();
         let (minute, rest) = name.split_once('-')?;
         let (scenario, short) = rest.rsplit_once('-')?;
-        let is_hex = short.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let is_hex = short
+            .bytes()
+            .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         let fits = minute.len() == 14 && minute.ends_with('Z') && short.len() == 8 && is_hex;
         let (minute, scenario, short) = (minute.into(), scenario.into(), short.into());
-        fits.then_some(Self { dir, minute, scenario, short, is_default })
+        fits.then_some(Self {
+            dir,
+            minute,
+            scenario,
+            short,
+            is_default,
+        })
     }
 
     /// What its `run.json` says; none when it is missing or damaged.
@@ -63,7 +71,11 @@ impl RunEntry {
     /// How commands name it.
     #[must_use]
     pub fn reference(&self) -> RunRef {
-        if self.is_default { RunRef(self.short.clone()) } else { RunRef(quoted(&self.dir)) }
+        if self.is_default {
+            RunRef(self.short.clone())
+        } else {
+            RunRef(quoted(&self.dir))
+        }
     }
 }
 
@@ -71,7 +83,11 @@ impl RunEntry {
 fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c);
-    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+    if text.chars().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
 }
 
 impl Runs {
@@ -110,7 +126,10 @@ impl Runs {
         }
         // Within a minute the id decides: it starts with the millisecond.
         entries.sort_by(|a, b| {
-            b.minute.cmp(&a.minute).then_with(|| b.id().cmp(&a.id())).then(b.short.cmp(&a.short))
+            b.minute
+                .cmp(&a.minute)
+                .then_with(|| b.id().cmp(&a.id()))
+                .then(b.short.cmp(&a.short))
         });
         Ok(entries)
     }
@@ -132,8 +151,10 @@ impl Runs {
         match text {
             "@last" => Ok(entries.into_iter().next().expect("checked to be not empty")),
             "@failed" => {
-                let failed = entries.into_iter().find(|run| status(&run.dir) == Status::Failed);
-                failed.ok_or_else(|| self.unknown("no run here has failed".into()))
+                let failed = entries
+                    .into_iter()
+                    .find(|run| status(&run.dir) == Status::Failed);
+                failed.ok_or_else(|| self.unknown("no run has failed".into()))
             }
             other if other.starts_with('@') => {
                 let near = protocol::nearest::nearest(other, ["@last", "@failed"]);
@@ -149,7 +170,8 @@ impl Runs {
 
     fn by_prefix(&self, prefix: &str, entries: Vec<RunEntry>) -> Result<RunEntry, CliError> {
         let id_starts = |run: &RunEntry| {
-            run.id().is_some_and(|id| id.to_string().starts_with(prefix))
+            run.id()
+                .is_some_and(|id| id.to_string().starts_with(prefix))
         };
         let name_is = |run: &RunEntry| run.dir.file_name().is_some_and(|name| name == prefix);
         let mut found: Vec<RunEntry> = entries
@@ -219,8 +241,16 @@ mod tests {
         let run = entry("20261120T0751Z-release-notes-4be1c07a").unwrap();
         assert_eq!(run.scenario, "release-notes");
         assert_eq!(run.short, "4be1c07a");
-        assert_eq!(run.reference().command("logs", "build"), "orchestra logs 4be1c07a build");
-        for other in ["README.md", "20261120T0751Z-x", "x-y-4be1c07a", "20261120T0751Z-a-4BE1C07A"] {
+        assert_eq!(
+            run.reference().command("logs", "build"),
+            "orchestra logs 4be1c07a build"
+        );
+        for other in [
+            "README.md",
+            "20261120T0751Z-x",
+            "x-y-4be1c07a",
+            "20261120T0751Z-a-4BE1C07A",
+        ] {
             assert!(entry(other).is_none(), "{other}");
         }
     }

@@ -38,10 +38,18 @@ impl Stored {
             Ok(())
         })?;
         let plan = load_plan(dir).filter(|plan| {
-            summary.approval.as_ref().is_none_or(|approval| approval.plan == plan.digest())
+            summary
+                .approval
+                .as_ref()
+                .is_none_or(|approval| approval.plan == plan.digest())
         });
         let torn_bytes = end.torn.map_or(0, |torn| torn.bytes);
-        Ok(Self { summary, plan, torn_bytes, end: end.chain })
+        Ok(Self {
+            summary,
+            plan,
+            torn_bytes,
+            end: end.chain,
+        })
     }
 }
 
@@ -56,7 +64,10 @@ pub fn each_event(
     let path = dir.join(run_dir::EVENTS);
     let file = fs_err::File::open(path).map_err(|error| unreadable(dir, error.into()))?;
     let mut reader = Reader::new(file);
-    while let Some(event) = reader.next_event().map_err(|error| unreadable(dir, error))? {
+    while let Some(event) = reader
+        .next_event()
+        .map_err(|error| unreadable(dir, error))?
+    {
         each(&event)?;
     }
     reader.finish().map_err(|error| unreadable(dir, error))
@@ -70,7 +81,9 @@ pub fn load_plan(dir: &Path) -> Option<Arc<Plan>> {
     if length > MAX_PLAN_BYTES {
         return None;
     }
-    Plan::from_json(&fs_err::read(path).ok()?).ok().map(Arc::new)
+    Plan::from_json(&fs_err::read(path).ok()?)
+        .ok()
+        .map(Arc::new)
 }
 
 fn unreadable(dir: &Path, error: ReadError) -> CliError {
@@ -79,7 +92,11 @@ fn unreadable(dir: &Path, error: ReadError) -> CliError {
         ReadError::Io(_) | ReadError::Empty | ReadError::Newer { .. } => Kind::NotReady,
         ReadError::Foreign { .. } => Kind::NotReady,
     };
-    let code = if kind == Kind::VerifyFailed { "journal-damaged" } else { "journal-unreadable" };
+    let code = if kind == Kind::VerifyFailed {
+        "journal-damaged"
+    } else {
+        "journal-unreadable"
+    };
     let message = format!("the journal of {} cannot be used", dir.display());
     CliError::new(kind, code, message).because(error)
 }

@@ -27,7 +27,10 @@ impl LiveOutput {
     /// To this printer.
     #[must_use]
     pub fn new(ui: Arc<Ui>) -> Self {
-        Self { ui, partial: Arc::default() }
+        Self {
+            ui,
+            partial: Arc::default(),
+        }
     }
 
     /// The worker's side.

@@ -33,12 +33,20 @@ pub fn start_log(dir: &Path, level: LogLevel, eyes: Option<Arc<Ui>>) -> io::Resu
         LogLevel::Trace => LevelFilter::TRACE,
     };
     let file = Capped::open(&dir.join(run_dir::LOG), MAX_BYTES)?;
-    let file = fmt::layer().json().with_writer(Shared(Arc::new(Mutex::new(file))));
+    let file = fmt::layer()
+        .json()
+        .with_writer(Shared(Arc::new(Mutex::new(file))));
     let eyes = eyes.map(|ui| {
-        let layer = fmt::layer().compact().with_ansi(false).without_time().with_writer(Eyes(ui));
+        let layer = fmt::layer()
+            .compact()
+            .with_ansi(false)
+            .without_time()
+            .with_writer(Eyes(ui));
         layer.with_filter(LevelFilter::DEBUG)
     });
-    let registry = tracing_subscriber::registry().with(file.with_filter(filter)).with(eyes);
+    let registry = tracing_subscriber::registry()
+        .with(file.with_filter(filter))
+        .with(eyes);
     // A second run in one process (tests of the library) keeps the first one's log.
     let _installed = registry.try_init();
     Ok(())
@@ -55,14 +63,22 @@ impl Capped {
     fn open(path: &Path, most: u64) -> io::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(path)?;
         let written = file.metadata()?.len();
-        Ok(Self { path: path.to_owned(), file, written, most })
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            written,
+            most,
+        })
     }
 
     fn rotate(&mut self) -> io::Result<()> {
         let mut older = self.path.clone().into_os_string();
         older.push(".1");
         fs_err::rename(&self.path, older)?;
-        self.file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+        self.file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.path)?;
         self.written = 0;
         Ok(())
     }
@@ -88,7 +104,10 @@ struct Shared(Arc<Mutex<Capped>>);
 
 impl Write for Shared {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(line)
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .write(line)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -111,7 +130,10 @@ struct Eyes(Arc<Ui>);
 impl Write for Eyes {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
-        self.0.note(&format!("         {}", crate::ui::sanitize(text.trim_end())));
+        self.0.note(&format!(
+            "         {}",
+            crate::ui::sanitize(text.trim_end())
+        ));
         Ok(line.len())
     }
 
@@ -144,7 +166,10 @@ mod tests {
             .iter()
             .map(|name| fs_err::metadata(dir.path().join(name)).unwrap().len())
             .collect();
-        assert!(sizes.iter().all(|size| (1..=100).contains(size)), "{sizes:?}");
+        assert!(
+            sizes.iter().all(|size| (1..=100).contains(size)),
+            "{sizes:?}"
+        );
         let last = fs_err::read_to_string(&path).unwrap();
         assert!(last.ends_with("line 0049\n"), "{last}");
     }

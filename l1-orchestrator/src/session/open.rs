@@ -76,18 +76,32 @@ pub fn open(new: NewRun<'_>) -> Result<Opened, CliError> {
     let name = run_dir::name(record.started, &record.scenario, &record.run_id);
     let plan_json = new.plan.to_json();
     let unwritable = |error: io::Error| {
-        let message = format!("no run directory can be made in {}", new.runs.dir().display());
+        let message = format!(
+            "no run directory can be made in {}",
+            new.runs.dir().display()
+        );
         CliError::not_ready("runs-unwritable", message)
             .because(error)
             .hint("name another place with `--runs-dir`")
     };
     place(&new, &name, &plan_json).map_err(unwritable)?;
-    let entry = new.runs.entry(&name).expect("run_dir::name has the shape of a run's name");
-    let lock = RunLock::acquire(&entry.dir, &coordinator)
-        .map_err(|error| CliError::not_ready("run-held", "the new run cannot be locked").because(error))?;
+    let entry = new
+        .runs
+        .entry(&name)
+        .expect("run_dir::name has the shape of a run's name");
+    let lock = RunLock::acquire(&entry.dir, &coordinator).map_err(|error| {
+        CliError::not_ready("run-held", "the new run cannot be locked").because(error)
+    })?;
     let trace_id = new.trace_id.clone().unwrap_or_else(ids::trace);
     let opening = opening(&new, &coordinator, &trace_id, &plan_json);
-    Ok(Opened { id: record.run_id, entry, coordinator, lock, trace_id, opening })
+    Ok(Opened {
+        id: record.run_id,
+        entry,
+        coordinator,
+        lock,
+        trace_id,
+        opening,
+    })
 }
 
 fn place(new: &NewRun<'_>, name: &str, plan_json: &[u8]) -> io::Result<()> {
@@ -147,7 +161,10 @@ fn opening(
             trace_id: trace_id.to_owned(),
             orchestra: new.record.orchestra.clone(),
         })),
-        EventKind::PlanProposed { plan, tasks: new.plan.len() as u64 },
+        EventKind::PlanProposed {
+            plan,
+            tasks: new.plan.len() as u64,
+        },
         EventKind::PlanApproved {
             plan,
             plan_file: Digest::of(plan_json),

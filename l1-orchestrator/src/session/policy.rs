@@ -24,7 +24,10 @@ impl Policy {
             schema: "orchestra.policy/v1",
             pack: "default@0",
             approvals: "never for written tasks",
-            constraints: Constraints { level, ..Constraints::DEFAULT },
+            constraints: Constraints {
+                level,
+                ..Constraints::DEFAULT
+            },
         }
     }
 

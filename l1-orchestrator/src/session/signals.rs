@@ -43,14 +43,20 @@ impl Signals {
     /// Passes a press on and says so.
     pub fn press(&mut self, by: Origin, handle: &Handle, ui: &Ui) {
         self.presses += 1;
-        let name = if by == Origin::Interrupt { "Ctrl-C" } else { "SIGTERM" };
+        let name = if by == Origin::Interrupt {
+            "Ctrl-C"
+        } else {
+            "SIGTERM"
+        };
         handle.cancel(by);
         match self.presses {
             1 => ui.say(&format!(
                 "    STOP {name}: no new attempt starts; running ones get {GRACE}s to end. \
                  Again: they are killed at once"
             )),
-            2 => ui.say(&format!("    KILL {name} again: running attempts are killed now")),
+            2 => ui.say(&format!(
+                "    KILL {name} again: running attempts are killed now"
+            )),
             _ => ui.say("    KILL already; waiting for the record to be written"),
         }
     }

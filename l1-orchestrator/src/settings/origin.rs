@@ -39,9 +39,10 @@ impl Origin {
         // Ids are the fields' names, flags and variables follow from them.
         match matches.value_source(id)? {
             ValueSource::CommandLine => Some(Self::Flag(id.replace('_', "-"))),
-            ValueSource::EnvVariable => {
-                Some(Self::Environment(format!("ORCHESTRA_{}", id.to_uppercase())))
-            }
+            ValueSource::EnvVariable => Some(Self::Environment(format!(
+                "ORCHESTRA_{}",
+                id.to_uppercase()
+            ))),
             _ => None,
         }
     }
@@ -62,7 +63,10 @@ impl<T> Setting<T> {
     pub fn or_default(given: Option<T>, default: T, matches: &ArgMatches, id: &str) -> Self {
         match (given, Origin::of(matches, id)) {
             (Some(value), Some(origin)) => Self { value, origin },
-            _ => Self { value: default, origin: Origin::Default },
+            _ => Self {
+                value: default,
+                origin: Origin::Default,
+            },
         }
     }
 }
@@ -72,6 +76,9 @@ impl<T: Serialize> Setting<T> {
     #[must_use]
     pub fn record(&self) -> SettingRecord {
         let value = serde_json::to_value(&self.value).unwrap_or_default();
-        SettingRecord { value, origin: self.origin.to_string() }
+        SettingRecord {
+            value,
+            origin: self.origin.to_string(),
+        }
     }
 }

@@ -15,7 +15,11 @@ pub fn user_key() -> Result<PathBuf, CliError> {
 
 fn state_home() -> Result<PathBuf, CliError> {
     // A relative path is to be ignored, by the XDG rules.
-    let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let absolute = |name| {
+        env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
     absolute("XDG_STATE_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
         .ok_or_else(|| {
@@ -30,8 +34,12 @@ fn state_home() -> Result<PathBuf, CliError> {
 pub fn task_path() -> String {
     let given = env::var_os("PATH").unwrap_or_default();
     let absolute = env::split_paths(&given).filter(|entry| entry.is_absolute());
-    let joined = env::join_paths(absolute).ok().and_then(|path| path.into_string().ok());
-    joined.filter(|path| !path.is_empty()).unwrap_or_else(|| l3_worker::DEFAULT_PATH.into())
+    let joined = env::join_paths(absolute)
+        .ok()
+        .and_then(|path| path.into_string().ok());
+    joined
+        .filter(|path| !path.is_empty())
+        .unwrap_or_else(|| l3_worker::DEFAULT_PATH.into())
 }
 
 /// The trace id of a `TRACEPARENT` that the caller set.
@@ -58,9 +66,17 @@ mod tests {
     #[test]
     fn traceparents() {
         let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
-        assert_eq!(trace_id(&format!("00-{trace}-00f067aa0ba902b7-01")).as_deref(), Some(trace));
+        assert_eq!(
+            trace_id(&format!("00-{trace}-00f067aa0ba902b7-01")).as_deref(),
+            Some(trace)
+        );
         let zero = "0".repeat(32);
-        for bad in ["", "00", &format!("00-{zero}-00f067aa0ba902b7-01"), "00-x-y-z"] {
+        for bad in [
+            "",
+            "00",
+            &format!("00-{zero}-00f067aa0ba902b7-01"),
+            "00-x-y-z",
+        ] {
             assert_eq!(trace_id(bad), None, "{bad}");
         }
     }

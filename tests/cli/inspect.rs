@@ -1,0 +1,348 @@
+//! `list`, `show`, `logs`, `report`: looking at runs, and naming them.
+
+use insta::assert_snapshot;
+
+use crate::cli::run::{FAILING, HELLO};
+use crate::support::Place;
+
+fn failed() -> Place {
+    let place = Place::with("failing.yaml", FAILING);
+    place.orchestra(["run", "failing.yaml"]).run().expect(1);
+    place
+}
+
+#[test]
+fn list_of_nothing() {
+    assert_snapshot!(Place::new().orchestra(["list"]).run().render(), @r#"
+    exit 0
+    --- stderr
+    no runs in runs
+    "#);
+}
+
+#[test]
+fn list_newest_first() {
+    let place = failed();
+    place.write("hello.yaml", HELLO);
+    place.orchestra(["run", "hello.yaml"]).run().expect(0);
+    assert_snapshot!(place.orchestra(["list"]).run().render(), @r#"
+    exit 0
+    --- stdout
+    <run>  passed       <time>      <s>  hello
+    <run>  failed       <time>      <s>  failing
+    "#);
+    let object = place.orchestra(["list", "--json"]).run().expect(0).json();
+    assert_eq!(object["runs"][0]["scenario"], "hello");
+    assert_eq!(object["runs"][1]["status"], "failed");
+    assert_eq!(
+        place
+            .orchestra(["list", "-o", "jsonl"])
+            .run()
+            .expect(0)
+            .jsonl()
+            .len(),
+        2
+    );
+}
+
+#[test]
+fn show() {
+    assert_snapshot!(failed().orchestra(["show"]).run().render(), @r#"
+    exit 0
+    --- stdout
+    Run <run> failing   plan <digest>   runs/<run-dir>
+    Started <time> UTC · <n> at once · no sandbox: tasks ran with your user's rights
+        FAIL [   <s>] build   exit 3
+        SKIP          test   because build failed
+        SKIP          publish   because build failed
+        PASS [   <s>] prepare
+    ────────────
+      FAILED in <s>   1 passed · 1 failed · 2 skipped
+        FAIL build   attempt 2 of 2   exit 3   logs/build.2.err
+             | main.c:3: error: expected ;
+        SKIP test, publish   because build failed
+      report: runs/<run-dir>/report.md
+      next: orchestra logs <run> build · orchestra verify <run>
+    "#);
+}
+
+#[test]
+fn logs_of_one_stream_are_its_bytes() {
+    let place = failed();
+    let outcome = place
+        .orchestra(["logs", "@last", "prepare"])
+        .run()
+        .expect(0);
+    assert_eq!(outcome.stdout, "ready\n");
+}
+
+#[test]
+fn logs_of_several_streams_have_headings() {
+    assert_snapshot!(failed().orchestra(["logs", "@failed", "build"]).run().render(), @r#"
+    exit 0
+    --- stdout
+    ==> build, attempt 1, exit 3, stdout <==
+    compiling
+    ==> build, attempt 1, exit 3, stderr <==
+    main.c:3: error: expected ;
+    ==> build, attempt 2, exit 3, stdout <==
+    compiling
+    ==> build, attempt 2, exit 3, stderr <==
+    main.c:3: error: expected ;
+    "#);
+}
+
+#[test]
+fn logs_can_be_narrowed() {
+    let place = failed();
+    let outcome = place
+        .orchestra(["logs", "@last", "--failed", "--attempt", "2", "--json"])
+        .run();
+    let logs = outcome.expect(0).json()["logs"].clone();
+    let streams: Vec<_> = logs
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|log| &log["stream"])
+        .collect();
+    assert_eq!(streams, ["stdout", "stderr"]);
+    assert_eq!(logs[1]["text"], "main.c:3: error: expected ;\n");
+}
+
+#[test]
+fn logs_of_an_unknown_task() {
+    assert_snapshot!(failed().orchestra(["logs", "@last", "biuld"]).run().render(), @r#"
+    exit 2
+    --- stderr
+    error[unknown-task]: the run has no task `biuld`
+    help: did you mean `build`?
+    "#);
+}
+
+#[test]
+fn logs_of_a_task_that_wrote_nothing() {
+    assert_snapshot!(failed().orchestra(["logs", "@last", "test"]).run().render(), @r#"
+    exit 0
+    --- stderr
+    nothing was written
+    "#);
+}
+
+#[test]
+fn report_for_a_reader_who_has_nothing_else() {
+    let place = failed();
+    assert_snapshot!(place.orchestra(["report"]).run().expect(0).stdout, @r#"
+    # FAILED: failing, run <run>
+
+    **FAILED** in <s>: 1 passed, 1 failed, 2 skipped, of 4 tasks. Exit code 1. Plan `<digest>`.
+
+    ## First failure
+
+    ### `build`: attempt 2 of 2, exit 3
+
+    exit 3 (`tool_failed`). What to do: read the end of its stderr; run the command by hand in a copy of its workspace.
+
+    Attempt 1: exit 3 after <s>, log [logs/build.1.err](logs/build.1.err)
+
+    ```text
+    main.c:3: error: expected ;
+    ```
+
+    Attempt 2: exit 3 after <s>, log [logs/build.2.err](logs/build.2.err)
+
+    ```text
+    main.c:3: error: expected ;
+    ```
+
+    Confinement: no sandbox: tasks ran with your user's rights.
+
+    Skipped because of it: `test`, `publish`.
+
+    Next, where the run was started (this directory's path works in place of the id):
+
+    ```sh
+    orchestra logs <run> build
+    orchestra verify <run>
+    ```
+
+    ## Tasks
+
+    | | task | kind | attempts | start | duration | how |
+    |---|---|---|--:|--:|--:|---|
+    | FAIL | `build` | run | 2 | +<s> | <s> | exit 3 |
+    | SKIP | `test` | run | 0 |  |  | because build failed |
+    | SKIP | `publish` | run | 0 |  |  | because build failed |
+    | PASS | `prepare` | run | 1 | +<s> | <s> |  |
+
+    ## Graph
+
+    ```mermaid
+    flowchart LR
+      t0(["prepare<br/>PASS"]):::done
+      t1{{"build<br/>FAIL"}}:::failed
+      t2[/"test<br/>SKIP"/]:::skipped
+      t3[/"publish<br/>SKIP"/]:::skipped
+      t0 --> t1
+      t1 --> t2
+      t2 --> t3
+      classDef done fill:#d6f5d6,stroke:#2e7d32,color:#111
+      classDef failed fill:#ffd9d6,stroke:#b71c1c,color:#111
+      classDef skipped,cancelled fill:#eee,stroke:#777,color:#111
+    ```
+
+    ## Timeline
+
+    One line an attempt: task, attempt, start, duration; `·` waits, `█` runs.
+
+    ```text
+    prepare                            1      +<s>      <s> <bar>
+    build                              1      +<s>      <s> <bar>
+    build                              2      +<s>      <s> <bar>
+    ```
+
+    ## Numbers
+
+    - Success rate: 50 % (1 of 2 tasks that ran)
+    - Attempts: 3 started, 1 succeeded, 1 beyond the first of their task; <n> at once
+    - Processor time: <s>; largest process: <bytes>
+
+    | | count | mean | p50 | p95 | max |
+    |---|--:|--:|--:|--:|--:|
+    | attempt | 3 | <s> | <s> | <s> | <s> |
+    | task, retries included | 2 | <s> | <s> | <s> | <s> |
+    | wait for a slot | 2 | <s> | <s> | <s> | <s> |
+
+    | error class | attempts | failed tasks |
+    |---|--:|---|
+    | `tool_failed` | 2 | `build` |
+
+    ## Artifacts
+
+    None.
+
+    ## Plan and approval
+
+    - Plan digest: `<sha256>` ([plan.json](plan.json))
+    - Approved by: default (written tasks only, inside the policy), <time> UTC
+
+    ## Environment and verification
+
+    - Run: `<run-id>`
+    - Started: <time> UTC by orchestra <version>
+    - Policy: default@0, `<sha256>`
+    - Scenario: [scenario.yaml](scenario.yaml), SHA-256 `<sha256>`
+    - Confinement: no sandbox: tasks ran with your user's rights
+
+    Every line of this report follows from `events.jsonl`, a hash chain that `seal.json` closes.
+    To recompute the chain and the digests of plan, scenario, logs and artifacts:
+
+    ```sh
+    orchestra verify <run>
+    ```
+
+    By hand, one file at a time: `sha256sum` prints the digest in the table above.
+    "#);
+    let printed = place
+        .orchestra(["report"])
+        .unredacted()
+        .run()
+        .expect(0)
+        .stdout;
+    assert_eq!(
+        printed,
+        place.run_file("report.md"),
+        "the file is what is printed"
+    );
+    let json = place
+        .orchestra(["report", "--json"])
+        .unredacted()
+        .run()
+        .expect(0)
+        .stdout;
+    assert_eq!(json, place.run_file("report.json"));
+}
+
+#[test]
+fn runs_are_named_by_id_prefix_path_and_mark() {
+    let place = failed();
+    let dir = place.run_dir();
+    let record: serde_json::Value = serde_json::from_str(&place.run_file("run.json")).unwrap();
+    let id = record["run_id"].as_str().unwrap();
+    let short = &id[id.len() - 8..];
+    let path = dir.to_str().unwrap();
+    let name = dir.file_name().unwrap().to_str().unwrap();
+    for text in [
+        id,
+        short,
+        &short[..3],
+        &id[..13],
+        "@last",
+        "@failed",
+        path,
+        name,
+    ] {
+        let outcome = place.orchestra(["show", text, "--json"]).run().expect(0);
+        assert_eq!(outcome.json()["report"]["run"]["id"], id, "{text}");
+    }
+}
+
+#[test]
+fn names_of_no_run() {
+    let place = failed();
+    let wrong = |text: &str| place.orchestra(["show", text]).run().expect(2).stderr;
+    assert_snapshot!(wrong("zzz"), @r#"
+    error[unknown-run]: no run matches `zzz` in runs
+    help: `orchestra list` shows what there is
+    "#);
+    assert_snapshot!(wrong("@lst"), @r#"
+    error[unknown-run]: `@lst` names no run
+    help: did you mean `@last`?
+    "#);
+    assert_snapshot!(wrong("./failing.yaml"), @r#"
+    error[unknown-run]: ./failing.yaml is no run directory
+    help: a run directory holds events.jsonl and run.json
+    "#);
+    assert_snapshot!(Place::new().orchestra(["show"]).run().expect(2).stderr, @r#"
+    error[unknown-run]: there are no runs in runs
+    help: name another place with `--runs-dir`, or the run directory's path
+    "#);
+    let passed = Place::with("hello.yaml", HELLO);
+    passed.orchestra(["run", "hello.yaml"]).run().expect(0);
+    assert_snapshot!(passed.orchestra(["show", "@failed"]).run().expect(2).stderr, @r#"
+    error[unknown-run]: no run has failed in runs
+    help: `orchestra list` shows what there is
+    "#);
+}
+
+#[test]
+fn a_prefix_of_several_runs_names_them() {
+    let place = Place::with("hello.yaml", HELLO);
+    for _ in 0..2 {
+        place.orchestra(["run", "hello.yaml"]).run().expect(0);
+    }
+    // All UUIDs of one moment begin alike.
+    let outcome = place.orchestra(["show", "01"]).run().expect(2);
+    assert!(
+        outcome
+            .stderr
+            .starts_with("error[ambiguous-run]: `01` fits 2 runs"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn looking_writes_nothing() {
+    let place = failed();
+    let before = place.listing();
+    for args in [
+        &["list"][..],
+        &["show"],
+        &["logs", "@last"],
+        &["report"],
+        &["verify"],
+    ] {
+        place.orchestra(args).run().expect(0);
+    }
+    assert_eq!(place.listing(), before);
+}

@@ -1,0 +1,12 @@
+//! The command line as people and scripts see it, through the real binary.
+
+mod cancel;
+mod exit_codes;
+mod help;
+mod inspect;
+mod json;
+mod resume;
+mod run;
+mod usage;
+mod validate;
+mod verify;

@@ -1,0 +1,134 @@
+//! `orchestra validate`: every problem at once, where it is, with one remedy each.
+
+use insta::assert_snapshot;
+
+use crate::support::Place;
+
+const GOOD: &str = "version: 1\nname: good\ninputs:\n  who: { type: string, default: me }\n\
+                    tasks:\n  a:\n    run: echo a\n  b:\n    needs: [a]\n    run: echo b\n";
+
+const BAD: &str = "\
+version: 1
+name: notes
+tasks:
+  collect:
+    run: git log
+    retires: 2
+  publish:
+    needs: [colect]
+    run: echo ${{ inputs.x }}
+";
+
+#[test]
+fn a_valid_file() {
+    let place = Place::with("good.yaml", GOOD);
+    let before = place.listing();
+    assert_snapshot!(place.orchestra(["validate", "good.yaml"]).run().render(), @r#"
+    exit 0
+    --- stdout
+    good.yaml: good is valid: 2 tasks, 1 input
+    "#);
+    assert_eq!(place.listing(), before, "it writes nothing");
+}
+
+#[test]
+fn every_problem_at_once() {
+    let place = Place::with("bad.yaml", BAD);
+    assert_snapshot!(place.orchestra(["validate", "bad.yaml"]).run().render(), @r#"
+    exit 3
+    --- stderr
+    error[unknown-key]: a task has no key `retires`
+     --> bad.yaml:6:5
+      |
+    6 |     retires: 2
+      |     ^^^^^^^
+    help: remove it
+
+    error[unknown-task]: `needs` names a task that does not exist
+     --> bad.yaml:8:13
+      |
+    8 |     needs: [colect]
+      |             ^^^^^^
+    help: did you mean `collect`?
+
+    error[expression-in-run]: `${{ }}` inside `run` is refused: a value could become shell code
+     --> bad.yaml:9:15
+      |
+    9 |     run: echo ${{ inputs.x }}
+      |               ^^^^^^^^^^^^^^^
+    help: pass it through the environment: `env: { VALUE: "${{ inputs.x }}" }`, then use "$VALUE"
+
+    error: 3 problems in bad.yaml; nothing was run
+    "#);
+}
+
+#[test]
+fn as_json() {
+    let place = Place::with("bad.yaml", BAD);
+    let outcome = place
+        .orchestra(["validate", "bad.yaml", "--json"])
+        .run()
+        .expect(3);
+    assert_eq!(outcome.stderr, "");
+    let object = outcome.json();
+    assert_eq!(object["schema"], "orchestra.validate/v1");
+    assert_eq!(object["valid"], false);
+    let codes: Vec<_> = object["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| &p["code"])
+        .collect();
+    assert_eq!(codes.len(), 3, "{codes:?}");
+    assert_eq!(object["problems"][0]["line"], 6);
+    let good = Place::with("good.yaml", GOOD);
+    let object = good
+        .orchestra(["validate", "good.yaml", "-o", "json"])
+        .run()
+        .expect(0)
+        .json();
+    assert_eq!(
+        (&object["valid"], &object["tasks"]),
+        (&true.into(), &2.into())
+    );
+}
+
+#[test]
+fn a_missing_file_names_its_neighbor() {
+    let place = Place::with("hello.yaml", GOOD);
+    assert_snapshot!(place.orchestra(["validate", "helo.yaml"]).run().render(), @r#"
+    exit 3
+    --- stderr
+    error[scenario-unreadable]: helo.yaml cannot be read
+      because: failed to open file `helo.yaml`: No such file or directory (os error 2)
+    help: did you mean `hello.yaml`?
+    "#);
+    assert_snapshot!(place.orchestra(["validate", "hello"]).run().render(), @r#"
+    exit 3
+    --- stderr
+    error[scenario-unreadable]: hello cannot be read
+      because: failed to open file `hello`: No such file or directory (os error 2)
+    help: did you mean `hello.yaml`?
+    "#);
+}
+
+#[test]
+fn hostile_bytes_are_refused_quietly() {
+    for bytes in [
+        &b"\xff\xfe"[..],
+        b"a: \0",
+        b"",
+        b"[",
+        b"&a [*a]",
+        b"- - - -",
+    ] {
+        let place = Place::with("x.yaml", bytes);
+        let outcome = place.orchestra(["validate", "x.yaml"]).run().expect(3);
+        assert!(outcome.stderr.starts_with("error["), "{}", outcome.render());
+        assert!(
+            outcome.stderr.contains("nothing was run"),
+            "{}",
+            outcome.render()
+        );
+    }
+}

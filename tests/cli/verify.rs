@@ -1,0 +1,71 @@
+//! `orchestra verify` through the binary; what it finds is tested with the library.
+
+use insta::assert_snapshot;
+
+use crate::cli::run::HELLO;
+use crate::support::Place;
+
+fn done() -> Place {
+    let place = Place::with("hello.yaml", HELLO);
+    place.orchestra(["run", "hello.yaml"]).run().expect(0);
+    place
+}
+
+#[test]
+fn intact() {
+    assert_snapshot!(done().orchestra(["verify"]).run().render(), @r#"
+    exit 0
+    --- stdout
+    INTACT, sealed: run <run>, 8 events, 1 artifact file, 1 log checked
+    "#);
+}
+
+#[test]
+fn a_changed_artifact() {
+    let place = done();
+    fs_err::write(
+        place.run_dir().join("artifacts/greet/greeting.txt"),
+        "hello, w0rld\n",
+    )
+    .unwrap();
+    let outcome = place.orchestra(["verify"]).run().expect(8);
+    assert!(
+        outcome
+            .stdout
+            .contains("artifact-changed artifacts/greet/greeting.txt"),
+        "{}",
+        outcome.stdout
+    );
+    assert!(
+        outcome.stdout.contains("CHANGED: run <run>"),
+        "{}",
+        outcome.stdout
+    );
+    let object = place.orchestra(["verify", "--json"]).run().expect(8).json();
+    assert_eq!(object["intact"], false);
+    assert_eq!(object["problems"][0]["code"], "artifact-changed");
+}
+
+#[test]
+fn a_rewritten_report() {
+    let place = done();
+    let path = place.run_dir().join("report.md");
+    let text = fs_err::read_to_string(&path)
+        .unwrap()
+        .replace("PASSED", "FAILED");
+    fs_err::write(&path, text).unwrap();
+    let outcome = place.orchestra(["verify"]).run().expect(8);
+    assert!(
+        outcome.stdout.contains("report-changed report.md"),
+        "{}",
+        outcome.stdout
+    );
+}
+
+#[test]
+fn a_run_of_somebody_else_is_intact_but_not_trusted() {
+    let place = done();
+    fs_err::remove_dir_all(place.dir("state")).unwrap();
+    let outcome = place.orchestra(["verify", "--json"]).run().expect(8);
+    assert_eq!(outcome.json()["problems"][0]["code"], "seal-unknown-key");
+}

@@ -1,0 +1,57 @@
+//! Finds the commands that a text proposes and checks them against the tree of this build.
+
+/// Commands in backticks and behind `next:` that this build does not have.
+pub fn unparsable(text: &str) -> Vec<String> {
+    let mut found: Vec<&str> = Vec::new();
+    for (at, part) in text.split('`').enumerate() {
+        if at % 2 == 1 {
+            found.push(part);
+        }
+    }
+    for line in text.lines() {
+        if let Some((_, next)) = line.split_once("next: ") {
+            found.extend(next.split(" · "));
+        }
+    }
+    let of_ours = found
+        .into_iter()
+        .filter(|command| command.starts_with("orchestra "));
+    of_ours
+        .filter(|command| !parses(command))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn parses(command: &str) -> bool {
+    // Placeholders stand for a run, as in the snapshots.
+    let words = words(&command.replace("<run>", "4be1c07a"));
+    match l1_orchestrator::tree().try_get_matches_from(words) {
+        Ok(_) => true,
+        Err(error) => error.kind() == clap::error::ErrorKind::DisplayHelp,
+    }
+}
+
+/// The words of a command with single quotes, as a shell sees them.
+fn words(command: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for c in command.chars() {
+        match c {
+            '\'' => quoted = !quoted,
+            ' ' if !quoted => words.push(String::new()),
+            other => words.last_mut().unwrap().push(other),
+        }
+    }
+    words
+}
+
+#[test]
+fn wrong_proposals_are_found() {
+    let text = "help: `orchestra shwo` shows it\n  next: orchestra logs <run> a · orchestra retry x\n\
+                help: `orchestra list --help` and `orchestra resume` are `other`";
+    let wrong = unparsable(text);
+    assert_eq!(
+        wrong,
+        ["orchestra shwo", "orchestra resume", "orchestra retry x"]
+    );
+}

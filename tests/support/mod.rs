@@ -1,0 +1,8 @@
+//! A place to run the real binary in, and what came of it.
+
+mod command;
+mod hints;
+mod place;
+
+pub use command::Outcome;
+pub use place::Place;
