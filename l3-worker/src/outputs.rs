@@ -1,4 +1,4 @@
-//! Declared outputs: what a task wrote to `$ORCHESTRA_OUTPUT`, parsed and typed.
+//! Declared outputs: what a task wrote to `$ORCHESTRA_OUTPUT`, read, parsed and typed.
 //!
 //! ```text
 //! count=3                one line, everything after the first `=`
@@ -11,8 +11,11 @@
 //! problems are reported together.
 
 use std::collections::BTreeMap;
+use std::io::{self, Read as _};
+use std::path::Path;
 
 use protocol::plan::OutputType;
+use rustix::fs::{CWD, Mode, OFlags};
 use serde_json::{Map, Value};
 
 use crate::capture::escape;
@@ -21,6 +24,55 @@ use crate::capture::escape;
 const MAX_PROBLEMS: usize = 10;
 /// Bytes of a value or line quoted in a problem.
 const MAX_QUOTE: usize = 60;
+
+/// JSON values in one another: shallow enough for every reader of results and journals.
+const MAX_NESTING: usize = 64;
+
+/// The outputs of an attempt that wrote `written`, if it wrote anything; at most `limit` bytes as
+/// text and as JSON.
+///
+/// # Errors
+/// The file cannot be read, is too large, or as [`parse`].
+pub(crate) fn collect(
+    written: Option<&Path>,
+    declared: &BTreeMap<String, OutputType>,
+    limit: u64,
+) -> Result<Map<String, Value>, String> {
+    let text = written.map_or_else(|| Ok(Vec::new()), |path| read(path, limit))?;
+    let outputs = parse(&text, declared)?;
+    // Control characters take six bytes each in JSON.
+    let size = serde_json::to_vec(&outputs).map_or(usize::MAX, |bytes| bytes.len());
+    if !outputs.is_empty() && size as u64 > limit {
+        return Err(format!(
+            "outputs take {size} bytes as JSON, more than {limit}; use an artifact"
+        ));
+    }
+    Ok(outputs)
+}
+
+/// The output file, if there is one.
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let opened = match rustix::fs::openat(CWD, path, flags, Mode::empty()) {
+        Err(rustix::io::Errno::NOENT) => return Ok(Vec::new()),
+        opened => {
+            opened.map_err(|error| format!("$ORCHESTRA_OUTPUT: {}", io::Error::from(error)))?
+        }
+    };
+    let file = std::fs::File::from(opened);
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Err("$ORCHESTRA_OUTPUT is not a regular file".to_owned());
+    }
+    let mut text = Vec::new();
+    let read = file.take(limit.saturating_add(1)).read_to_end(&mut text);
+    read.map_err(|error| format!("$ORCHESTRA_OUTPUT: {error}"))?;
+    if text.len() as u64 > limit {
+        return Err(format!(
+            "$ORCHESTRA_OUTPUT holds more than {limit} bytes; use an artifact"
+        ));
+    }
+    Ok(text)
+}
 
 /// The outputs, or every problem in one line.
 ///
@@ -140,7 +192,23 @@ fn typed<'a>(
             "`{name}` holds a fraction; digests cover whole numbers only"
         ));
     }
+    if !is_nested_within(&value, MAX_NESTING) {
+        return Err(format!(
+            "`{name}` has more than {MAX_NESTING} values in one another"
+        ));
+    }
     Ok((name, value))
+}
+
+fn is_nested_within(value: &Value, levels: usize) -> bool {
+    let Some(inner) = levels.checked_sub(1) else {
+        return false;
+    };
+    match value {
+        Value::Array(items) => items.iter().all(|item| is_nested_within(item, inner)),
+        Value::Object(entries) => entries.values().all(|item| is_nested_within(item, inner)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+    }
 }
 
 /// Digests cover integers only.
@@ -168,6 +236,30 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn outputs_are_bounded_as_json_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, limit) = (dir.path().join("out"), 64 * 1024);
+        let declared = BTreeMap::from([("x".to_owned(), OutputType::String)]);
+        fs_err::write(&path, format!("x={}", "\u{1}".repeat(60_000))).unwrap();
+        let problem = collect(Some(&path), &declared, limit).unwrap_err();
+        assert!(problem.contains("as JSON, more than 65536"), "{problem}");
+        let roomy = collect(Some(&path), &declared, u64::MAX);
+        assert_eq!(roomy.unwrap()["x"].as_str().map(str::len), Some(60_000));
+    }
+
+    #[test]
+    fn json_is_nested_within_bounds() {
+        let declared = BTreeMap::from([("x".to_owned(), OutputType::Json)]);
+        let nested = |levels: usize| format!("x={}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(parse(nested(MAX_NESTING).as_bytes(), &declared).is_ok());
+        let problem = parse(nested(MAX_NESTING + 1).as_bytes(), &declared).unwrap_err();
+        assert!(
+            problem.contains("more than 64 values in one another"),
+            "{problem}"
+        );
+    }
 
     fn declared() -> BTreeMap<String, OutputType> {
         let types = [

@@ -3,9 +3,9 @@
 //! Blocks its thread, by design: a slot is a thread of its own, and `poll` on five descriptors is
 //! cheaper than any reactor between them.
 
-use std::io::{self, Read as _};
+use std::io;
 use std::os::fd::AsFd as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,6 @@ use protocol::message::TaskMessage;
 use protocol::outcome::{Failure, FailureClass};
 use protocol::policy::SandboxLevel;
 use protocol::run_dir;
-use rustix::fs::{CWD, Mode, OFlags};
 use serde_json::{Map, Value};
 
 use super::api::{Attempt, AttemptResult, Executor};
@@ -202,6 +201,10 @@ impl CommandExecutor {
         let pipe = || Pipe::new().map_err(|error| internal("no pipe", &error));
         let pipes = [pipe()?, pipe()?];
         self.phase(Phase::Running);
+        if stop.level().is_some() {
+            // Ordered while inputs were staged: a program that never ran needs no grace.
+            return Err(Failure::new(FailureClass::Cancelled, "cancelled"));
+        }
         self.start(slot, spawn, &pipes)
             .map_err(|error| match error.kind() {
                 io::ErrorKind::ArgumentListTooLong => {
@@ -296,13 +299,9 @@ impl CommandExecutor {
     ) -> Result<(Map<String, Value>, Vec<protocol::artifact::Artifact>), Failure> {
         let task = attempt.task;
         let invalid = |message: String| Failure::new(FailureClass::InvalidOutput, message);
-        let text = match slot.scratch.home_untouched() {
-            true => Vec::new(),
-            false => {
-                read_outputs(&paths.output, task.constraints.outputs_bytes).map_err(invalid)?
-            }
-        };
-        let outputs = outputs::parse(&text, &task.outputs).map_err(invalid)?;
+        let written = (!slot.scratch.home_untouched()).then_some(paths.output.as_path());
+        let outputs = outputs::collect(written, &task.outputs, task.constraints.outputs_bytes)
+            .map_err(invalid)?;
         let run_dir = &self.options.run_dir;
         let (declared, id, limits) = (&task.artifacts, &task.task_id, &task.constraints);
         let artifacts = seal(
@@ -331,30 +330,6 @@ impl Executor for CommandExecutor {
     async fn execute(&self, attempt: Attempt<'_>) -> AttemptResult {
         self.attempt(attempt)
     }
-}
-
-/// The output file, if there is one.
-fn read_outputs(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let opened = match rustix::fs::openat(CWD, path, flags, Mode::empty()) {
-        Err(rustix::io::Errno::NOENT) => return Ok(Vec::new()),
-        opened => {
-            opened.map_err(|error| format!("$ORCHESTRA_OUTPUT: {}", io::Error::from(error)))?
-        }
-    };
-    let file = std::fs::File::from(opened);
-    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-        return Err("$ORCHESTRA_OUTPUT is not a regular file".to_owned());
-    }
-    let mut text = Vec::new();
-    let read = file.take(limit + 1).read_to_end(&mut text);
-    read.map_err(|error| format!("$ORCHESTRA_OUTPUT: {error}"))?;
-    if text.len() as u64 > limit {
-        return Err(format!(
-            "$ORCHESTRA_OUTPUT holds more than {limit} bytes; use an artifact"
-        ));
-    }
-    Ok(text)
 }
 
 fn unstarted(failure: Failure, begun: Instant) -> AttemptResult {

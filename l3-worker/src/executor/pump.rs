@@ -117,6 +117,9 @@ impl Pump<'_> {
                 self.read(ready.taps);
                 last_output = Instant::now();
             }
+            if answer_by.is_none() && matches!(self.ended, Some(Ended::Capture(_))) {
+                answer_by = Some(self.answer_deadline());
+            }
             if ready.report
                 && let Some(report) = self.process.report()
             {
@@ -127,6 +130,8 @@ impl Pump<'_> {
                 self.end(Ended::Cancelled);
                 self.obey();
                 answer_by = Some(self.answer_deadline());
+                // The deadline at hand was another one.
+                continue;
             }
             let Some(deadline) = deadline.filter(|at| Instant::now() >= *at) else {
                 continue;
