@@ -21,7 +21,7 @@ pub(super) struct Holds {
     held: Mutex<BTreeMap<usize, Hold>>,
 }
 
-/// One lease, from before its claim to after its result.
+/// One lease, from before its claim until its delivery is answered.
 pub(super) struct Hold {
     pub(super) token: LeaseToken,
     pub(super) coordinator: CoordinatorId,
@@ -47,10 +47,16 @@ impl Holds {
         &self.stops[slot]
     }
 
-    pub(super) fn take(&self, slot: usize, hold: Hold) {
+    /// False: another slot holds this very lease, so the bus told again what is being done.
+    #[must_use]
+    pub(super) fn take(&self, slot: usize, hold: Hold) -> bool {
         let mut held = self.lock();
+        if held.values().any(|other| other.token == hold.token) {
+            return false;
+        }
         self.stops[slot].reset();
         held.insert(slot, hold);
+        true
     }
 
     /// The claim was granted, with or without a deadline. `asked` is when it was sent.
@@ -60,9 +66,9 @@ impl Holds {
         }
     }
 
-    /// Gives the slot's lease up; true when it was lost before.
-    pub(super) fn release(&self, slot: usize) -> bool {
-        self.lock().remove(&slot).is_some_and(|hold| hold.is_lost)
+    /// Gives the slot's lease up.
+    pub(super) fn release(&self, slot: usize) {
+        self.lock().remove(&slot);
     }
 
     pub(super) fn is_lost(&self, slot: usize) -> bool {

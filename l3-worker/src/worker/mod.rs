@@ -7,6 +7,7 @@ mod holds;
 mod keeper;
 mod link;
 mod options;
+mod readable;
 mod service;
 mod slot;
 

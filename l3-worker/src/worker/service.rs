@@ -74,7 +74,7 @@ impl Worker {
     /// Serves until `shutdown`, then drains: pulls nothing more, and returns when running attempts
     /// have ended and said so. Streams and consumers may appear later than the worker.
     ///
-    /// Dropping the future kills what runs, and reports nothing.
+    /// Dropping the future kills what runs, and reports nothing. A slot that breaks ends the worker.
     ///
     /// # Errors
     /// The bus takes no subscription.
@@ -120,17 +120,21 @@ impl Worker {
                     tracing::error!(number, "no thread for a slot");
                     continue;
                 };
-                running.spawn(async move {
-                    // An error means the thread panicked: the slot is over all the same.
-                    let _ended = ended.await;
-                });
+                // An error means that the thread panicked.
+                running.spawn(async move { ended.await.is_ok() });
             } else {
-                running.spawn(slot.run());
+                running.spawn(async move {
+                    slot.run().await;
+                    true
+                });
             }
         }
         while let Some(ended) = running.join_next().await {
-            if let Err(error) = ended {
-                tracing::error!(%error, "a slot ended by itself");
+            if !ended.is_ok_and(|whole| whole) {
+                // What it held would be held for ever: the worker's end is something its owner sees.
+                tracing::error!("a slot broke; the worker ends");
+                draining.cancel();
+                self.holds.stop_all(StopLevel::Kill);
             }
         }
         Ok(())

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::holds::{Hold, Holds};
 use super::link::Link;
+use super::readable::readable;
 use crate::executor::{Attempt, AttemptResult, Executor};
 
 /// An idle slot asks again this often; a task that comes meanwhile is handed over at once.
@@ -127,13 +128,19 @@ impl SlotLoop {
             renewed: None,
             is_lost: false,
         };
-        self.holds.take(self.number, hold);
+        if !self.holds.take(self.number, hold) {
+            // After a stall of this process the bus thinks the delivery lost. The slot that holds it
+            // keeps it alive and answers it, as answers name the message and not the delivery.
+            tracing::debug!(task = %task.task_id, delivered, "delivered again while it runs");
+            return;
+        }
         let handled = self.claim(&task, token, delivered).await;
-        self.holds.release(self.number);
+        // Before the release: a delivery in between must not find the lease free.
         answer(match handled {
             Handled::Over => acker.ack().await,
             Handled::GiveBack(delay) => acker.nak(delay).await,
         });
+        self.holds.release(self.number);
     }
 
     async fn claim(&mut self, task: &TaskMessage, token: LeaseToken, delivered: u32) -> Handled {
@@ -196,7 +203,7 @@ impl SlotLoop {
             if self.holds.is_lost(self.number) {
                 return Handled::Over;
             }
-            let failed = failed_before + (attempt - first) + 1;
+            let failed = failed_before.saturating_add(attempt.saturating_sub(first) + 1);
             match self.next(&task.retry, attempt, failed, result) {
                 Next::Settle(outcome) => return self.settle(task, token, outcome).await,
                 Next::Again {
@@ -204,7 +211,7 @@ impl SlotLoop {
                     end,
                     delay,
                 } => match self.wait_in_place(task, token, ended, end, delay).await {
-                    Ok(()) => attempt += 1,
+                    Ok(()) => attempt = attempt.saturating_add(1),
                     Err(handled) => return handled,
                 },
             }
@@ -286,7 +293,7 @@ impl SlotLoop {
         let starting = AttemptReport::Starting {
             token: token.clone(),
             worker,
-            attempt: attempt + 1,
+            attempt: attempt.saturating_add(1),
         };
         self.may_go_on(task, &starting).await
     }
@@ -319,6 +326,7 @@ impl SlotLoop {
             incarnation: options.incarnation.clone(),
             outcome,
         };
+        let result = readable(result);
         match self.link.result(&task.coordinator, &result).await {
             Ok(()) => Handled::Over,
             Err(error) => {
