@@ -79,7 +79,7 @@ pub(super) fn render(
         argv: argv(task, scope)?,
         env: env(plan, task, scope)?,
         working_dir: task.working_dir().map(ToOwned::to_owned),
-        files: files(task, scope)?,
+        files: files(plan, task, scope)?,
         outputs: task.outputs().clone(),
         artifacts: task.artifacts().clone(),
         retry: task.retry().clone(),
@@ -133,18 +133,28 @@ fn text(template: &Template, scope: &dyn Scope) -> Result<String, String> {
     }
 }
 
-fn files(task: &PlanTask, scope: &dyn Scope) -> Result<Vec<StagedFile>, String> {
+/// Where the worker sealed an artifact: its declared path beneath the directory of its task.
+fn sealed_at(plan: &Plan, task: &TaskId, name: &str) -> String {
+    let home = run_dir::artifact_dir(task);
+    let producer = plan.index_of(task.as_str()).map(|index| plan.task(index));
+    let declared = producer.and_then(|producer| producer.artifacts().get(name));
+    let declared = declared.map_or(name, String::as_str);
+    let declared = declared.strip_suffix("**").unwrap_or(declared);
+    let path = format!("{home}/{declared}");
+    path.trim_end_matches('/').to_owned()
+}
+
+fn files(plan: &Plan, task: &PlanTask, scope: &dyn Scope) -> Result<Vec<StagedFile>, String> {
     let staged = task.files().iter().map(|(to, planned)| {
         let source = match planned {
             Planned::Artifact { task, name } => {
                 let artifact = scope.artifact(task.as_str(), name).ok_or_else(|| {
                     format!("`files` {to}: task `{task}` left no artifact `{name}`")
                 })?;
-                let home = run_dir::artifact_dir(task);
                 FileSource::Artifact {
                     files: artifact.files.clone(),
                     directory: artifact.directory,
-                    strip: format!("{home}/{name}"),
+                    strip: sealed_at(plan, task, name),
                 }
             }
             Planned::Input { name } => match scope.input(name) {

@@ -13,7 +13,8 @@ fn after_a(b: crate::testing::Tasks) -> (TestEnv, Vec<String>) {
         .output("s", OutputType::String)
         .output("m", OutputType::Int)
         .artifact("x", "out/x")
-        .artifact("y", "out/y");
+        .artifact("y", "out/y")
+        .artifact("d", "out/d/");
     let mut env = TestEnv::new(config(), plan_of([a, b.needs(["a"])]));
     env.hello("w1", "life1", 1).skip();
     let token = env.token("a");
@@ -25,11 +26,21 @@ fn after_a(b: crate::testing::Tasks) -> (TestEnv, Vec<String>) {
             ("n".to_owned(), json!(7)),
             ("s".to_owned(), json!("with\0nul")),
         ]),
-        artifacts: vec![artifact("x", "artifacts/a/x")],
+        artifacts: vec![artifact("x", "artifacts/a/out/x"), directory()],
     };
     let seen = env.result(&token, "w1", outcome);
     let lines = seen.lines()[2..].to_vec();
     (env, lines)
+}
+
+/// A directory of two files, as the worker seals it: beneath the path it was declared with.
+fn directory() -> protocol::artifact::Artifact {
+    let mut directory = artifact("d", "artifacts/a/out/d/one");
+    directory.directory = true;
+    directory
+        .files
+        .extend(artifact("d", "artifacts/a/out/d/two").files);
+    directory
 }
 
 fn message(b: crate::testing::Tasks) -> TaskMessage {
@@ -73,10 +84,28 @@ fn files_name_digests_and_inputs() {
     else {
         panic!("{:?}", message.files)
     };
-    assert_eq!(files[0].path, "artifacts/a/x");
-    assert_eq!((*directory, strip.as_str()), (false, "artifacts/a/x"));
+    assert_eq!(files[0].path, "artifacts/a/out/x");
+    assert_eq!((*directory, strip.as_str()), (false, "artifacts/a/out/x"));
     let local = FileSource::Local { path: "/in".into() };
     assert_eq!(message.files[0].source, local);
+}
+
+/// What a consumer sees of a directory begins below the directory, wherever it was declared.
+#[test]
+fn a_directory_is_staged_without_the_path_it_was_declared_with() {
+    let message = message(task("b").file("in/", "${{ tasks.a.artifacts.d }}"));
+    let FileSource::Artifact {
+        files,
+        directory,
+        strip,
+    } = &message.files[0].source
+    else {
+        panic!("{:?}", message.files)
+    };
+    assert_eq!((*directory, strip.as_str()), (true, "artifacts/a/out/d"));
+    let beneath = |path: &str| path.strip_prefix(strip).unwrap().to_owned();
+    let seen: Vec<_> = files.iter().map(|file| beneath(&file.path)).collect();
+    assert_eq!(seen, ["/one", "/two"]);
 }
 
 #[test]
