@@ -3,7 +3,7 @@
 //! All of a slot's stops go through here under one lock, so an order meant for one task can never
 //! reach the next one in the same slot.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,10 +15,28 @@ use tokio::time::Instant;
 
 use crate::stop::{Stop, StopLevel};
 
+/// Leases this life remembers as over: what the bus tells again comes again soon.
+const MAX_OVER: usize = 256;
+
 /// Shared by the slots, which take and release, and the keeper, which renews and stops.
 pub(super) struct Holds {
     stops: Vec<Arc<Stop>>,
     held: Mutex<BTreeMap<usize, Hold>>,
+    /// Oldest first.
+    over: Mutex<VecDeque<LeaseToken>>,
+}
+
+/// Whether a delivery is a slot's to claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(super) enum Taken {
+    /// It is.
+    Mine,
+    /// Another slot holds this very lease, so the bus told again what is being done.
+    Elsewhere,
+    /// This life said its last word under it; a coordinator that has not read that yet would grant
+    /// it again.
+    Over,
 }
 
 /// One lease, from before its claim until its delivery is answered.
@@ -40,6 +58,7 @@ impl Holds {
         Ok(Self {
             stops,
             held: Mutex::new(BTreeMap::new()),
+            over: Mutex::default(),
         })
     }
 
@@ -47,16 +66,33 @@ impl Holds {
         &self.stops[slot]
     }
 
-    /// False: another slot holds this very lease, so the bus told again what is being done.
-    #[must_use]
-    pub(super) fn take(&self, slot: usize, hold: Hold) -> bool {
+    pub(super) fn take(&self, slot: usize, hold: Hold) -> Taken {
         let mut held = self.lock();
-        if held.values().any(|other| other.token == hold.token) {
-            return false;
+        let is_same = |token: &LeaseToken| token.lease == hold.token.lease && *token == hold.token;
+        if held.values().any(|other| is_same(&other.token)) {
+            return Taken::Elsewhere;
+        }
+        if self.over().iter().any(is_same) {
+            return Taken::Over;
         }
         self.stops[slot].reset();
         held.insert(slot, hold);
-        true
+        Taken::Mine
+    }
+
+    /// Nothing more is done under the slot's lease in this life.
+    pub(super) fn end(&self, slot: usize) {
+        if let Some(hold) = self.lock().get(&slot) {
+            let mut over = self.over();
+            if over.len() >= MAX_OVER {
+                over.pop_front();
+            }
+            over.push_back(hold.token.clone());
+        }
+    }
+
+    fn over(&self) -> MutexGuard<'_, VecDeque<LeaseToken>> {
+        self.over.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The claim was granted, with or without a deadline. `asked` is when it was sent.

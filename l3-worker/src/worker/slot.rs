@@ -18,7 +18,7 @@ use rand::{Rng as _, SeedableRng as _};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::holds::{Hold, Holds};
+use super::holds::{Hold, Holds, Taken};
 use super::link::Link;
 use super::readable::readable;
 use crate::executor::{Attempt, AttemptResult, Executor};
@@ -128,16 +128,23 @@ impl SlotLoop {
             renewed: None,
             is_lost: false,
         };
-        if !self.holds.take(self.number, hold) {
+        match self.holds.take(self.number, hold) {
+            Taken::Mine => {}
             // After a stall of this process the bus thinks the delivery lost. The slot that holds it
             // keeps it alive and answers it, as answers name the message and not the delivery.
-            tracing::debug!(task = %task.task_id, delivered, "delivered again while it runs");
-            return;
+            Taken::Elsewhere => {
+                tracing::debug!(task = %task.task_id, delivered, "delivered again while it runs");
+                return;
+            }
+            Taken::Over => return answer(acker.ack().await),
         }
         let handled = self.claim(&task, token, delivered).await;
         // Before the release: a delivery in between must not find the lease free.
         answer(match handled {
-            Handled::Over => acker.ack().await,
+            Handled::Over => {
+                self.holds.end(self.number);
+                acker.ack().await
+            }
             Handled::GiveBack(delay) => acker.nak(delay).await,
         });
         self.holds.release(self.number);
