@@ -150,11 +150,16 @@ impl Coordinator {
         if let Some(event) = &recovered {
             machine.apply(now, event)?;
         }
-        let run_dir = options.run_dir.clone();
+        // Before the epoch rises: hashing may take longer than a lease holds without an answer.
+        let corrupt = match &options.run_dir {
+            Some(run_dir) => recover::corrupt(run_dir, machine.run()),
+            None => Ok(Vec::new()),
+        };
+        let corrupt = corrupt.map_err(CoordinatorError::Artifacts)?;
         let (commands, inbox) = mpsc::channel(COMMANDS);
         let mut driver = Driver::new(options, machine, writer, inbox).await?;
         driver.show(recovered);
-        driver.record_resume(run_dir.as_deref())?;
+        driver.record_resume(corrupt)?;
         Ok((Self { driver }, Handle { commands }))
     }
 

@@ -1,22 +1,17 @@
 //! The loop around the machine: take every input that waits, decide and apply, append all their
 //! events with one write, then act. Effects that rest on a promise wait for the synced mark.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::path::Path;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt as _;
-use protocol::bus::{Bus, BusError, Delivery, Subscription};
+use futures::{FutureExt as _, StreamExt as _};
 use protocol::event::{Event, EventKind};
+use protocol::ids::TaskId;
 use protocol::outcome::RunOutcome;
-use protocol::queue;
-use protocol::subject::{
-    AttemptSubject, ClaimSubject, DEFAULT_POOL, HeartbeatSubject, HelloSubject, Priority,
-};
+use protocol::state::IllegalEvent;
 use protocol::time::Clock;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::coordinator::{CoordinatorError, Finished, Options};
@@ -24,19 +19,13 @@ use crate::effects::Outbox;
 use crate::journal::{SyncWatch, WriteError, Writer};
 use crate::machine::{Decision, Effect, Gate, Input, Machine, Now, RequestId};
 use crate::observer::Observer;
-use crate::recover;
-use crate::wire::{self, Request, Way};
+use crate::sources::{Sources, Taken};
+use crate::wire::{self, Way};
 
 /// Inputs taken into one write. Bounds the batch's memory and the delay of its first effect.
 const BATCH: usize = 256;
-/// Requests that wait on a subject. A worker has one request open per slot.
-const WAITING_REQUESTS: usize = 4096;
-/// Results pulled at once, and that wait between puller and driver.
-const RESULTS: usize = 64;
-/// How long one pull for results waits before it is renewed.
-const PULL_EXPIRES: Duration = Duration::from_secs(30);
-/// Pause before a failed pull is repeated.
-const PULL_AGAIN: Duration = Duration::from_millis(200);
+/// With nothing to do at any known time, the driver looks around this often.
+const IDLE: Duration = Duration::from_secs(3600);
 
 /// One run being driven.
 pub(crate) struct Driver {
@@ -50,23 +39,9 @@ pub(crate) struct Driver {
     unseen: VecDeque<Event>,
     /// Effects that wait for an event to be certain.
     gated: BTreeMap<u64, Vec<Effect>>,
-    ways: HashMap<RequestId, Way>,
-    last_request: u64,
     outbox: Outbox,
     finished: Option<(RunOutcome, u8)>,
     sources: Sources,
-}
-
-/// Everything inputs come from.
-struct Sources {
-    commands: mpsc::Receiver<Input>,
-    results: mpsc::Receiver<Delivery>,
-    claims: Subscription,
-    attempts: Subscription,
-    heartbeats: Subscription,
-    hellos: Subscription,
-    /// Owns the puller; dropping it ends it.
-    _puller: JoinSet<()>,
 }
 
 impl Driver {
@@ -77,27 +52,7 @@ impl Driver {
         commands: mpsc::Receiver<Input>,
     ) -> Result<Self, CoordinatorError> {
         let bus = options.bus;
-        let coordinator = &options.config.coordinator;
-        bus.ensure_stream(&queue::tasks_stream()).await?;
-        bus.ensure_stream(&queue::results_stream()).await?;
-        bus.ensure_consumer(&queue::pool_consumer(DEFAULT_POOL, Priority::Normal))
-            .await?;
-        bus.ensure_consumer(&queue::results_consumer(coordinator))
-            .await?;
-        let listen = async |pattern: String| bus.subscribe(&pattern, WAITING_REQUESTS).await;
-        let (into, results) = mpsc::channel(RESULTS);
-        let mut puller = JoinSet::new();
-        let consumer = queue::results_consumer_name(coordinator);
-        puller.spawn(pull_results(Arc::clone(&bus), consumer, into));
-        let sources = Sources {
-            commands,
-            results,
-            claims: listen(ClaimSubject::filter(coordinator)).await?,
-            attempts: listen(AttemptSubject::filter(coordinator)).await?,
-            heartbeats: listen(HeartbeatSubject::filter(coordinator)).await?,
-            hellos: listen(HelloSubject::ALL.to_owned()).await?,
-            _puller: puller,
-        };
+        let sources = Sources::open(&bus, &options.config.coordinator, commands).await?;
         Ok(Self {
             outbox: Outbox::new(bus, options.config.coordinator.clone(), options.config.run),
             synced: writer.watch(),
@@ -108,8 +63,6 @@ impl Driver {
             observers: options.observers,
             unseen: VecDeque::new(),
             gated: BTreeMap::new(),
-            ways: HashMap::new(),
-            last_request: 0,
             finished: None,
             sources,
         })
@@ -145,16 +98,17 @@ impl Driver {
         )
     }
 
-    pub(crate) fn record_resume(&mut self, run_dir: Option<&Path>) -> Result<(), CoordinatorError> {
+    /// Raises the epoch; then opens again what is no longer what was sealed.
+    pub(crate) fn record_resume(
+        &mut self,
+        corrupt: Vec<(TaskId, String)>,
+    ) -> Result<(), CoordinatorError> {
         let now = self.now();
         let decision = self.machine.resume(now);
         self.record(now, decision)?;
-        if let Some(run_dir) = run_dir {
-            let corrupt = recover::corrupt(run_dir, self.machine.run());
-            for (task, path) in corrupt.map_err(CoordinatorError::Artifacts)? {
-                let decision = self.machine.decide(now, &Input::Corrupt { task, path });
-                self.record(now, decision)?;
-            }
+        for (task, path) in corrupt {
+            let decision = self.machine.decide(now, &Input::Corrupt { task, path });
+            self.record(now, decision)?;
         }
         Ok(())
     }
@@ -163,7 +117,9 @@ impl Driver {
     fn record(&mut self, now: Now, decision: Decision) -> Result<(), CoordinatorError> {
         let written = self.writer.append(now.wall, decision.events)?;
         for event in &written {
-            self.machine.apply(now, event)?;
+            self.machine
+                .apply(now, event)
+                .map_err(|error| fault(&error))?;
         }
         for note in &decision.notes {
             self.machine.note(now, note);
@@ -190,8 +146,9 @@ impl Driver {
                 });
             }
             inputs.clear();
-            self.wait(&mut inputs).await?;
-            self.take_waiting(&mut inputs);
+            if let Err(error) = self.gather(&mut inputs).await {
+                return Err(self.fall(error).await);
+            }
         }
     }
 
@@ -211,7 +168,7 @@ impl Driver {
                     ts: now.wall,
                     kind,
                 };
-                machine.apply(now, &event)?;
+                machine.apply(now, &event).map_err(|error| fault(&error))?;
                 events.push(event.kind);
             }
             for note in &decision.notes {
@@ -287,7 +244,7 @@ impl Driver {
             Effect::ReplyAttempt(id, reply) => self.reply(id, wire::encode(&reply)).await,
             Effect::ReplyHeartbeat(id, reply) => self.reply(id, wire::encode(&reply)).await,
             Effect::AckResult(id) => {
-                if let Some(Way::Ack(acker)) = self.ways.remove(&id) {
+                if let Some(Way::Ack(acker)) = self.sources.way(id) {
                     self.outbox.ack(acker).await;
                 }
             }
@@ -298,86 +255,70 @@ impl Driver {
     }
 
     async fn reply(&mut self, id: RequestId, payload: bytes::Bytes) {
-        if let Some(Way::Reply(replier)) = self.ways.remove(&id) {
+        if let Some(Way::Reply(replier)) = self.sources.way(id) {
             self.outbox.reply(replier, payload).await;
         }
     }
 
-    /// Waits for the first input. Every arm only wraps; what is not taken stays where it is, as all
-    /// sources are queues.
-    async fn wait(&mut self, inputs: &mut Vec<Input>) -> Result<(), CoordinatorError> {
-        if let Some(input) = self.outbox.take_ready() {
-            inputs.push(input);
-            return Ok(());
-        }
+    /// Waits until something is to be done, then takes what else waits, up to a bound, and last the
+    /// time: whoever spoke in time is heard before a deadline passes.
+    async fn gather(&mut self, inputs: &mut Vec<Input>) -> Result<(), CoordinatorError> {
         let tick = self.machine.next_deadline().map(|at| self.started + at);
-        let due = [tick, self.writer.deadline()].into_iter().flatten().min();
-        let far = Instant::now() + Duration::from_secs(3600);
-        let id = RequestId(self.last_request + 1);
-        let request = tokio::select! {
-            biased;
-            Some(input) = self.sources.commands.recv() => { inputs.push(input); None }
-            Some(incoming) = self.sources.claims.next() => wire::claim(id, incoming),
-            Some(incoming) = self.sources.attempts.next() => wire::attempt(id, incoming),
-            Some(delivery) = self.sources.results.recv() => { self.take_delivery(delivery, inputs); None }
-            Some(incoming) = self.sources.heartbeats.next() => wire::heartbeat(id, incoming),
-            Some(incoming) = self.sources.hellos.next() => { inputs.extend(wire::hello(&incoming)); None }
-            Some(done) = self.outbox.sides.next() => { inputs.extend(done); None }
-            changed = self.synced.changed() => { changed.map_err(WriteError::from)?; None }
-            () = tokio::time::sleep_until(due.unwrap_or(far)) => { self.on_time(tick, inputs); None }
-        };
-        self.take(request, inputs);
-        Ok(())
-    }
-
-    fn on_time(&mut self, tick: Option<Instant>, inputs: &mut Vec<Input>) {
+        match self.outbox.take_ready() {
+            Some(input) => inputs.push(input),
+            None => self.wait(tick, inputs).await?,
+        }
+        self.take_waiting(inputs);
         let now = Instant::now();
-        if self
-            .writer
-            .deadline()
-            .is_some_and(|deadline| deadline <= now)
-        {
+        if self.writer.deadline().is_some_and(|due| due <= now) {
             self.writer.request_sync();
         }
         if tick.is_some_and(|at| at <= now) {
             inputs.push(Input::Tick);
         }
+        Ok(())
     }
 
-    /// Everything else that waits already, up to a bound.
+    /// Every arm only wraps; what is not taken stays where it is, as all sources are queues.
+    async fn wait(
+        &mut self,
+        tick: Option<Instant>,
+        inputs: &mut Vec<Input>,
+    ) -> Result<(), CoordinatorError> {
+        let due = [tick, self.writer.deadline()].into_iter().flatten().min();
+        let due = due.unwrap_or_else(|| Instant::now() + IDLE);
+        tokio::select! {
+            biased;
+            taken = self.sources.next() => { let taken = taken?; self.sort(taken, inputs); }
+            Some(done) = self.outbox.sides.next() => inputs.extend(done),
+            changed = self.synced.changed() => { changed.map_err(WriteError::from)?; }
+            () = tokio::time::sleep_until(due) => {}
+        }
+        Ok(())
+    }
+
     fn take_waiting(&mut self, inputs: &mut Vec<Input>) {
+        let mut taken = Vec::new();
         while inputs.len() < BATCH {
-            let before = inputs.len();
-            let id = RequestId(self.last_request + 1);
-            if let Some(incoming) = self.sources.claims.try_next() {
-                let request = wire::claim(id, incoming);
-                self.take(request, inputs);
-            } else if let Ok(delivery) = self.sources.results.try_recv() {
-                self.take_delivery(delivery, inputs);
-            } else if let Some(incoming) = self.sources.attempts.try_next() {
-                let request = wire::attempt(id, incoming);
-                self.take(request, inputs);
-            } else if let Some(input) = self.outbox.take_ready() {
-                inputs.push(input);
-            }
-            if inputs.len() == before {
+            self.sources.round(&mut taken);
+            let ready = self.outbox.take_ready();
+            let done = self.outbox.sides.next().now_or_never().flatten();
+            if taken.is_empty() && ready.is_none() && done.is_none() {
                 return;
             }
+            for taken in taken.drain(..) {
+                self.sort(taken, inputs);
+            }
+            inputs.extend(ready);
+            inputs.extend(done.flatten());
         }
     }
 
-    fn take(&mut self, request: Option<Request>, inputs: &mut Vec<Input>) {
-        if let Some(Request { input, way }) = request {
-            self.last_request += 1;
-            self.ways.insert(RequestId(self.last_request), way);
-            inputs.push(input);
-        }
-    }
-
-    fn take_delivery(&mut self, delivery: Delivery, inputs: &mut Vec<Input>) {
-        match wire::result(RequestId(self.last_request + 1), delivery) {
-            Ok(request) => self.take(Some(request), inputs),
-            Err(acker) => self.outbox.ack_later(acker),
+    fn sort(&mut self, taken: Taken, inputs: &mut Vec<Input>) {
+        match taken {
+            Taken::Input(input) => inputs.push(input),
+            Taken::Nothing => {}
+            Taken::NoResult(acker) => self.outbox.ack_later(acker),
         }
     }
 
@@ -416,24 +357,11 @@ impl Driver {
     }
 }
 
-async fn pull_results(bus: Arc<dyn Bus>, consumer: String, into: mpsc::Sender<Delivery>) {
-    loop {
-        match bus
-            .pull(queue::RESULTS, &consumer, RESULTS, PULL_EXPIRES)
-            .await
-        {
-            Ok(deliveries) => {
-                for delivery in deliveries {
-                    if into.send(delivery).await.is_err() {
-                        return;
-                    }
-                }
-            }
-            Err(BusError::Closed) => return,
-            Err(error) => {
-                tracing::warn!(%error, "results cannot be pulled; trying again");
-                tokio::time::sleep(PULL_AGAIN).await;
-            }
-        }
-    }
+/// An event of our own that does not fit the state is our fault, not the journal's.
+fn fault(error: &IllegalEvent) -> CoordinatorError {
+    let source = std::error::Error::source(error).map(|source| format!(": {source}"));
+    CoordinatorError::Internal(format!("{error}{}", source.unwrap_or_default()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ mod machine;
 mod observer;
 mod recover;
 mod run_lock;
+mod sources;
 #[cfg(test)]
 mod testing;
 mod user_key;

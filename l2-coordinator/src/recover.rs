@@ -57,16 +57,59 @@ pub(crate) fn corrupt(run_dir: &Path, run: &RunState) -> io::Result<Vec<(TaskId,
 
 fn is_intact(run_dir: &Path, sealed: &SealedFile) -> io::Result<bool> {
     let path = run_dir.join(&sealed.path);
-    let mut file = match fs_err::File::open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+    // Looked at before it is opened: opening a FIFO in its place would wait for ever.
+    match fs_err::symlink_metadata(&path) {
+        Ok(found) if found.is_file() && found.len() == sealed.bytes => {}
+        Ok(_) => return Ok(false),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Ok(false);
+        }
         Err(error) => return Err(error),
-    };
-    if file.metadata()?.len() != sealed.bytes {
-        return Ok(false);
     }
+    let mut file = fs_err::File::open(&path)?;
     let mut hashing = HashingWriter::new(io::sink());
     io::copy(&mut file, &mut hashing)?;
     let (_, digest, bytes) = hashing.finish();
     Ok(digest == sealed.sha256 && bytes == sealed.bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::digest::Digest;
+
+    use super::*;
+
+    #[test]
+    fn only_a_regular_file_with_the_sealed_bytes_is_intact() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |path: &str| dir.path().join(path);
+        let sealed = SealedFile {
+            path: "a/b".into(),
+            sha256: Digest::of(b"sealed"),
+            bytes: 6,
+        };
+        let intact = || is_intact(dir.path(), &sealed).unwrap();
+        assert!(!intact(), "missing");
+        fs_err::write(at("a"), "a file where a directory was").unwrap();
+        assert!(!intact(), "beneath a file");
+        fs_err::remove_file(at("a")).unwrap();
+        fs_err::create_dir(at("a")).unwrap();
+        fs_err::write(at("a/b"), "sealed").unwrap();
+        assert!(intact());
+        fs_err::write(at("a/b"), "change").unwrap();
+        assert!(!intact(), "changed");
+        fs_err::write(at("copy"), "sealed").unwrap();
+        fs_err::remove_file(at("a/b")).unwrap();
+        std::os::unix::fs::symlink(at("copy"), at("a/b")).unwrap();
+        assert!(!intact(), "a link");
+        fs_err::remove_file(at("a/b")).unwrap();
+        let (path, mode) = (at("a/b"), rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR);
+        rustix::fs::mkfifoat(rustix::fs::CWD, path, mode).unwrap();
+        assert!(!intact(), "a FIFO");
+    }
 }

@@ -8,4 +8,4 @@ mod world;
 pub(crate) use env::{Fired, Seen, TestEnv};
 pub(crate) use plan::{Tasks, plan_of, retry, task};
 pub(crate) use show::show_event;
-pub(crate) use world::{artifact, config, crashed, ended, failed};
+pub(crate) use world::{artifact, config, crashed, ended, failed, run_opening};
