@@ -131,6 +131,8 @@ pub struct Ui {
     /// Whether stdout is a terminal.
     pub stdout_terminal: bool,
     quiet: bool,
+    /// Why data did not get out, other than that its reader had enough.
+    lost: Mutex<Option<io::Error>>,
 }
 
 impl Ui {
@@ -147,6 +149,7 @@ impl Ui {
             out: Mutex::new(io.stdout),
             err: Mutex::new(io.stderr),
             quiet,
+            lost: Mutex::new(None),
         }
     }
 
@@ -176,10 +179,20 @@ impl Ui {
     /// Nobody reads any more.
     pub fn data_bytes(&self, bytes: &[u8]) -> Result<(), Gone> {
         let mut out = lock(&self.out);
-        // A closed pipe, a full disk behind a redirect: either way nobody gets the data.
-        out.write_all(bytes)
-            .and_then(|()| out.flush())
-            .map_err(|_| Gone)
+        let written = out.write_all(bytes).and_then(|()| out.flush());
+        written.map_err(|error| {
+            // A reader that had enough is no failure; a full disk behind a redirect is one.
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                lock(&self.lost).get_or_insert(error);
+            }
+            Gone
+        })
+    }
+
+    /// Why data did not reach stdout, if that was not its reader's wish. Told once.
+    #[must_use]
+    pub fn take_lost(&self) -> Option<io::Error> {
+        lock(&self.lost).take()
     }
 
     /// One line for eyes, dropped by `--quiet`.

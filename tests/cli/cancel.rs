@@ -86,8 +86,6 @@ fn a_run_that_nobody_drives_is_closed() {
     exit 0
     --- stdout
     the run is closed as cancelled
-    --- stderr
-       SWEEP 2 ended that an earlier life left running
     "#);
     let shown = place.orchestra(["show"]).run().expect(0).stdout;
     assert!(shown.contains("CANCELLED"), "{shown}");

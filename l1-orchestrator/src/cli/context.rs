@@ -6,8 +6,7 @@ use serde_json::Value;
 
 use super::args::Format;
 use super::error::CliError;
-use crate::report::Redactor;
-use crate::report::console::RunRef;
+use crate::report::{Redactor, RunRef};
 use crate::runs::RunEntry;
 use crate::ui::Ui;
 

@@ -23,8 +23,9 @@ pub fn main(args: Vec<OsString>, io: Io) -> u8 {
     match usage::parse(args) {
         Ok(Parsed::Verb(cli, matches)) => verb(*cli, &matches, io),
         Ok(Parsed::Text(text)) => {
-            let _read = plain(io).data(&text);
-            exit_code::OK
+            let ui = plain(io);
+            let _read = ui.data(&text);
+            written(&ui, exit_code::OK)
         }
         Ok(Parsed::Nothing(text)) => {
             plain(io).say(text.trim_end());
@@ -58,7 +59,30 @@ fn verb(cli: Cli, matches: &ArgMatches, io: Io) -> u8 {
         dispatch(&context, cli.command, matches)
     }))
     .unwrap_or_else(|_| Err(CliError::internal("orchestra panicked")));
-    outcome.unwrap_or_else(|error| fail(&ui, &error, format != Format::Text))
+    let code = outcome.unwrap_or_else(|error| fail(&ui, &error, format != Format::Text));
+    written(&ui, code)
+}
+
+/// The exit code once it is known whether what was printed got anywhere.
+fn written(ui: &Ui, code: u8) -> u8 {
+    let Some(error) = ui.take_lost() else {
+        return code;
+    };
+    CliError::not_ready(
+        "output-unwritable",
+        "what belongs on stdout cannot be written",
+    )
+    .because(error)
+    .hint("make room where stdout goes, or send it elsewhere")
+    .show(ui);
+    match code {
+        // These say more.
+        exit_code::INTERRUPTED
+        | exit_code::TERMINATED
+        | exit_code::INTERNAL
+        | exit_code::VERIFY_FAILED => code,
+        _ => exit_code::NOT_READY,
+    }
 }
 
 fn dispatch(context: &Context, command: Command, matches: &ArgMatches) -> Result<u8, CliError> {

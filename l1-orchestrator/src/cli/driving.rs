@@ -10,11 +10,11 @@ use protocol::seal::{Seal, UserKey};
 
 use super::args::Format;
 use super::context::Context;
-use super::error::CliError;
+use super::error::{CliError, Kind};
 use crate::exit_code;
-use crate::report::console::{Console, View};
+use crate::report::console::Console;
 use crate::report::jsonl::Jsonl;
-use crate::report::{Observers, Reporter, RunSummary};
+use crate::report::{Observers, Reporter, RunSummary, View};
 use crate::runs::{RunEntry, Stored, status};
 use crate::session::{Driven, LiveOutput, close, result_object};
 use crate::settings::{self, Drive, Origin, Setting};
@@ -137,8 +137,16 @@ pub(super) fn end(
         reporter.finish(&stored.summary);
     }
     seal?;
-    answer(context, entry, &stored)?;
-    Ok(exit_code::of_outcome(outcome, exit_code))
+    let told = answer(context, entry, &stored);
+    told_or_gone(told, exit_code::of_outcome(outcome, exit_code))
+}
+
+/// The code of what was found out, whether or not somebody still reads about it.
+pub(super) fn told_or_gone(told: Result<(), CliError>, code: u8) -> Result<u8, CliError> {
+    match told {
+        Err(error) if error.kind != Kind::Gone => Err(error),
+        _ => Ok(code),
+    }
 }
 
 /// What stdout gets when a run is over, apart from events.

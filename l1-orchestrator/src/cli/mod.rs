@@ -8,6 +8,7 @@ mod driving;
 pub mod error;
 mod list;
 mod logs;
+mod patient;
 mod report;
 mod resume;
 mod run;

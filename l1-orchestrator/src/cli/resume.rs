@@ -13,7 +13,7 @@ use super::context::Context;
 use super::driving::{self, slots};
 use super::error::{CliError, Kind};
 use crate::exit_code;
-use crate::report::{Ending, RunSummary, Standing, console, jsonl, words};
+use crate::report::{Ending, RunSummary, Standing, View, closing, jsonl, words};
 use crate::runs::{RunEntry, Stored, each_event};
 use crate::session::{
     Moment, Policy, Session, Start, drive, mend, new_coordinator, reached, start_log,
@@ -188,21 +188,23 @@ fn finished(
             Ok(())
         })?;
         if let Some(event) = last {
-            context.ui.data(&jsonl::line(&event))?;
+            // Who does not read it still gets the exit code.
+            let _read = context.ui.data(&jsonl::line(&event));
         }
     }
-    let view = console::View {
+    let view = View {
         plan: stored.plan.clone(),
         run: context.reference(entry),
         dir: context.redact.run_dir(&entry.dir),
         redact: context.redact,
     };
     context.ui.note("This run is over; nothing was started.");
-    context.ui.say(&console::closing(
-        &stored.summary,
-        &view,
-        context.ui.err_painter(),
-    ));
-    driving::answer(context, entry, stored)?;
-    Ok(exit_code::of_outcome(ending.outcome, ending.exit_code))
+    context
+        .ui
+        .say(&closing(&stored.summary, &view, context.ui.err_painter()));
+    let told = driving::answer(context, entry, stored);
+    driving::told_or_gone(
+        told,
+        exit_code::of_outcome(ending.outcome, ending.exit_code),
+    )
 }

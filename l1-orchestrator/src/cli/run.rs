@@ -104,7 +104,7 @@ fn plan(read: Read, given: &[(String, String)], path: &Path) -> Result<(Plan, Ve
     let inputs = scenario.resolve(given, &working_dir, &find_root(path));
     let inputs: std::collections::BTreeMap<String, Value> = inputs.map_err(|problems| {
         // What was typed is wrong, not the file.
-        let by_file = problems.iter().any(|problem| is_of_file(problem));
+        let by_file = problems.iter().any(is_of_file);
         let mut error = CliError::problems(Arc::clone(&source), problems);
         if !by_file {
             (error.kind, error.code) = (Kind::Usage, "invalid-input");

@@ -1,6 +1,6 @@
 //! Reads a scenario's file for the verbs that take one.
 
-use std::io::Read as _;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use protocol::nearest::nearest;
@@ -8,6 +8,7 @@ use protocol::scenario::{Parsed, Scenario, parse};
 
 use super::context::Context;
 use super::error::CliError;
+use super::patient;
 use crate::report::diagnostics;
 
 /// A little more than the parser takes, so that it is the parser that refuses what is too big.
@@ -25,8 +26,8 @@ pub(super) struct Read {
 
 /// Reads and parses; warnings are shown, errors are the error.
 pub(super) fn read(context: &Context, path: &Path) -> Result<Read, CliError> {
-    let bytes = read_bytes(path)?;
     let name = path.display().to_string();
+    let bytes = read_bytes(context, path, &name)?;
     if bytes.len() >= WORTH_A_WORD {
         let size = crate::report::bytes(bytes.len() as u64);
         context.ui.note(&format!("Reading {name} ({size})"));
@@ -54,19 +55,33 @@ pub(super) fn read(context: &Context, path: &Path) -> Result<Read, CliError> {
     }
 }
 
-fn read_bytes(path: &Path) -> Result<Vec<u8>, CliError> {
-    let unreadable = |error: std::io::Error| {
-        let message = format!("{} cannot be read", path.display());
+fn read_bytes(context: &Context, path: &Path, name: &str) -> Result<Vec<u8>, CliError> {
+    let waits = || {
+        context.ui.note(&format!(
+            "Waiting for {name}: nothing was written into it yet"
+        ));
+    };
+    patient::read(path, MAX_BYTES, waits).map_err(|error| {
+        let hint = hint(path, &error);
+        let message = format!("{name} cannot be read");
         CliError::invalid("scenario-unreadable", message)
             .because(error)
-            .maybe_hint(neighbor(path).map(|near| format!("did you mean `{}`?", near.display())))
-    };
-    let mut bytes = Vec::new();
-    let file = fs_err::File::open(path).map_err(unreadable)?;
-    file.take(MAX_BYTES)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
-    Ok(bytes)
+            .maybe_hint(hint)
+    })
+}
+
+fn hint(path: &Path, error: &io::Error) -> Option<String> {
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            neighbor(path).map(|near| format!("did you mean `{}`?", near.display()))
+        }
+        io::ErrorKind::PermissionDenied => {
+            Some("make it readable for you, as with `chmod u+r`".into())
+        }
+        io::ErrorKind::TimedOut => Some("name a file, or start what writes into this one".into()),
+        io::ErrorKind::IsADirectory => Some("name a scenario in this folder".into()),
+        _ => None,
+    }
 }
 
 /// A file beside the missing one whose name is nearly the same.

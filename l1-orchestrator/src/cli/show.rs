@@ -6,8 +6,7 @@ use super::args::{Format, Show};
 use super::context::Context;
 use super::error::CliError;
 use crate::exit_code;
-use crate::report::console::{self, View};
-use crate::report::{Standing, TaskSummary, words};
+use crate::report::{Standing, TaskSummary, View, closing, words};
 use crate::runs::{RunEntry, Status, Stored, status};
 use crate::session::result_object;
 use crate::settings;
@@ -87,7 +86,7 @@ fn text(context: &Context, entry: &RunEntry, stored: &Stored, status: Status) ->
         dir,
         redact: context.redact,
     };
-    text.push_str(&console::closing(summary, &view, painter));
+    text.push_str(&closing(summary, &view, painter));
     text.push('\n');
     text
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::args::{Format, Verify};
 use super::context::Context;
+use super::driving::told_or_gone;
 use super::error::CliError;
 use crate::exit_code;
 use crate::report::words;
@@ -44,11 +45,14 @@ pub(super) fn verify(context: &Context, args: &Verify) -> Result<u8, CliError> {
     } else {
         exit_code::VERIFY_FAILED
     };
-    match context.format {
-        Format::Text => context.ui.data(&text(context, &entry, &found))?,
-        Format::Json | Format::Jsonl => context.object(&object(&entry, &found, code))?,
-    }
-    Ok(code)
+    let told = match context.format {
+        Format::Text => context
+            .ui
+            .data(&text(context, &entry, &found))
+            .map_err(CliError::from),
+        Format::Json | Format::Jsonl => context.object(&object(&entry, &found, code)),
+    };
+    told_or_gone(told, code)
 }
 
 /// Keys whose seals count on this machine: the user's own.

@@ -139,10 +139,8 @@ pub fn to_json(source: &SourceFile, problems: &[Diagnostic]) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use insta::assert_snapshot;
-    use protocol::source::Span;
-
     use super::*;
+    use insta::assert_snapshot;
 
     #[test]
     fn looks_as_promised() {

@@ -2,6 +2,7 @@
 //!
 //! [`RunSummary`] is the one fold; each renderer is a file beside it. Nothing here prints.
 
+mod closing;
 pub mod console;
 pub mod diagnostics;
 pub mod json;
@@ -13,11 +14,16 @@ mod redact;
 mod stats;
 mod summary;
 mod task;
+#[cfg(test)]
+mod tests;
 mod timeline;
+mod view;
 pub mod words;
 
+pub use closing::closing;
 pub use observer::{Observers, Reporter, max_attempts};
 pub use redact::{Redactor, bytes};
 
 pub use summary::{Ending, RunSummary};
 pub use task::{Attempt, AttemptEnding, Standing, TaskSummary};
+pub use view::{RunRef, View};

@@ -8,7 +8,7 @@ use protocol::digest::Digest;
 use protocol::ids::RunId;
 use protocol::time::Timestamp;
 
-use super::console::RunRef;
+use super::view::RunRef;
 
 /// Shows values as they are, or as placeholders.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

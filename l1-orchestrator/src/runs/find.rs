@@ -10,7 +10,7 @@ use protocol::run_dir;
 use super::record::RunRecord;
 use super::status::{Status, status};
 use crate::cli::error::CliError;
-use crate::report::console::RunRef;
+use crate::report::RunRef;
 
 /// Candidates named when an argument fits several.
 const MAX_CANDIDATES: usize = 5;

@@ -1,0 +1,13 @@
+//! The command line as typed, help text included.
+//!
+//! Nothing is resolved here; [`crate::settings`] turns flags and environment into values.
+
+mod shared;
+mod tree;
+mod verbs;
+
+pub use shared::{Driving, Format, LogLevel, Progress, RunsDir};
+pub use tree::{Cli, Command};
+pub use verbs::{
+    Cancel, List, Logs, Report, Resume, Run, Schema, SchemaOf, Show, Validate, Verify,
+};

@@ -1,0 +1,224 @@
+//! One struct a verb; its doc comment is its help text.
+
+use std::path::PathBuf;
+
+use clap::builder::FalseyValueParser;
+use clap::{Args, ValueEnum};
+
+use super::shared::{Driving, Output, RunsDir};
+
+/// `orchestra run`
+///
+/// Checks the scenario, makes a run directory, runs every task and writes the report. Exits with 0
+/// when every required task succeeded, 1 when one failed.
+#[derive(Args, Debug)]
+#[command(about = "Run a scenario to its end")]
+#[command(after_help = "\
+Examples:
+  orchestra run scenarios/hello.yaml -i name=world
+  orchestra run scenarios/diamond.yaml --max-parallel 2 -o jsonl")]
+pub struct Run {
+    /// The scenario file
+    #[arg(value_name = "SCENARIO")]
+    pub scenario: PathBuf,
+    /// Value of one of the scenario's inputs; may be repeated
+    #[arg(short, long = "input", value_name = "KEY=VALUE", value_parser = parse_input)]
+    #[arg(env = "ORCHESTRA_INPUT", hide_env = true)]
+    pub inputs: Vec<(String, String)>,
+    /// How it is driven.
+    #[command(flatten)]
+    pub driving: Driving,
+    /// Where runs are kept.
+    #[command(flatten)]
+    pub runs: RunsDir,
+    /// What is printed, and how.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `orchestra resume`
+///
+/// Finished tasks never run again. A finished run is not touched: its result is printed and its exit
+/// code returned.
+#[derive(Args, Debug)]
+#[command(about = "Continue an interrupted run")]
+pub struct Resume {
+    /// The run: id, unique prefix, @last, @failed or its directory
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// How it is driven.
+    #[command(flatten)]
+    pub driving: Driving,
+    /// Where runs are kept.
+    #[command(flatten)]
+    pub runs: RunsDir,
+    /// What is printed, and how.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `orchestra cancel`
+///
+/// Whoever drives the run is asked to stop its tasks and write the report. A run that nobody drives
+/// is closed as cancelled.
+#[derive(Args, Debug)]
+#[command(about = "Stop a run and close its record")]
+pub struct Cancel {
+    /// The run: id, unique prefix, @last, @failed or its directory
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// Where runs are kept.
+    #[command(flatten)]
+    pub runs: RunsDir,
+    /// What is printed, and how.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `orchestra validate`
+///
+/// Reads the file, runs nothing and writes nothing. Exits with 3 when something is wrong.
+#[derive(Args, Debug)]
+#[command(about = "Say everything that is wrong with a scenario")]
+pub struct Validate {
+    /// The scenario file
+    #[arg(value_name = "SCENARIO")]
+    pub scenario: PathBuf,
+    /// What is printed, and how.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `orchestra verify`
+///
+/// Recomputes the journal's hash chain and the digests of plan, scenario, logs and artifacts, and
+/// checks the seal. Exits with 8 when anything differs.
+#[derive(Args, Debug)]
+#[command(about = "Check a run directory against its journal and seal")]
+pub struct Verify {
+    /// The run: id, unique prefix, @last, @failed or its directory
+    #[arg(value_name = "RUN", default_value = "@last")]
+    pub run: String,
+    /// Where runs are kept.
+    #[command(flatten)]
+    pub runs: RunsDir,
+    /// What is printed, and how.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `orchestra list`
+#[derive(Args, Debug)]
+#[command(about = "List runs, newest first")]
+pub struct List {
+    /// Where runs are kept.
+    #[command(flatten)]
+    pub runs: RunsDir,
+    /// What is printed, and how.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `orchestra show`
+#[derive(Args, Debug)]
+#[command(about = "Show a run: verdict, failures, tasks")]
+pub struct Show {
+    /// The run: id, unique prefix, @last, @failed or its directory
+    #[arg(value_name = "RUN", default_value = "@last")]
+    pub run: String,
+    /// Where runs are kept.
+    #[command(flatten)]
+    pub runs: RunsDir,
+    /// What is printed, and how.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `orchestra logs`
+///
+/// Without TASK: of every task. Each kept stream of each attempt is printed on its own, never
+/// concatenated without a heading.
+#[derive(Args, Debug)]
+#[command(about = "Print what tasks wrote")]
+#[command(after_help = "\
+Examples:
+  orchestra logs @last build
+  orchestra logs @failed --failed")]
+pub struct Logs {
+    /// The run: id, unique prefix, @last, @failed or its directory
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// One task
+    #[arg(value_name = "TASK")]
+    pub task: Option<String>,
+    /// Only this attempt
+    #[arg(long, value_name = "N", env = "ORCHESTRA_ATTEMPT", hide_env = true)]
+    pub attempt: Option<u32>,
+    /// Only attempts that failed
+    #[arg(long, env = "ORCHESTRA_FAILED", hide_env = true)]
+    #[arg(value_parser = FalseyValueParser::new())]
+    pub failed: bool,
+    /// Where runs are kept.
+    #[command(flatten)]
+    pub runs: RunsDir,
+    /// What is printed, and how.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `orchestra report`
+///
+/// Markdown on stdout; `-o json` is the machine's report, `-o jsonl` the events themselves.
+#[derive(Args, Debug)]
+#[command(about = "Render a run's report from its journal")]
+pub struct Report {
+    /// The run: id, unique prefix, @last, @failed or its directory
+    #[arg(value_name = "RUN", default_value = "@last")]
+    pub run: String,
+    /// Where runs are kept.
+    #[command(flatten)]
+    pub runs: RunsDir,
+    /// What is printed, and how.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `orchestra schema`
+#[derive(Args, Debug)]
+#[command(about = "Print a JSON Schema")]
+pub struct Schema {
+    /// Of what [default: scenario]
+    #[arg(value_enum, value_name = "WHAT")]
+    pub what: Option<SchemaOf>,
+    /// What is printed, and how.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `orchestra version`
+#[derive(Args, Debug)]
+#[command(about = "Print the version")]
+pub struct Version {
+    /// What is printed, and how.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// What has a schema.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// What a person writes
+    #[default]
+    Scenario,
+    /// Lines of events.jsonl
+    Events,
+    /// Between coordinator and workers
+    Messages,
+}
+
+fn parse_input(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("expected KEY=VALUE".to_owned()),
+    }
+}

@@ -1,0 +1,180 @@
+//! The closing block: verdict, failures with their tails, what they caused, the next command last.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use protocol::ids::TaskId;
+
+use super::redact;
+use super::summary::RunSummary;
+use super::task::{AttemptEnding, Standing, TaskSummary};
+use super::view::{View, attempt_of, next_commands, tone_of};
+use super::words;
+use crate::ui::{Painter, Tone, sanitize};
+
+/// Failed tasks shown with their tails; the rest are named in the report.
+const MAX_FAILURES: usize = 10;
+/// Skipped tasks named after a failure.
+const MAX_SKIPPED: usize = 8;
+/// Artifacts named.
+const MAX_ARTIFACTS: usize = 5;
+
+/// The last lines of a run: verdict, failures with their tails, what they caused, what to type next.
+#[must_use]
+pub fn closing(summary: &RunSummary, view: &View, painter: Painter) -> String {
+    let mut text = String::from("────────────\n");
+    let verdict = words::verdict(summary);
+    let tone = match verdict {
+        "PASSED" => Tone::Good,
+        "FAILED" => Tone::Bad,
+        _ => Tone::Warn,
+    };
+    let wall = view.redact.duration(summary.wall());
+    let told = summary.tally.over() + summary.tally.running;
+    let open = summary.planned.saturating_sub(told as u64);
+    let mut tally = words::tally(&summary.tally, " · ");
+    if open > 0 {
+        write!(tally, " · {open} not started").expect("into a string");
+    }
+    writeln!(
+        text,
+        "  {} in {wall}   {tally}",
+        painter.paint(tone, verdict)
+    )
+    .expect("into a string");
+    failures(&mut text, summary, view, painter);
+    notes(&mut text, summary);
+    artifacts(&mut text, summary, view);
+    if summary.ending.is_some() {
+        let report = protocol::run_dir::REPORT_MD;
+        writeln!(text, "  report: {}/{report}", view.dir).expect("into a string");
+    }
+    let next = next_commands(summary, view).join(" · ");
+    write!(text, "  next: {next}").expect("into a string");
+    text
+}
+
+fn failures(text: &mut String, summary: &RunSummary, view: &View, painter: Painter) {
+    let failed = || {
+        let is_failed = |task: &&TaskSummary| matches!(task.standing, Standing::Failed { .. });
+        summary.tasks.iter().filter(is_failed)
+    };
+    for task in failed().take(MAX_FAILURES) {
+        failure(text, task, view, painter);
+    }
+    let more = failed().count().saturating_sub(MAX_FAILURES);
+    if more > 0 {
+        writeln!(text, "    … and {more} more failed; all are in the report").expect("string");
+    }
+    for (root, skipped) in skipped_by_root(summary).iter().take(MAX_FAILURES) {
+        let mut names: Vec<&str> = skipped
+            .iter()
+            .take(MAX_SKIPPED)
+            .map(|id| id.as_str())
+            .collect();
+        let rest = format!("and {} more", skipped.len().saturating_sub(MAX_SKIPPED));
+        if skipped.len() > MAX_SKIPPED {
+            names.push(&rest);
+        }
+        let word = painter.paint(Tone::Dim, "SKIP");
+        writeln!(
+            text,
+            "    {word} {}   because {root} failed",
+            names.join(", ")
+        )
+        .expect("string");
+    }
+}
+
+fn failure(text: &mut String, task: &TaskSummary, view: &View, painter: Painter) {
+    let Standing::Failed { failure, .. } = &task.standing else {
+        return;
+    };
+    let word = painter.paint(tone_of(&task.standing), "FAIL");
+    write!(text, "    {word} {}", task.id).expect("string");
+    let last = task.last_attempt();
+    if let Some(attempt) = last {
+        let number = attempt_of(attempt.number, task, view);
+        write!(text, "   {number}   {}", attempt.how()).expect("string");
+        if let Some(log) = attempt.telling_log(&task.id) {
+            write!(text, "   {log}").expect("string");
+        }
+    }
+    text.push('\n');
+    if last.is_none_or(|attempt| attempt.how() != failure.message) {
+        writeln!(text, "         {}", sanitize(&failure.message)).expect("string");
+    }
+    let tail = match last.map(|attempt| &attempt.ending) {
+        Some(AttemptEnding::Failed {
+            tail: Some(tail), ..
+        }) => tail.as_ref(),
+        _ => "",
+    };
+    for line in tail.lines() {
+        writeln!(text, "         | {}", sanitize(line)).expect("string");
+    }
+}
+
+fn skipped_by_root(summary: &RunSummary) -> BTreeMap<&TaskId, Vec<&TaskId>> {
+    let mut by_root: BTreeMap<&TaskId, Vec<&TaskId>> = BTreeMap::new();
+    for task in &summary.tasks {
+        if let Standing::Skipped {
+            cause: protocol::event::SkipCause::Failure,
+            ..
+        } = task.standing
+            && let Some(root) = summary.root_cause(task)
+        {
+            by_root.entry(&root.id).or_default().push(&task.id);
+        }
+    }
+    by_root
+}
+
+fn notes(text: &mut String, summary: &RunSummary) {
+    if let Some(cause) = &summary.paused {
+        writeln!(text, "    paused: {}", sanitize(cause)).expect("string");
+    }
+    if let Some(by) = &summary.cancelling {
+        writeln!(text, "    stopped by {}", words::origin(by)).expect("string");
+    }
+}
+
+fn artifacts(text: &mut String, summary: &RunSummary, view: &View) {
+    // What nothing else consumed is what the run was for.
+    let is_last = |task: &&TaskSummary| {
+        let index = view
+            .plan
+            .as_ref()
+            .and_then(|plan| plan.index_of(task.id.as_str()));
+        index
+            .zip(view.plan.as_ref())
+            .is_none_or(|(at, plan)| plan.dependents(at).is_empty())
+    };
+    let all = || summary.tasks.iter().flat_map(|task| &task.artifacts);
+    let last = summary
+        .tasks
+        .iter()
+        .filter(is_last)
+        .flat_map(|task| &task.artifacts);
+    let mut shown = 0;
+    for artifact in last.take(MAX_ARTIFACTS) {
+        let place = match artifact.files.as_slice() {
+            [file] if !artifact.directory => format!("{}/{}", view.dir, sanitize(&file.path)),
+            files => words::count(files.len(), "file"),
+        };
+        let size = redact::bytes(artifact.bytes());
+        writeln!(text, "    {}   {place}   {size}", sanitize(&artifact.name)).expect("string");
+        shown += 1;
+    }
+    let more = all().count() - shown;
+    if more > 0 {
+        // The manifest is written when the run is over.
+        let listed = match summary.ending {
+            Some(_) => protocol::run_dir::MANIFEST,
+            None => protocol::run_dir::ARTIFACTS,
+        };
+        let and = if shown > 0 { "… and " } else { "" };
+        let more = words::count(more, "artifact");
+        writeln!(text, "    {and}{more} in {}/{listed}", view.dir).expect("string");
+    }
+}

@@ -1,0 +1,118 @@
+//! What failed, first failure first, attempts apart, and what to type next.
+
+use std::fmt::Write as _;
+
+use super::page::{Page, escape};
+use crate::report::task::{AttemptEnding, Standing, TaskSummary};
+use crate::report::view::next_commands;
+use crate::report::{max_attempts, words};
+
+/// Failures shown with their tails, each ≤ 4 KiB.
+const MAX_FAILURES: usize = 50;
+
+impl Page<'_> {
+    pub(super) fn failures(&mut self) {
+        let summary = self.summary;
+        let Some(first) = summary.first_failure() else {
+            self.next_steps();
+            return;
+        };
+        self.heading("First failure");
+        self.failure(first);
+        self.next_steps();
+        let mut others: Vec<&TaskSummary> = summary
+            .tasks
+            .iter()
+            .filter(|task| matches!(task.standing, Standing::Failed { .. }) && task.id != first.id)
+            .collect();
+        if others.is_empty() {
+            return;
+        }
+        others.sort_by_key(|task| task.ended);
+        self.heading("Other failures, earliest first");
+        for task in others.iter().take(MAX_FAILURES) {
+            self.failure(task);
+        }
+        if others.len() > MAX_FAILURES {
+            let more = others.len() - MAX_FAILURES;
+            self.line(&format!("… and {more} more; see `report.json`."));
+        }
+    }
+
+    fn failure(&mut self, task: &TaskSummary) {
+        let Standing::Failed { failure, tolerated } = &task.standing else {
+            return;
+        };
+        let mut title = format!("### `{}`", task.id);
+        if let Some(attempt) = task.last_attempt() {
+            let most = max_attempts(self.plan, &task.id)
+                .filter(|most| *most >= attempt.number)
+                .map_or_else(String::new, |most| format!(" of {most}"));
+            let how = attempt.how();
+            write!(title, ": attempt {}{most}, {how}", attempt.number).expect("into a string");
+        }
+        self.line(&title);
+        let tolerated = if *tolerated {
+            " Tolerated by `continue_on_error`."
+        } else {
+            ""
+        };
+        let (class, advice) = (failure.class, failure.class.advice());
+        let message = escape(&failure.message);
+        self.line(&format!(
+            "\n{message} (`{class}`).{tolerated} What to do: {advice}.\n"
+        ));
+        self.tails(task);
+        let caused: Vec<String> = self
+            .summary
+            .tasks
+            .iter()
+            .filter(|other| {
+                self.summary
+                    .root_cause(other)
+                    .is_some_and(|root| root.id == task.id)
+            })
+            .take(20)
+            .map(|other| format!("`{}`", other.id))
+            .collect();
+        if !caused.is_empty() {
+            self.line(&format!("Skipped because of it: {}.\n", caused.join(", ")));
+        }
+    }
+
+    /// Attempts are shown one by one, never concatenated.
+    fn tails(&mut self, task: &TaskSummary) {
+        let level = self
+            .summary
+            .started
+            .as_ref()
+            .map(|(_, started)| words::sandbox(started.level));
+        let from = task.attempts.len().saturating_sub(2);
+        for attempt in &task.attempts[from..] {
+            let AttemptEnding::Failed { tail, .. } = &attempt.ending else {
+                continue;
+            };
+            let log = attempt
+                .telling_log(&task.id)
+                .map_or_else(|| "no output".into(), |log| format!("log [{log}]({log})"));
+            let took = self.redact.duration(attempt.wall);
+            let (number, how) = (attempt.number, attempt.how());
+            self.line(&format!("Attempt {number}: {how} after {took}, {log}\n"));
+            if let Some(tail) = tail {
+                self.fenced("text", tail);
+            }
+        }
+        if let Some(level) = level {
+            self.line(&format!("Confinement: {level}.\n"));
+        }
+    }
+
+    fn next_steps(&mut self) {
+        let commands = next_commands(self.summary, &self.view).join("\n");
+        self.blank();
+        self.line(
+            "Next, where the run was started (this directory's path works in place of the id):\n",
+        );
+        self.fenced("sh", &commands);
+    }
+}

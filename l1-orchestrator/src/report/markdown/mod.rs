@@ -1,0 +1,14 @@
+//! `report.md`: what ran, what failed first and why, what to type next, how to verify. For a reader
+//! who has nothing else.
+//!
+//! Order: verdict, first failure, other failures, tasks, graph, timeline, numbers, artifacts, plan and
+//! approval, environment and verification. Each part has a bound, so that the whole stays below 900
+//! KiB.
+
+mod failures;
+mod graph;
+mod page;
+mod record;
+mod tables;
+
+pub use page::render;

@@ -1,0 +1,176 @@
+//! Tables: tasks with failures first, numbers, artifacts.
+
+use super::page::{Page, escape};
+use crate::report::redact;
+use crate::report::stats::Spread;
+use crate::report::task::{Standing, TaskSummary};
+use crate::report::words;
+
+/// Rows of the table of tasks.
+const MAX_ROWS: usize = 2_000;
+/// Rows of the table of artifacts.
+const MAX_ARTIFACTS: usize = 1_000;
+
+impl Page<'_> {
+    pub(super) fn tasks(&mut self) {
+        self.heading("Tasks");
+        self.line("| | task | kind | attempts | start | duration | how |");
+        self.line("|---|---|---|--:|--:|--:|---|");
+        let summary = self.summary;
+        let mut tasks: Vec<&TaskSummary> = summary.tasks.iter().collect();
+        tasks.sort_by_key(|task| task.standing.rank());
+        for task in tasks.iter().take(MAX_ROWS) {
+            self.row(task);
+        }
+        let shown = tasks.len().min(MAX_ROWS);
+        let rest = (summary.planned as usize).saturating_sub(shown);
+        if rest > 0 {
+            let unseen = (summary.planned as usize).saturating_sub(tasks.len());
+            self.line(&format!(
+                "\n… and {rest} more, {unseen} of them never started."
+            ));
+        }
+    }
+
+    fn row(&mut self, task: &TaskSummary) {
+        let begun = self
+            .summary
+            .started
+            .as_ref()
+            .map(|(at, _)| *at)
+            .unwrap_or_default();
+        let start = task
+            .attempts
+            .first()
+            .map(|attempt| self.redact.offset(attempt.started.since(begun)))
+            .unwrap_or_default();
+        let took = task
+            .duration()
+            .map(|span| self.redact.duration(span))
+            .unwrap_or_default();
+        let kind = self.kind(task);
+        let how = match &task.standing {
+            Standing::Done if task.attempts.len() > 1 => {
+                format!(
+                    "after {}",
+                    words::count(task.retries(), "retry").replace("retrys", "retries")
+                )
+            }
+            _ => words::reason(self.summary, task),
+        };
+        let (word, id, attempts) = (task.standing.word(), &task.id, task.attempts.len());
+        self.line(&format!(
+            "| {word} | `{id}` | {kind} | {attempts} | {start} | {took} | {how} |"
+        ));
+    }
+
+    fn kind(&self, task: &TaskSummary) -> &'static str {
+        let index = self.plan.and_then(|plan| plan.index_of(task.id.as_str()));
+        match index.and_then(|index| self.plan.map(|plan| plan.task(index).action())) {
+            Some(protocol::plan::Action::Run(_)) => "run",
+            Some(protocol::plan::Action::Command(_)) => "command",
+            None => "",
+        }
+    }
+
+    pub(super) fn numbers(&mut self) {
+        self.heading("Numbers");
+        let stats = self.stats.clone();
+        let tally = self.summary.tally;
+        let tried = tally.passed + tally.failed + tally.tolerated;
+        if let Some(percent) = (tally.passed * 100).checked_div(tried) {
+            self.line(&format!(
+                "- Success rate: {percent} % ({} of {tried} tasks that ran)",
+                tally.passed
+            ));
+        }
+        let slots = self.redact.machine(self.summary.slots());
+        self.line(&format!(
+            "- Attempts: {} started, {} succeeded, {} beyond the first of their task; {slots} at once",
+            stats.attempts, stats.attempts_succeeded, stats.retries
+        ));
+        self.line(&format!(
+            "- Processor time: {}; largest process: {}",
+            self.redact.duration(stats.cpu),
+            self.redact.measured_bytes(stats.peak_rss_bytes)
+        ));
+        if stats.crashes > 0 || self.summary.late_results > 0 {
+            let late = self.summary.late_results;
+            self.line(&format!(
+                "- Workers lost: {}; late results ignored: {late}",
+                stats.crashes
+            ));
+        }
+        self.line("\n| | count | mean | p50 | p95 | max |\n|---|--:|--:|--:|--:|--:|");
+        self.spread("attempt", &stats.attempt_time);
+        self.spread("task, retries included", &stats.task_time);
+        self.spread("wait for a slot", &stats.queue_wait);
+        if stats.classes.is_empty() {
+            return;
+        }
+        self.line("\n| error class | attempts | failed tasks |\n|---|--:|---|");
+        for group in &stats.classes {
+            let mut tasks: Vec<String> = group
+                .tasks
+                .iter()
+                .take(10)
+                .map(|id| format!("`{id}`"))
+                .collect();
+            if group.tasks.len() > 10 {
+                tasks.push(format!("and {} more", group.tasks.len() - 10));
+            }
+            let tasks = tasks.join(", ");
+            self.line(&format!(
+                "| `{}` | {} | {tasks} |",
+                group.class, group.attempts
+            ));
+        }
+    }
+
+    fn spread(&mut self, name: &str, spread: &Spread) {
+        let shown = [spread.mean, spread.p50, spread.p95, spread.max];
+        let [mean, p50, p95, max] = shown.map(|span| self.redact.duration(span));
+        let count = spread.count;
+        self.line(&format!(
+            "| {name} | {count} | {mean} | {p50} | {p95} | {max} |"
+        ));
+    }
+
+    pub(super) fn artifacts(&mut self) {
+        self.heading("Artifacts");
+        let summary = self.summary;
+        let files = || {
+            summary
+                .tasks
+                .iter()
+                .flat_map(|task| task.artifacts.iter().map(move |one| (task, one)))
+        };
+        if files().next().is_none() {
+            self.line("None.");
+            return;
+        }
+        self.line("| artifact | task | file | size | SHA-256 |\n|---|---|---|--:|---|");
+        let mut rows = 0_usize;
+        for (task, artifact) in files() {
+            for file in &artifact.files {
+                rows += 1;
+                if rows > MAX_ARTIFACTS {
+                    continue;
+                }
+                let (name, path) = (escape(&artifact.name), escape(&file.path));
+                let size = redact::bytes(file.bytes);
+                let sha256 = self.redact.sha256(&file.sha256);
+                let id = &task.id;
+                self.line(&format!(
+                    "| {name} | `{id}` | {path} | {size} | `{sha256}` |"
+                ));
+            }
+        }
+        if rows > MAX_ARTIFACTS {
+            self.line(&format!(
+                "\n… and {} more in `artifacts.json`.",
+                rows - MAX_ARTIFACTS
+            ));
+        }
+    }
+}
