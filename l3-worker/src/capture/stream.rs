@@ -4,7 +4,7 @@
 //! synced: the journal carries their digest, and a log lost in a power cut is reported as such.
 
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use protocol::digest::Hasher;
 use protocol::event::LogRef;
@@ -23,12 +23,14 @@ pub(crate) struct Stream {
     tail: Tail,
     filter: Box<dyn ByteFilter>,
     settled: Vec<u8>,
+    /// The disk refused once; nothing is stored any more.
+    refused: bool,
 }
 
 /// What is left of a stream once it is over.
 #[derive(Default)]
 pub(crate) struct Captured {
-    /// Absent when nothing was written.
+    /// Absent when nothing was kept; then there is no file either.
     pub(crate) log: Option<LogRef>,
     /// Its end, past the bound as well.
     pub(crate) tail: Tail,
@@ -46,13 +48,14 @@ impl Stream {
             tail: Tail::default(),
             filter,
             settled: Vec::new(),
+            refused: false,
         }
     }
 
     /// Takes the next chunk; returns what may be shown of it.
     ///
     /// # Errors
-    /// The log cannot be written. What was taken so far stays counted as kept only if it was.
+    /// The log cannot be written; the file holds what was kept before, or is gone.
     pub(crate) fn take(&mut self, chunk: &[u8]) -> io::Result<&[u8]> {
         self.settled.clear();
         self.filter.push(chunk, &mut self.settled);
@@ -60,24 +63,18 @@ impl Stream {
         Ok(&self.settled)
     }
 
-    /// Ends the stream.
-    ///
-    /// # Errors
-    /// As [`Self::take`].
-    pub(crate) fn finish(mut self) -> io::Result<Captured> {
+    /// Ends the stream: what is left of it, and why the last of it is not, if it is not.
+    pub(crate) fn finish(mut self) -> (Captured, Option<io::Error>) {
         self.settled.clear();
         self.filter.finish(&mut self.settled);
-        self.store()?;
-        let wrote = self.kept > 0 || self.truncated;
-        let log = wrote.then(|| LogRef {
+        let refused = self.store().err();
+        let log = (self.kept > 0).then(|| LogRef {
             bytes: self.kept,
             sha256: self.hasher.finish(),
             truncated: self.truncated,
         });
-        Ok(Captured {
-            log,
-            tail: self.tail,
-        })
+        let tail = self.tail;
+        (Captured { log, tail }, refused)
     }
 
     fn store(&mut self) -> io::Result<()> {
@@ -85,18 +82,45 @@ impl Stream {
         let keep = &self.settled[..self.settled.len().min(room)];
         self.tail.push(&self.settled);
         self.truncated |= keep.len() < self.settled.len();
+        if self.refused {
+            self.truncated |= !keep.is_empty();
+            return Ok(());
+        }
         if keep.is_empty() {
             return Ok(());
         }
-        let file = match &mut self.file {
-            Some(file) => file,
-            // A log of an attempt that a crash cut short is written anew.
-            empty => empty.insert(fs_err::File::create(&self.path)?),
-        };
-        file.write_all(keep)?;
+        let written = Self::write(&mut self.file, &self.path, keep);
+        if let Err(error) = written {
+            self.refused = true;
+            self.truncated = true;
+            self.cut_back();
+            return Err(error);
+        }
         self.hasher.update(keep);
         self.kept += keep.len() as u64;
         Ok(())
+    }
+
+    fn write(file: &mut Option<fs_err::File>, path: &Path, keep: &[u8]) -> io::Result<()> {
+        let file = match file {
+            Some(file) => file,
+            // A log of an attempt that a crash cut short is written anew.
+            empty => empty.insert(fs_err::File::create(path)?),
+        };
+        file.write_all(keep)
+    }
+
+    /// After a failed write: the file holds what its digest says, or is not there.
+    fn cut_back(&mut self) {
+        let Some(file) = self.file.take() else { return };
+        let cut = if self.kept > 0 {
+            file.set_len(self.kept)
+        } else {
+            fs_err::remove_file(&self.path)
+        };
+        if let Err(error) = cut {
+            tracing::warn!(%error, "an unfinished log stays behind");
+        }
     }
 }
 
@@ -141,7 +165,8 @@ mod tests {
         for chunk in [b"12345".as_slice(), b"6789", b"abcdef", b"last\n"] {
             stream.take(chunk).unwrap();
         }
-        let captured = stream.finish().unwrap();
+        let (captured, refused) = stream.finish();
+        assert!(refused.is_none());
         let kept = fs_err::read(dir.path().join("log")).unwrap();
         assert_eq!(kept, b"123456789a");
         let log = LogRef {
@@ -156,7 +181,7 @@ mod tests {
     #[test]
     fn silence_leaves_no_file() {
         let (dir, stream) = stream(10, Box::new(Identity));
-        let captured = stream.finish().unwrap();
+        let (captured, _) = stream.finish();
         assert_eq!(
             (captured.log, captured.tail.render()),
             (None, String::new())
@@ -165,11 +190,26 @@ mod tests {
     }
 
     #[test]
+    fn a_disk_that_takes_nothing_leaves_no_file() {
+        let (dir, mut stream) = stream(10, Box::new(Identity));
+        let log = dir.path().join("log");
+        fs_err::os::unix::fs::symlink("/dev/full", &log).unwrap();
+        let error = stream.take(b"12345").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert_eq!(stream.take(b"6789").unwrap(), b"6789");
+        let (captured, refused) = stream.finish();
+        assert!(refused.is_none(), "said once");
+        assert_eq!(captured.log, None);
+        assert_eq!(captured.tail.render(), "123456789");
+        assert!(fs_err::symlink_metadata(log).is_err(), "no file stays");
+    }
+
+    #[test]
     fn a_filter_sees_across_chunks() {
         let (dir, mut stream) = stream(1000, Box::new(Hide(b"secret", Vec::new())));
         assert_eq!(stream.take(b"a sec").unwrap(), b"a ");
         assert_eq!(stream.take(b"ret b se").unwrap(), b"*** b ");
-        let captured = stream.finish().unwrap();
+        let (captured, _) = stream.finish();
         assert_eq!(fs_err::read(dir.path().join("log")).unwrap(), b"a *** b se");
         assert_eq!(captured.tail.render(), "a *** b se");
     }

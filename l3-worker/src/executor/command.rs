@@ -151,19 +151,16 @@ impl CommandExecutor {
         });
         let watched = self.watch(attempt, slot, spawn, &mut streams);
         let wall = begun.elapsed();
+        let [(out, out_refused), (err, err_refused)] = streams.map(Stream::finish);
         let (report, ended) = match watched {
             Ok(watched) => watched,
-            Err(failure) => return unstarted(failure, begun),
-        };
-        let [out, err] = streams.map(Stream::finish);
-        let (out, err) = match (out, err) {
-            (Ok(out), Ok(err)) => (out, err),
-            (Err(error), _) | (_, Err(error)) => {
-                return unstarted(storage_failure("output", &error), begun);
-            }
+            // What it wrote so far is kept, and told of.
+            Err(failure) => return silent(end(None, Some(failure), wall, out, err)),
         };
         let program = task.argv.first().map_or("", String::as_str);
-        let mut failure = verdict::judge(report, ended, program, [&out, &err]);
+        let refused = out_refused.or(err_refused);
+        let mut failure = verdict::judge(report, ended, program, [&out, &err])
+            .or_else(|| refused.map(|error| storage_failure("output", &error)));
         let mut produced = (Map::new(), Vec::new());
         if failure.is_none() {
             self.phase(Phase::Sealing);
@@ -333,8 +330,18 @@ impl Executor for CommandExecutor {
 }
 
 fn unstarted(failure: Failure, begun: Instant) -> AttemptResult {
-    let silent = || Captured::default();
-    let end = end(None, Some(failure), begun.elapsed(), silent(), silent());
+    let nothing = Captured::default;
+    silent(end(
+        None,
+        Some(failure),
+        begun.elapsed(),
+        nothing(),
+        nothing(),
+    ))
+}
+
+/// An attempt that produced nothing.
+fn silent(end: AttemptEnd) -> AttemptResult {
     AttemptResult {
         end,
         outputs: Map::new(),

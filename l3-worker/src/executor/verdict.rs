@@ -81,7 +81,11 @@ fn signal_name(number: i32) -> String {
     let known = rustix::process::Signal::from_named_raw(number);
     known.map_or_else(
         || format!("signal {number}"),
-        |signal| format!("{signal:?}, not sent by orchestra"),
+        |signal| {
+            let name = format!("{signal:?}");
+            let name = name.trim_matches('"').trim_start_matches("Signal::");
+            format!("signal {number} ({name}), not sent by orchestra")
+        },
     )
 }
 
@@ -132,6 +136,12 @@ mod tests {
         assert_eq!((exit_code(9), signal(9)), (None, Some(9)));
         // With core dump.
         assert_eq!((exit_code(0x8b), signal(0x8b)), (None, Some(11)));
+    }
+
+    #[test]
+    fn signals_have_names_for_people() {
+        assert_eq!(signal_name(11), "signal 11 (SEGV), not sent by orchestra");
+        assert_eq!(signal_name(63), "signal 63");
     }
 
     #[test]
