@@ -7,11 +7,15 @@ mod artifacts;
 #[cfg(test)]
 mod executor;
 #[cfg(test)]
+mod fence;
+#[cfg(test)]
 mod killed;
 #[cfg(test)]
 mod launcher;
 #[cfg(test)]
 mod lease;
+#[cfg(test)]
+mod stalls;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
