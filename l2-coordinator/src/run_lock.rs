@@ -63,7 +63,7 @@ pub enum Asked {
     Sent(Holder),
     /// Nobody holds the run.
     NotHeld,
-    /// The holder's name is of another boot or another host; nothing was sent.
+    /// It is held, and the name in it is of another host; nothing was sent.
     Elsewhere(Holder),
 }
 
@@ -148,7 +148,12 @@ pub fn terminate_holder(dir: &Path) -> io::Result<Asked> {
         return Ok(Asked::NotHeld);
     };
     if holder.boot_id != boot_id()? {
-        return Ok(Asked::Elsewhere(holder));
+        // After a reboot the name of the dead stays; the kernel knows whether anybody is there.
+        return Ok(if is_locked(dir)? {
+            Asked::Elsewhere(holder)
+        } else {
+            Asked::NotHeld
+        });
     }
     let pid = i32::try_from(holder.pid).ok().and_then(Pid::from_raw);
     let Some(pid) = pid else {
@@ -176,6 +181,19 @@ fn read_name(dir: &Path) -> io::Result<Option<Holder>> {
         Ok(file) => parse(file),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+fn is_locked(dir: &Path) -> io::Result<bool> {
+    let mut options = OpenOptions::new();
+    let file = options
+        .read(true)
+        .write(true)
+        .open(dir.join(run_dir::LOCK))?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(false),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -104,10 +104,15 @@ fn the_holder_and_nobody_else_is_terminated() {
     fs_err::write(&path, serde_json::to_vec(&recycled).unwrap()).unwrap();
     assert_eq!(terminate_holder(other.path()).unwrap(), Asked::NotHeld);
     fs_err::write(&path, serde_json::to_vec(&elsewhere).unwrap()).unwrap();
+    let dead_since_reboot = terminate_holder(other.path()).unwrap();
+    assert_eq!(dead_since_reboot, Asked::NotHeld);
+    let file = fs_err::File::open(&path).unwrap();
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive).unwrap();
     assert_eq!(
         terminate_holder(other.path()).unwrap(),
         Asked::Elsewhere(elsewhere)
     );
+    drop(file);
     fs_err::write(&path, b"{\"pid\":1").unwrap();
     assert_eq!(terminate_holder(other.path()).unwrap(), Asked::NotHeld);
     assert!(child.try_wait().unwrap().is_none(), "still there");
