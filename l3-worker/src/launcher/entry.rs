@@ -33,11 +33,14 @@ const GIVE_UP: Duration = Duration::from_secs(60);
 /// The hidden entry of the product's binary: call it first in `main`, before any thread, when the
 /// first argument is [`WORD`], with the arguments after it.
 pub fn entry(mut args: impl Iterator<Item = OsString>) -> ExitCode {
-    let served = match args.next() {
-        None => launch(),
-        Some(word) if word == SLOT_WORD => serve(),
+    let (name, role): (_, fn() -> io::Result<()>) = match args.next() {
+        None => (c"orch-launcher", launch),
+        Some(word) if word == SLOT_WORD => (c"orch-slot", serve),
         Some(_) => return ExitCode::from(2),
     };
+    // For people who read `ps`; nothing depends on it.
+    let _named = rustix::thread::set_name(name);
+    let served = role();
     // An error here means the other side is gone or a tree outlived SIGKILL; both were reported
     // where it matters, by closing the socket.
     ExitCode::from(u8::from(served.is_err()))
