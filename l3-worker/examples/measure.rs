@@ -29,7 +29,7 @@ fn main() -> ExitCode {
 
 fn run(command: &[String]) -> Result<String, String> {
     let begun = Instant::now();
-    let mut child = Command::new(&command[0])
+    let child = Command::new(&command[0])
         .args(&command[1..])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -51,14 +51,20 @@ fn spawn(words: &[String]) -> Result<String, String> {
             let mut failed = 0;
             while taken.fetch_add(1, Ordering::Relaxed) < count {
                 let mut command = Command::new(&words[2]);
-                command.args(&words[3..]).stdin(Stdio::null()).stdout(Stdio::null());
+                command
+                    .args(&words[3..])
+                    .stdin(Stdio::null())
+                    .stdout(Stdio::null());
                 let done = command.stderr(Stdio::null()).status();
                 failed += usize::from(!done.is_ok_and(|status| status.success()));
             }
             failed
         };
         let handles: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
-        handles.into_iter().map(|handle| handle.join().unwrap_or(1)).sum()
+        handles
+            .into_iter()
+            .map(|handle| handle.join().unwrap_or(1))
+            .sum()
     });
     if failed > 0 {
         return Err(format!("{failed} of {count} failed"));
