@@ -29,10 +29,18 @@ impl Machine {
         if record.state.is_terminal() {
             return deny(Denial::Done, None);
         }
-        if *self.run.phase() != Phase::Running {
-            return deny(Denial::Cancelled, None);
-        }
         let lease = request.token.lease;
+        if *self.run.phase() != Phase::Running {
+            let mut decision = deny(Denial::Cancelled, None);
+            let held = self.leases.held.get(&task);
+            let is_holder =
+                held.is_some_and(|held| held.lease == lease && is_same_life(held, request));
+            // It asks because it never heard that it holds the lease, and will not ask again.
+            if is_holder && *self.run.phase() == Phase::Cancelling {
+                self.lose(task, LeaseEnd::HandedBack, &mut decision);
+            }
+            return decision;
+        }
         if self
             .leases
             .published
@@ -198,7 +206,7 @@ impl Machine {
             }
             // Reported again because our answer was lost.
             (AttemptReport::Ended { attempt, .. }, TaskState::Retrying { attempt: due, .. })
-                if attempt + 1 == *due =>
+                if attempt.checked_add(1) == Some(*due) =>
             {
                 go_on(Decision::default())
             }

@@ -138,8 +138,16 @@ fn claims_while_the_run_is_cancelled_are_denied() {
     let (a, b) = (env.token("a"), env.token("b"));
     env.claim(&a, "w1", "life1").skip();
     env.cancel().skip();
-    env.claim(&a, "w1", "life1").is(&["> denied Cancelled"]);
+    env.claim(&a, "w2", "life1").is(&["> denied Cancelled"]);
     env.claim(&b, "w1", "life1").is(&["> denied Done"]);
+    // Its holder asks again: it never heard the first answer, and will not after this one.
+    env.claim(&a, "w1", "life1").is(&[
+        "lease.lost a 1-1 HandedBack",
+        "task.cancelled a",
+        "run.finished cancelled 130",
+        "> denied Cancelled",
+        "> finished cancelled 130 once synced",
+    ]);
 }
 
 #[test]

@@ -306,7 +306,9 @@ impl Fleet {
             self.rng.random_range(0..self.letters.len())
         };
         let is_result = matches!(self.letters[at].job.doing, Doing::Over(_));
-        let repeat = !self.calm && self.rng.random_bool(0.15);
+        let is_local = self.workers[self.letters[at].worker].is_local();
+        // In process nothing is repeated.
+        let repeat = !self.calm && !is_local && self.rng.random_bool(0.15);
         let lose = !self.calm && !is_result && self.rng.random_bool(0.1);
         let letter = if repeat {
             self.letters[at].clone()
@@ -384,6 +386,11 @@ impl Fleet {
 
     fn send(&mut self, worker: usize, job: Job) {
         let life = self.workers[worker].life;
+        let is_said = |letter: &Letter| letter.worker == worker && letter.job.says_the_same(&job);
+        // In process nobody grows impatient while a word is under way.
+        if self.workers[worker].is_local() && self.letters.iter().any(is_said) {
+            return;
+        }
         self.letters.push(Letter { worker, life, job });
     }
 

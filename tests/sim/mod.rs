@@ -1,0 +1,100 @@
+//! Seeded simulation of the whole core: real coordinator, real workers, real journal format, on a
+//! bus and a disk that fail, on virtual time. One seed is one run, killed and resumed until it ends.
+//!
+//! `ORCHESTRA_SIM_SEEDS=100..200` plays these seeds, `ORCHESTRA_SIM_MINUTES=10` plays new ones for
+//! that long; a failing seed is printed and belongs into `seeds.rs`, with its story.
+
+mod cut_bus;
+mod fleet;
+mod laws;
+mod log;
+mod mortal;
+mod plan;
+mod seeds;
+mod tally;
+mod world;
+
+use std::time::{Duration, Instant};
+
+use tally::Tally;
+
+/// Seeds of an ordinary run of the suite.
+const SEEDS: std::ops::Range<u64> = 0..2_000;
+
+#[test]
+fn every_seed_ends_and_keeps_its_promises() {
+    let mut tally = Tally::default();
+    if let Some(minutes) = number("ORCHESTRA_SIM_MINUTES") {
+        soak(minutes, &mut tally);
+    } else if let Some(range) = seed_range() {
+        play_all(range, &mut tally);
+    } else {
+        play_all(SEEDS, &mut tally);
+        tally.check();
+    }
+    println!("{tally}");
+}
+
+#[test]
+fn seeds_that_once_failed_still_hold() {
+    play_all(
+        seeds::REGRESSIONS.iter().map(|(seed, _story)| *seed),
+        &mut Tally::default(),
+    );
+}
+
+#[test]
+fn the_same_seed_plays_the_same_run() {
+    for seed in 0..5 {
+        let (one, two) = (world::play(seed), world::play(seed));
+        let (one, two) = (one.expect("it holds"), two.expect("it holds"));
+        assert!(one.journal == two.journal, "seed {seed} differs");
+    }
+}
+
+fn play_all(seeds: impl IntoIterator<Item = u64>, tally: &mut Tally) {
+    let failed: Vec<_> = seeds
+        .into_iter()
+        .filter(|seed| !holds(*seed, tally))
+        .collect();
+    assert!(failed.is_empty(), "failing seeds: {failed:?}");
+}
+
+fn holds(seed: u64, tally: &mut Tally) -> bool {
+    match world::play(seed) {
+        Ok(played) => {
+            tally.add(&played.tally);
+            true
+        }
+        Err(problem) => {
+            println!("seed {seed}: {problem}");
+            false
+        }
+    }
+}
+
+/// New seeds for so long, from a start that differs by the hour and is printed.
+fn soak(minutes: u64, tally: &mut Tally) {
+    let until = Instant::now() + Duration::from_secs(minutes * 60);
+    let start = number("ORCHESTRA_SIM_START").unwrap_or(1_000_000);
+    let mut seed = start;
+    while Instant::now() < until {
+        assert!(holds(seed, tally), "failing seed: {seed}");
+        seed += 1;
+    }
+    println!("{} seeds from {start}", seed - start);
+}
+
+fn number(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().expect("a number"))
+}
+
+fn seed_range() -> Option<std::ops::Range<u64>> {
+    let text = std::env::var("ORCHESTRA_SIM_SEEDS").ok()?;
+    let parse = |text: &str| text.parse().expect("a seed, or a range such as 5..9");
+    Some(match text.split_once("..") {
+        Some((from, to)) => parse(from)..parse(to),
+        None => parse(&text)..parse(&text) + 1,
+    })
+}

@@ -1,0 +1,87 @@
+//! Small random plans, and what their attempts do.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use l3_worker::{Scripted, ScriptedExecutor};
+use protocol::outcome::{Failure, FailureClass};
+use protocol::plan::{DraftPlan, DraftTask, Limits, OutputType, Plan};
+use protocol::policy::{Backoff, RetryPolicy};
+use rand::Rng as _;
+use rand::rngs::SmallRng;
+
+/// One task in four has one of these.
+const CONDITIONS: [&str; 5] = [
+    "always()",
+    "always()",
+    "failure()",
+    "tasks.t0.outputs.n >= 0",
+    "tasks.t0.outputs.n > 1000000",
+];
+
+/// 5 to 30 tasks.
+pub(super) fn roll(rng: &mut SmallRng) -> Arc<Plan> {
+    let count = rng.random_range(5..=30);
+    let tasks = (0..count).map(|at| task(at, rng)).collect();
+    let draft = DraftPlan {
+        name: "sim".into(),
+        tasks,
+        ..DraftPlan::default()
+    };
+    Arc::new(
+        draft
+            .check(&Limits::default())
+            .expect("a plan without problems"),
+    )
+}
+
+fn task(at: usize, rng: &mut SmallRng) -> DraftTask {
+    let mut needs: Vec<_> = match at {
+        0 => Vec::new(),
+        _ => (0..rng.random_range(0..3))
+            .map(|_| rng.random_range(0..at))
+            .collect(),
+    };
+    needs.sort_unstable();
+    needs.dedup();
+    let condition = CONDITIONS[rng.random_range(0..CONDITIONS.len())];
+    let condition = (at > 0 && rng.random_bool(0.25)).then_some(condition);
+    if condition.is_some_and(|text| text.contains("t0")) {
+        needs.insert(0, 0);
+        needs.dedup();
+    }
+    // The longer delays are handed back, the shorter ones waited for in place.
+    let delay_ms = [20, 400, 6_000][rng.random_range(0..3)];
+    DraftTask {
+        id: format!("t{at}"),
+        run: Some("true".into()),
+        needs: needs.iter().map(|need| format!("t{need}")).collect(),
+        condition: condition.map(str::to_owned),
+        outputs: [("n".to_owned(), OutputType::Int)].into(),
+        retry: Some(RetryPolicy {
+            max: rng.random_range(0..3),
+            delay_ms,
+            backoff: Backoff::Fixed,
+            ..RetryPolicy::default()
+        }),
+        continue_on_error: rng.random_bool(0.2),
+        ..DraftTask::default()
+    }
+}
+
+/// What an attempt does depends on the seed, the task and its number only.
+pub(super) fn script(seed: u64) -> ScriptedExecutor {
+    ScriptedExecutor::new(move |task, attempt| {
+        let mut hasher = DefaultHasher::new();
+        (seed, task.task_id.as_str(), attempt).hash(&mut hasher);
+        let dice = hasher.finish();
+        let fails = dice % 100 < 18;
+        Scripted {
+            takes: Duration::from_millis(dice / 100 % 1_500),
+            failure: fails.then(|| Failure::new(FailureClass::ToolFailed, "it said no")),
+            exit: fails.then_some(1),
+            ..Scripted::default()
+        }
+    })
+}

@@ -1,0 +1,394 @@
+//! One seed: a plan, a fleet, and coordinators that follow each other until the run has ended.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use l2_coordinator::journal::{MemoryDisk, PowerCut, ReadError, SyncMode};
+use l2_coordinator::{Config, Coordinator, CoordinatorError, Embedded, Handle, Options};
+use protocol::bus::{Bus, Faults, MemoryBus};
+use protocol::digest::Digest;
+use protocol::event::{EventKind, JOURNAL_VERSION, Origin, RunStarted};
+use protocol::outcome::RunOutcome;
+use protocol::plan::Plan;
+use protocol::policy::{Constraints, SandboxLevel};
+use protocol::time::{Clock, Timestamp};
+use rand::rngs::SmallRng;
+use rand::{Rng as _, SeedableRng as _};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use super::fleet::{Site, Weather};
+use super::laws;
+use super::log::{Log, Watcher};
+use super::mortal::{Death, Moment, Mortal, MortalBus};
+use super::plan;
+use super::tally::Tally;
+
+/// A run that has not ended by then, on virtual time, never will.
+const PATIENCE: Duration = Duration::from_secs(4 * 3600);
+
+/// What a seed left.
+pub(super) struct Played {
+    pub(super) journal: Vec<u8>,
+    pub(super) tally: Tally,
+}
+
+/// Plays one seed and checks every law.
+pub(super) fn play(seed: u64) -> Result<Played, String> {
+    let played = catch_unwind(AssertUnwindSafe(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .map_err(|error| error.to_string())?;
+        runtime.block_on(async {
+            let world = World::roll(seed);
+            let disk = Arc::clone(&world.disk);
+            match timeout(PATIENCE, world.live()).await {
+                Ok(played) => played,
+                Err(_) => Err(format!("the run does not end: {}", tail(&disk))),
+            }
+        })
+    }));
+    played.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        Err(text.unwrap_or_else(|| "panicked".into()))
+    })
+}
+
+struct World {
+    rng: SmallRng,
+    site: Site,
+    plan: Arc<Plan>,
+    disk: Arc<MemoryDisk>,
+    started: Instant,
+    /// Slots of the worker within the coordinator, if there is one.
+    local: Option<usize>,
+    remote: Vec<usize>,
+    deaths_left: u32,
+    /// Unsynced blocks were zeroed or reordered at least once.
+    is_scrambled: bool,
+    calm_after: Duration,
+    cancel_at: Option<Instant>,
+    config: Config,
+}
+
+/// How one life of a coordinator ended.
+enum End {
+    Finished(RunOutcome),
+    /// Blocks that were not synced came out of order, a promise behind a hole: nobody can tell that
+    /// from damage, so the journal is refused. A person decides.
+    Refused,
+    Died,
+}
+
+impl World {
+    fn roll(seed: u64) -> Self {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let plan = plan::roll(&mut rng);
+        let probability = [0.0, 0.01, 0.03, 0.08][rng.random_range(0..4)];
+        let faults = Faults::all(probability).delays_up_to(Duration::from_millis(1_500));
+        let count = rng.random_range(0..=3);
+        let remote: Vec<_> = (0..count).map(|_| rng.random_range(1..=3)).collect();
+        let wants_local = remote.is_empty() || rng.random_bool(0.3);
+        let started = Instant::now();
+        let config = Config {
+            coordinator: "c".parse().expect("a token"),
+            run: "0197f0e2-7c1a-7cc3-9d51-3a5a4be1c07a"
+                .parse()
+                .expect("a run id"),
+            trace_id: "0af7651916cd43dd8448eb211c80319c".into(),
+            max_parallel: rng.random_bool(0.2).then(|| rng.random_range(1..4)),
+            slots: 1,
+            fail_fast: rng.random_bool(0.1),
+            constraints: Constraints::DEFAULT,
+            embedded: None,
+            crash_limit: rng.random_range(2..6),
+        };
+        Self {
+            site: Site {
+                seed,
+                bus: Arc::new(MemoryBus::new()),
+                weather: Weather::new(faults),
+                log: Log::default(),
+                tally: Arc::default(),
+            },
+            plan,
+            disk: Arc::new(MemoryDisk::new()),
+            started,
+            local: wants_local.then(|| rng.random_range(1..=4)),
+            remote,
+            deaths_left: rng.random_range(0..4),
+            is_scrambled: false,
+            calm_after: Duration::from_millis(rng.random_range(2_000..25_000)),
+            cancel_at: rng
+                .random_bool(0.12)
+                .then(|| started + Duration::from_millis(rng.random_range(0..9_000))),
+            config,
+            rng,
+        }
+    }
+
+    async fn live(mut self) -> Result<Played, String> {
+        let mut others = JoinSet::new();
+        for (at, slots) in self.remote.iter().enumerate() {
+            others.spawn(self.site.clone().remote(format!("w{at}"), *slots));
+        }
+        let (weather, calm_after) = (self.site.weather.clone(), self.calm_after);
+        others.spawn(async move {
+            sleep(calm_after).await;
+            weather.calm_down();
+        });
+        let mut life = 0;
+        let finished = loop {
+            life += 1;
+            match self.one_life(life).await? {
+                End::Finished(finished) => break finished,
+                End::Refused => return self.refused(),
+                End::Died => self.after_death().await,
+            }
+        };
+        others.shutdown().await;
+        self.finished_stays_finished(finished).await?;
+        let journal = self.disk.content();
+        let events = laws::read(&journal)?;
+        let mut tally = self.site.tally.lock().expect("no thread panics").clone();
+        laws::check(&self.plan, &events, &self.site.log.lock(), &mut tally)?;
+        self.site.weather.count(&mut tally);
+        Ok(Played { journal, tally })
+    }
+
+    /// What was shown must be readable all the same.
+    fn refused(&self) -> Result<Played, String> {
+        self.site.note("end: refused as damaged");
+        let journal = self.disk.content();
+        laws::shown_still_holds(&laws::read_good(&journal)?, &self.site.log.lock())?;
+        let tally = self.site.tally.lock().expect("no thread panics").clone();
+        Ok(Played { journal, tally })
+    }
+
+    async fn one_life(&mut self, life: u32) -> Result<End, String> {
+        let mortal = Arc::new(Mortal::new(Arc::clone(&self.disk)));
+        let dies = self.deaths_left > 0;
+        let (death, kill_at) = self.roll_death(dies);
+        let options = self.options(life, &mortal);
+        let begun = if life == 1 {
+            let begun = Coordinator::start(options, opening(&self.config, &self.plan)).await;
+            mortal.doom(death);
+            Some(begun)
+        } else {
+            mortal.doom(death);
+            tokio::select! {
+                biased;
+                () = mortal.died() => None,
+                begun = Coordinator::resume(options) => Some(begun),
+            }
+        };
+        let (coordinator, handle) = match begun {
+            _ if mortal.is_dead() => {
+                self.note_death(death);
+                return Ok(End::Died);
+            }
+            Some(Ok(begun)) => begun,
+            Some(Err(CoordinatorError::Read(ReadError::Damaged { .. }))) if self.is_scrambled => {
+                return Ok(End::Refused);
+            }
+            // It died between its last word and the exit.
+            Some(Err(CoordinatorError::AlreadyFinished(outcome))) => {
+                return Ok(End::Finished(outcome));
+            }
+            Some(Err(error)) => {
+                return Err(format!("life {life} does not begin: {}", chain(&error)));
+            }
+            None => unreachable!("only a death leaves it undecided"),
+        };
+        let mut own = JoinSet::new();
+        self.spawn_own(&mut own, life, &handle);
+        let ended = tokio::select! {
+            biased;
+            () = mortal.died() => None,
+            () = sleep_until(kill_at), if dies => {
+                mortal.kill();
+                None
+            }
+            ended = coordinator.run() => Some(ended),
+        };
+        own.shutdown().await;
+        match ended {
+            Some(Ok(finished)) => Ok(End::Finished(finished.outcome)),
+            Some(Err(error)) if !mortal.is_dead() => {
+                Err(format!("life {life} failed: {}", chain(&error)))
+            }
+            _ => {
+                self.note_death(death);
+                Ok(End::Died)
+            }
+        }
+    }
+
+    /// The worker within, and whoever cancels the run.
+    fn spawn_own(&mut self, own: &mut JoinSet<()>, life: u32, handle: &Handle) {
+        if let Some(slots) = self.local {
+            let local = self.site.clone();
+            own.spawn(local.local("local-c".into(), format!("l{life}"), slots, handle.clone()));
+        }
+        if let Some(at) = self.cancel_at {
+            let handle = handle.clone();
+            own.spawn(async move {
+                sleep_until(at).await;
+                handle.cancel(Origin::Terminate);
+                sleep(Duration::from_secs(1)).await;
+                handle.cancel(Origin::Terminate);
+            });
+        }
+    }
+
+    /// Half of the deaths come at a moment of writing, half at any time.
+    fn roll_death(&mut self, dies: bool) -> (Option<Death>, Instant) {
+        let kill_at = Instant::now() + Duration::from_millis(self.rng.random_range(1..9_000));
+        if !dies || self.rng.random_bool(0.3) {
+            return (None, kill_at);
+        }
+        let moment = match self.rng.random_range(0..5) {
+            0 => Moment::BeforeWrite,
+            1 => Moment::MidWrite(self.rng.random_range(1..100)),
+            2 => Moment::AfterWrite,
+            3 => Moment::BeforeSync,
+            _ => Moment::AfterSync,
+        };
+        let countdown = self.rng.random_range(0..25);
+        let later = kill_at + Duration::from_secs(60);
+        (Some(Death { moment, countdown }), later)
+    }
+
+    fn note_death(&mut self, death: Option<Death>) {
+        self.deaths_left -= 1;
+        self.site.note(match death.map(|death| death.moment) {
+            None => "death: some time",
+            Some(Moment::BeforeWrite) => "death: before a write",
+            Some(Moment::MidWrite(_)) => "death: in the middle of a write",
+            Some(Moment::AfterWrite) => "death: after a write",
+            Some(Moment::BeforeSync) => "death: before a sync",
+            Some(Moment::AfterSync) => "death: after a sync",
+        });
+    }
+
+    /// The process is gone; perhaps the power too.
+    async fn after_death(&mut self) {
+        if self.rng.random_bool(0.6) {
+            let (cut, name) = match self.rng.random_range(0..3) {
+                0 => (PowerCut::Cut, "cut: end lost"),
+                1 => (PowerCut::Zero, "cut: blocks zeroed"),
+                _ => (PowerCut::Reorder, "cut: blocks reordered"),
+            };
+            self.site.note(name);
+            self.disk.cut_power(cut, &mut self.rng);
+            self.is_scrambled |= cut != PowerCut::Cut;
+        }
+        if self.rng.random_bool(0.3) {
+            self.site.note("restart: bus forgets ids");
+            self.site.bus.restart();
+        }
+        sleep(Duration::from_millis(self.rng.random_range(5..8_000))).await;
+    }
+
+    /// A resume of a finished run starts nothing and says how it had ended.
+    async fn finished_stays_finished(&mut self, finished: RunOutcome) -> Result<(), String> {
+        let before = self.disk.content();
+        let mortal = Arc::new(Mortal::new(Arc::clone(&self.disk)));
+        match Coordinator::resume(self.options(0, &mortal)).await {
+            Err(CoordinatorError::AlreadyFinished(outcome)) if outcome == finished => {}
+            Err(error) => return Err(format!("resume of a finished run: {}", chain(&error))),
+            Ok(_) => return Err("a finished run was resumed".into()),
+        }
+        if before == self.disk.content() {
+            Ok(())
+        } else {
+            Err("resume of a finished run wrote".into())
+        }
+    }
+
+    fn options(&mut self, life: u32, mortal: &Arc<Mortal>) -> Options {
+        let embedded = self.local.map(|_| Embedded {
+            worker: "local-c".parse().expect("a token"),
+            incarnation: format!("l{life}").parse().expect("a token"),
+        });
+        let within = Arc::new(MortalBus {
+            inner: Arc::clone(&self.site.bus) as Arc<dyn Bus>,
+            life: Arc::clone(mortal),
+        });
+        Options {
+            config: Config {
+                embedded,
+                ..self.config.clone()
+            },
+            plan: Arc::clone(&self.plan),
+            bus: self.site.weather.around(within, self.rng.random()),
+            clock: Arc::new(WallClock(self.started)),
+            storage: Arc::clone(mortal) as _,
+            sync: SyncMode::Inline,
+            run_dir: None,
+            observers: vec![Box::new(Watcher(self.site.log.clone()))],
+        }
+    }
+}
+
+/// The last events of a journal, as they are.
+fn tail(disk: &MemoryDisk) -> String {
+    let text = String::from_utf8_lossy(&disk.content()).into_owned();
+    let lines: Vec<_> = text.lines().collect();
+    lines[lines.len().saturating_sub(12)..].join("\n")
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// Wall time that follows virtual time.
+struct WallClock(Instant);
+
+impl Clock for WallClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(1_700_000_000_000_000).plus(self.0.elapsed())
+    }
+}
+
+fn opening(config: &Config, plan: &Plan) -> Vec<EventKind> {
+    let digest = Digest::of(b"sim");
+    let started = RunStarted {
+        version: JOURNAL_VERSION,
+        run_id: config.run,
+        scenario: "sim".parse().expect("a name"),
+        scenario_file: digest,
+        policy: "default@0".into(),
+        policy_digest: digest,
+        coordinator: config.coordinator.clone(),
+        slots: config.slots,
+        level: SandboxLevel::None,
+        trace_id: config.trace_id.clone(),
+        orchestra: "0.0.0".into(),
+    };
+    vec![
+        EventKind::RunStarted(Box::new(started)),
+        EventKind::PlanProposed {
+            plan: plan.digest(),
+            tasks: plan.len() as u64,
+        },
+        EventKind::PlanApproved {
+            plan: plan.digest(),
+            plan_file: digest,
+            policy: digest,
+            scenario_file: digest,
+            by: Origin::Default,
+        },
+    ]
+}
