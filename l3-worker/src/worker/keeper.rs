@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protocol::bus::Subscription;
+use protocol::bus::{Acker, Subscription};
 use protocol::ids::{CoordinatorId, LeaseToken};
 use protocol::message::{
     Cancel, Heartbeat, HeartbeatReply, MAX_MESSAGE_BYTES, MESSAGE_VERSION, WorkerHello,
@@ -19,6 +19,9 @@ use super::options::{FENCE_AFTER, HEARTBEAT_EVERY};
 
 /// Heartbeats under way at once; a coordinator that does not answer is asked again each second.
 const MAX_HEARTBEATS: usize = 64;
+/// Hellos and signs of life under way at once. A bus that takes its time gets no more of them, and
+/// never keeps the fence waiting.
+const MAX_CHORES: usize = 4;
 /// How exactly the fence is kept: the coordinator allows a second more.
 const FENCE_CHECK: std::time::Duration = std::time::Duration::from_millis(200);
 
@@ -43,6 +46,7 @@ impl Keeper {
             timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
         let mut answers: JoinSet<Answer> = JoinSet::new();
+        let mut chores: JoinSet<()> = JoinSet::new();
         let mut told_drain = false;
         loop {
             tokio::select! {
@@ -52,15 +56,20 @@ impl Keeper {
                     None => return,
                 },
                 Some(answer) = answers.join_next() => self.take(answer),
+                Some(_done) = chores.join_next() => {}
                 _ = check.tick() => self.holds.fence(Instant::now(), FENCE_AFTER),
                 _ = beat.tick() => {
-                    self.hello().await;
+                    if chores.len() < MAX_CHORES {
+                        self.hello(&mut chores);
+                    }
                     self.heartbeat(&mut answers);
                 }
-                _ = progress.tick() => self.progress().await,
+                _ = progress.tick() => if chores.len() < MAX_CHORES {
+                    chores.spawn(progress_all(self.holds.ackers()));
+                },
                 () = self.draining.cancelled(), if !told_drain => {
                     told_drain = true;
-                    self.hello().await;
+                    self.hello(&mut chores);
                 }
             }
         }
@@ -76,7 +85,7 @@ impl Keeper {
         }
     }
 
-    async fn hello(&self) {
+    fn hello(&self, chores: &mut JoinSet<()>) {
         let options = self.link.options();
         let slots = if self.draining.is_cancelled() {
             0
@@ -90,7 +99,8 @@ impl Keeper {
             slots: u32::try_from(slots).unwrap_or(u32::MAX),
             level: self.level,
         };
-        self.link.hello(&hello).await;
+        let link = Arc::clone(&self.link);
+        chores.spawn(async move { link.hello(&hello).await });
     }
 
     fn heartbeat(&self, answers: &mut JoinSet<Answer>) {
@@ -120,12 +130,12 @@ impl Keeper {
             Err(error) => tracing::debug!(%error, "heartbeat not answered"),
         }
     }
+}
 
-    async fn progress(&self) {
-        for acker in self.holds.ackers() {
-            if let Err(error) = acker.progress().await {
-                tracing::debug!(%error, "a delivery was not kept alive");
-            }
+async fn progress_all(ackers: Vec<Arc<dyn Acker>>) {
+    for acker in ackers {
+        if let Err(error) = acker.progress().await {
+            tracing::debug!(%error, "a delivery was not kept alive");
         }
     }
 }

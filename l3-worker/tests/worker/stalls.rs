@@ -12,7 +12,8 @@ use protocol::queue::ACK_WAIT;
 use serde_json::{Map, Value, json};
 
 use crate::support::bench::argv;
-use crate::support::coordinator::{Answers, Coordinator};
+use crate::support::coordinator::{Answers, Coordinator, grant};
+use crate::support::stuck_bus::StuckBus;
 
 #[tokio::test(start_paused = true)]
 async fn what_one_slot_runs_is_not_started_by_another_after_a_stall() {
@@ -40,6 +41,29 @@ async fn what_one_slot_runs_is_not_started_by_another_after_a_stall() {
         .until("acknowledged", |_| coordinator.queued() == 0)
         .await;
     assert_eq!((started(), coordinator.claims()), (1, 1));
+    coordinator.drained().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bus_that_hangs_does_not_hold_up_the_fence() {
+    let answers = Answers {
+        claim: Box::new(|request| grant(request, 1, 0, Some(5000))),
+        heartbeat: Box::new(|_| None),
+        ..Answers::default()
+    };
+    let mut coordinator = Coordinator::start(answers).await;
+    let bus = StuckBus(Arc::clone(&coordinator.bus));
+    let executor = ScriptedExecutor::new(|_, _| Scripted {
+        takes: Duration::from_secs(3600),
+        ..Scripted::default()
+    });
+    let begun = tokio::time::Instant::now();
+    coordinator.worker_on(Arc::new(bus), 1, Arc::new(executor));
+    coordinator.publish(&argv(&["true"])).await;
+    coordinator
+        .until("the lease is given up", |_| coordinator.queued() == 0)
+        .await;
+    assert!(begun.elapsed() < Duration::from_secs(5));
     coordinator.drained().await;
 }
 

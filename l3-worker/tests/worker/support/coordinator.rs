@@ -131,6 +131,16 @@ impl Coordinator {
     }
 
     pub fn worker(&mut self, slots: usize, executor: Arc<dyn Executor>) -> Handle {
+        self.worker_on(Arc::clone(&self.bus) as _, slots, executor)
+    }
+
+    /// A worker that reaches this coordinator by another bus over the same one.
+    pub fn worker_on(
+        &mut self,
+        bus: Arc<dyn Bus>,
+        slots: usize,
+        executor: Arc<dyn Executor>,
+    ) -> Handle {
         let options = Options {
             worker: "w1".parse().unwrap(),
             incarnation: "life1".parse().unwrap(),
@@ -138,7 +148,6 @@ impl Coordinator {
             slots,
             seed: 7,
         };
-        let bus: Arc<dyn Bus> = Arc::clone(&self.bus) as _;
         let (worker, handle) = Worker::new(options, bus, executor).unwrap();
         let shutdown = self.shutdown.clone();
         self.running

@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod coordinator;
+pub mod stuck_bus;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
