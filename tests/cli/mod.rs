@@ -7,6 +7,7 @@ mod inspect;
 mod json;
 mod resume;
 mod run;
+mod settings;
 mod usage;
 mod validate;
 mod verify;

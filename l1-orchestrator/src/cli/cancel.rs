@@ -17,7 +17,7 @@ use crate::session::{Driven, Policy, Session, Start, drive, new_coordinator};
 use crate::settings;
 
 pub(super) fn cancel(context: &Context, args: &Cancel) -> Result<u8, CliError> {
-    let entry = settings::runs_dir(&args.runs).resolve(&args.run)?;
+    let entry = settings::runs_dir(&args.runs, &context.files).resolve(&args.run)?;
     let unreadable = |error: std::io::Error| {
         CliError::not_ready("holder-unknown", "whoever drives the run cannot be asked")
             .because(error)

@@ -8,6 +8,7 @@ use super::args::Format;
 use super::error::CliError;
 use crate::report::{Redactor, RunRef};
 use crate::runs::RunEntry;
+use crate::settings::Files;
 use crate::ui::Ui;
 
 /// Shared by all verbs of one invocation.
@@ -19,6 +20,8 @@ pub struct Context {
     pub format: Format,
     /// Placeholders for snapshots.
     pub redact: Redactor,
+    /// Settings that people keep in files.
+    pub files: Arc<Files>,
 }
 
 impl Context {

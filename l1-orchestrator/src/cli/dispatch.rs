@@ -14,6 +14,7 @@ use super::usage::{self, Parsed};
 use super::{cancel, list, logs, report, resume, run, schema, show, validate, verify, version};
 use crate::exit_code;
 use crate::report::Redactor;
+use crate::settings::{self, Files};
 use crate::ui::{ColorChoice, ColorFacts, Io, Ui};
 
 /// Runs one command line, program name included, and returns the exit code.
@@ -45,13 +46,24 @@ fn plain(io: Io) -> Ui {
 fn verb(cli: Cli, matches: &ArgMatches, io: Io) -> u8 {
     let output = cli.command.output();
     let format = output.format();
-    let color = output.color.unwrap_or_default();
+    let files = env::current_dir().ok().map(|dir| Files::load(&dir));
+    let (files, broken) = match files {
+        Some(Ok(files)) => (files, None),
+        Some(Err(error)) => (Files::default(), Some(error)),
+        None => (Files::default(), None),
+    };
+    let color = settings::color(output, &files);
     let ui = Arc::new(Ui::new(io, color, color_facts(), output.quiet));
+    if let Some(error) = broken {
+        return fail(&ui, &error, format != Format::Text);
+    }
     let redact = Redactor::new(env::var_os(Redactor::VARIABLE).is_some());
+    let files = Arc::new(files);
     let context = Context {
         ui: Arc::clone(&ui),
         format,
         redact,
+        files,
     };
     let (_, matches) = matches.subcommand().expect("clap requires a verb");
     // The default hook has printed where by the time this returns.

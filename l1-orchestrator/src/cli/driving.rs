@@ -19,21 +19,31 @@ use crate::runs::{RunEntry, Stored, status};
 use crate::session::{Driven, LiveOutput, close, result_object};
 use crate::settings::{self, Drive, Origin, Setting};
 
-/// Attempts at once: as told, else as the scenario says, else one a core.
+/// Attempts at once: as told, else as the scenario says, else one a core; a project's file lowers what
+/// nobody typed.
 pub(super) fn slots(drive: &Drive, plan: &Plan) -> Setting<u32> {
-    if let Some(told) = &drive.max_parallel {
+    let typed =
+        |setting: &Setting<u32>| matches!(setting.origin, Origin::Flag(_) | Origin::Environment(_));
+    if let Some(told) = drive.max_parallel.as_ref().filter(|told| typed(told)) {
         return told.clone();
     }
-    if let Some(value) = plan.max_parallel() {
-        return Setting {
+    let wanted = match (plan.max_parallel(), &drive.max_parallel) {
+        (Some(value), _) => Setting {
             value,
             origin: Origin::Scenario,
-        };
-    }
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    Setting {
-        value: u32::try_from(cores).unwrap_or(1),
-        origin: Origin::Default,
+        },
+        (None, Some(told)) => told.clone(),
+        (None, None) => {
+            let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+            Setting {
+                value: u32::try_from(cores).unwrap_or(1),
+                origin: Origin::Default,
+            }
+        }
+    };
+    match &drive.project_cap {
+        Some(cap) if cap.value < wanted.value => cap.clone(),
+        _ => wanted,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::settings;
 use crate::ui::Tone;
 
 pub(super) fn list(context: &Context, args: &List) -> Result<u8, CliError> {
-    let runs = settings::runs_dir(&args.runs);
+    let runs = settings::runs_dir(&args.runs, &context.files);
     let entries = runs.entries()?;
     match context.format {
         Format::Text => {

@@ -29,7 +29,7 @@ struct Stream<'a> {
 }
 
 pub(super) fn logs(context: &Context, args: &Logs) -> Result<u8, CliError> {
-    let entry = settings::runs_dir(&args.runs).resolve(&args.run)?;
+    let entry = settings::runs_dir(&args.runs, &context.files).resolve(&args.run)?;
     let stored = Stored::load(&entry.dir)?;
     let tasks = &stored.summary.tasks;
     let known = || {

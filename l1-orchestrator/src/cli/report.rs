@@ -9,7 +9,7 @@ use crate::runs::{Stored, each_event};
 use crate::settings;
 
 pub(super) fn report(context: &Context, args: &Report) -> Result<u8, CliError> {
-    let entry = settings::runs_dir(&args.runs).resolve(&args.run)?;
+    let entry = settings::runs_dir(&args.runs, &context.files).resolve(&args.run)?;
     if context.format == Format::Jsonl {
         each_event(&entry.dir, |event| {
             Ok(context.ui.data(&jsonl::line(event))?)

@@ -25,8 +25,8 @@ pub(super) fn resume(
     args: &Resume,
     matches: &ArgMatches,
 ) -> Result<u8, CliError> {
-    let how = settings::driving(&args.driving, matches);
-    let entry = settings::runs_dir(&args.runs).resolve(&args.run)?;
+    let how = settings::driving(&args.driving, matches, &context.files);
+    let entry = settings::runs_dir(&args.runs, &context.files).resolve(&args.run)?;
     let coordinator = new_coordinator();
     let lock = hold(context, &entry, &coordinator)?;
     let stored = Stored::load(&entry.dir)?;

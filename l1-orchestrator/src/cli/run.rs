@@ -22,8 +22,8 @@ use crate::settings::{self, Drive, Setting};
 
 pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result<u8, CliError> {
     let read = scenario_file::read(context, &args.scenario)?;
-    let how = settings::driving(&args.driving, matches);
-    let runs = settings::runs_dir(&args.runs);
+    let how = settings::driving(&args.driving, matches, &context.files);
+    let runs = settings::runs_dir(&args.runs, &context.files);
     let path = absolute(&args.scenario);
     let (plan, bytes) = plan(read, &args.inputs, &path)?;
     let slots = slots(&how, &plan);

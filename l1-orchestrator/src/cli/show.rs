@@ -16,7 +16,7 @@ use crate::ui::Tone;
 const MAX_TASKS: usize = 50;
 
 pub(super) fn show(context: &Context, args: &Show) -> Result<u8, CliError> {
-    let entry = settings::runs_dir(&args.runs).resolve(&args.run)?;
+    let entry = settings::runs_dir(&args.runs, &context.files).resolve(&args.run)?;
     let stored = Stored::load(&entry.dir)?;
     let status = status(&entry.dir);
     if context.format == Format::Text {

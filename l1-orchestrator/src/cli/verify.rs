@@ -22,7 +22,7 @@ use crate::verify::{self, Options, Problem, Verification};
 const MAX_SHOWN: usize = 50;
 
 pub(super) fn verify(context: &Context, args: &Verify) -> Result<u8, CliError> {
-    let entry = settings::runs_dir(&args.runs).resolve(&args.run)?;
+    let entry = settings::runs_dir(&args.runs, &context.files).resolve(&args.run)?;
     let trusted = trusted_keys()?;
     // Read at the first report to be compared; a damaged journal has none.
     let stored = OnceCell::new();

@@ -86,6 +86,9 @@ pub struct Resumption {
     pub slots: u32,
 }
 
+/// Most tasks that room is made for in advance: what a plan may hold. The number comes from a file.
+const MAX_ROOM: usize = 200_000;
+
 /// What a run's events say.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunSummary {
@@ -185,7 +188,7 @@ impl RunSummary {
         self.last_seq = event.seq;
         match &event.kind {
             EventKind::RunStarted(started) => self.started = Some((event.ts, started.clone())),
-            EventKind::PlanProposed { tasks, .. } => self.planned = *tasks,
+            EventKind::PlanProposed { tasks, .. } => self.expect_tasks(*tasks),
             EventKind::PlanApproved {
                 plan, policy, by, ..
             } => {
@@ -232,6 +235,15 @@ impl RunSummary {
         }
     }
 
+    /// Room for every task at once: doubling a list of a hundred thousand costs as much again.
+    fn expect_tasks(&mut self, tasks: u64) {
+        self.planned = tasks;
+        let room = usize::try_from(tasks).map_or(MAX_ROOM, |tasks| tasks.min(MAX_ROOM));
+        self.tasks
+            .reserve_exact(room.saturating_sub(self.tasks.len()));
+        self.index.reserve(room.saturating_sub(self.index.len()));
+    }
+
     fn apply_to_task(&mut self, id: &TaskId, event: &Event) {
         let at = *self.index.entry(id.clone()).or_insert_with(|| {
             self.tasks.push(TaskSummary::new(id.clone()));
@@ -274,6 +286,8 @@ fn change(task: &mut TaskSummary, event: &Event) {
             task.worker = Some(worker.clone());
         }
         EventKind::AttemptStarted { attempt, .. } => {
+            // Most tasks have one attempt; a list that doubles would begin with four.
+            task.attempts.reserve_exact(1);
             task.attempts.push(Attempt::started(*attempt, event.ts));
             task.standing = Standing::Running;
         }

@@ -95,6 +95,8 @@ impl Shared {
 
 impl Observer for Shared {
     fn on_event(&mut self, event: &Event) {
+        let task = event.kind.task().map(protocol::ids::TaskId::as_str);
+        tracing::debug!(seq = event.seq, task, "{}", event.kind.name());
         self.lock().on_event(event);
         reached(Moment::Event);
     }
@@ -200,6 +202,14 @@ async fn run(
         worker_handle = Some(reach);
         workers.spawn(worker.run(shutdown.clone()));
     }
+    tracing::info!(
+        run = %session.run,
+        coordinator = %session.coordinator,
+        slots = session.slots,
+        tasks = session.plan.len(),
+        trace_id = session.trace_id,
+        "driving"
+    );
     let mut driving = std::pin::pin!(coordinator.run());
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -223,6 +233,12 @@ async fn run(
     });
     if drained.await.is_err() {
         tracing::error!("the worker did not end in time");
+    }
+    match &outcome {
+        Ok(finished) => {
+            tracing::info!(outcome = %finished.outcome, seq = finished.chain.seq, "over")
+        }
+        Err(error) => tracing::error!(error = error as &dyn std::error::Error, "stopped"),
     }
     outcome
 }

@@ -48,6 +48,7 @@ impl Signals {
         } else {
             "SIGTERM"
         };
+        tracing::warn!(signal = name, presses = self.presses, "asked to stop");
         handle.cancel(by);
         match self.presses {
             1 => ui.say(&format!(

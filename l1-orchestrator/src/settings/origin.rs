@@ -1,6 +1,7 @@
 //! A value that knows where it came from.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
@@ -13,6 +14,8 @@ use crate::runs::SettingRecord;
 pub enum Origin {
     /// Built in.
     Default,
+    /// The user's or the project's settings file.
+    File(PathBuf),
     /// The scenario.
     Scenario,
     /// An environment variable.
@@ -25,6 +28,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
+            Self::File(path) => write!(f, "file {}", path.display()),
             Self::Scenario => f.write_str("scenario"),
             Self::Environment(name) => write!(f, "environment {name}"),
             Self::Flag(name) => write!(f, "flag --{name}"),
@@ -58,15 +62,29 @@ pub struct Setting<T> {
 }
 
 impl<T> Setting<T> {
-    /// The given value if there is one, else the default.
+    /// What the command line or the environment says, else what the files say, the last one first,
+    /// else the default.
     #[must_use]
-    pub fn or_default(given: Option<T>, default: T, matches: &ArgMatches, id: &str) -> Self {
-        match (given, Origin::of(matches, id)) {
-            (Some(value), Some(origin)) => Self { value, origin },
-            _ => Self {
-                value: default,
-                origin: Origin::Default,
-            },
+    pub fn resolve(
+        given: Option<T>,
+        origin: Option<Origin>,
+        files: impl IntoIterator<Item = (Option<T>, PathBuf)>,
+        default: T,
+    ) -> Self {
+        if let (Some(value), Some(origin)) = (given, origin) {
+            return Self { value, origin };
+        }
+        for (value, path) in files {
+            if let Some(value) = value {
+                return Self {
+                    value,
+                    origin: Origin::File(path),
+                };
+            }
+        }
+        Self {
+            value: default,
+            origin: Origin::Default,
         }
     }
 }

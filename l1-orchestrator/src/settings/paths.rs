@@ -13,13 +13,21 @@ pub fn user_key() -> Result<PathBuf, CliError> {
     Ok(state_home()?.join("orchestra/keys/user.key"))
 }
 
+/// The user's settings; none when there is no place for them.
+#[must_use]
+pub fn user_settings() -> Option<PathBuf> {
+    let home = absolute("XDG_CONFIG_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".config")))?;
+    Some(home.join("orchestra/config.yaml"))
+}
+
+/// The directory that a variable names. A relative one is to be ignored, by the XDG rules.
+fn absolute(variable: &str) -> Option<PathBuf> {
+    let path = env::var_os(variable).map(PathBuf::from);
+    path.filter(|path| path.is_absolute())
+}
+
 fn state_home() -> Result<PathBuf, CliError> {
-    // A relative path is to be ignored, by the XDG rules.
-    let absolute = |name| {
-        env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
     absolute("XDG_STATE_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
         .ok_or_else(|| {

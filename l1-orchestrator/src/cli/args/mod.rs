@@ -6,7 +6,7 @@ mod shared;
 mod tree;
 mod verbs;
 
-pub use shared::{Driving, Format, LogLevel, Progress, RunsDir};
+pub use shared::{Driving, Format, LogLevel, Output, Progress, RunsDir};
 pub use tree::{Cli, Command};
 pub use verbs::{
     Cancel, List, Logs, Report, Resume, Run, Schema, SchemaOf, Show, Validate, Verify,
