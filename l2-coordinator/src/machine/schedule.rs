@@ -14,6 +14,11 @@ use protocol::plan::{Plan, TaskIndex};
 pub(super) struct Schedule {
     /// Needs that are not over, by task.
     open_needs: Vec<u32>,
+    /// Reopened tasks that are open, each with the tasks beyond its dependents that wait for it, too:
+    /// they may use its outputs and artifacts. Empty unless an artifact was lost.
+    reopened: HashMap<TaskIndex, Vec<TaskIndex>>,
+    /// How many of those a task waits for.
+    missed: HashMap<TaskIndex, u32>,
     /// Last event that a start of the task depends on, by task.
     after: Vec<u64>,
     verdicts: VecDeque<TaskIndex>,
@@ -35,6 +40,8 @@ impl Schedule {
             .collect();
         Self {
             open_needs,
+            reopened: HashMap::new(),
+            missed: HashMap::new(),
             after: vec![0; plan.len()],
             verdicts,
             ready: BinaryHeap::new(),
@@ -46,6 +53,11 @@ impl Schedule {
     /// Needs of the task that are not over.
     pub(super) fn open_needs(&self, task: TaskIndex) -> u32 {
         self.open_needs[task.get()]
+    }
+
+    /// Whether everything that the task may use is over.
+    pub(super) fn has_needs(&self, task: TaskIndex) -> bool {
+        self.open_needs(task) == 0 && !self.missed.contains_key(&task)
     }
 
     /// The event that must be synced before the task starts; 0 is none.
@@ -63,6 +75,16 @@ impl Schedule {
                 self.verdicts.push_back(*dependent);
             }
         }
+        for waiting in self.reopened.remove(&task).unwrap_or_default() {
+            self.after[waiting.get()] = seq;
+            if let Some(missed) = self.missed.get_mut(&waiting) {
+                *missed -= 1;
+                if *missed == 0 {
+                    self.missed.remove(&waiting);
+                    self.verdicts.push_back(waiting);
+                }
+            }
+        }
     }
 
     /// A task is open again.
@@ -70,6 +92,11 @@ impl Schedule {
         for dependent in plan.dependents(task) {
             self.open_needs[dependent.get()] += 1;
         }
+        let beyond = beyond_dependents(plan, task);
+        for waiting in &beyond {
+            *self.missed.entry(*waiting).or_default() += 1;
+        }
+        self.reopened.insert(task, beyond);
         self.verdicts.push_back(task);
     }
 
@@ -127,4 +154,20 @@ impl Schedule {
             .take_while(move |(due, _)| *due <= now)
             .map(|(_, task)| *task)
     }
+}
+
+/// What follows from a task in two steps or more and not in one.
+fn beyond_dependents(plan: &Plan, task: TaskIndex) -> Vec<TaskIndex> {
+    let mut seen: BTreeSet<TaskIndex> = plan.dependents(task).iter().copied().collect();
+    let mut open: Vec<_> = seen.iter().copied().collect();
+    let mut beyond = Vec::new();
+    while let Some(next) = open.pop() {
+        for dependent in plan.dependents(next) {
+            if seen.insert(*dependent) {
+                beyond.push(*dependent);
+                open.push(*dependent);
+            }
+        }
+    }
+    beyond
 }

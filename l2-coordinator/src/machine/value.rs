@@ -216,7 +216,7 @@ impl Machine {
     /// Whether the task can still be looked at: open, not held, not on its way, not delayed.
     pub(super) fn is_waiting(&self, task: TaskIndex) -> bool {
         self.run.task(task).state == TaskState::Pending
-            && self.schedule.open_needs(task) == 0
+            && self.schedule.has_needs(task)
             && self.leases.is_free(task)
             && !self.schedule.is_delayed(task)
     }

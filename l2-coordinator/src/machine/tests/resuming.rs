@@ -10,7 +10,7 @@ use protocol::state::TaskState;
 use serde_json::Map;
 
 use crate::machine::{Input, LEASE_LOST};
-use crate::testing::{TestEnv, config, crashed, ended, failed, plan_of, retry, task};
+use crate::testing::{TestEnv, artifact, config, crashed, ended, failed, plan_of, retry, task};
 
 const LOCAL: &str = "local-c";
 
@@ -447,4 +447,51 @@ fn a_dependent_that_had_begun_is_judged_again_when_its_need_was_reopened() {
         "> ack once synced",
         "> finished failed 1 once synced",
     ]);
+}
+
+/// `c` needs only `b`, which is done, but may use what `a` left.
+#[test]
+fn a_task_waits_for_a_reopened_need_of_its_needs() {
+    let chain = [
+        task("a").artifact("x", "x"),
+        task("b").needs(["a"]),
+        task("c")
+            .needs(["b"])
+            .file("x", "${{ tasks.a.artifacts.x }}"),
+    ];
+    let mut env = TestEnv::new(config(), plan_of(chain));
+    env.hello("w1", "life1", 1).skip();
+    let left = || TaskOutcome::Done {
+        attempt: 1,
+        end: Box::new(ended()),
+        outputs: Map::new(),
+        artifacts: vec![artifact("x", "artifacts/a/x")],
+    };
+    for (name, outcome) in [("a", left()), ("b", done(1))] {
+        let token = env.token(name);
+        env.claim(&token, "w1", "life1").skip();
+        env.result(&token, "w1", outcome).skip();
+    }
+    let (mut env, _) = resumed(&env);
+    env.feed(&Input::Corrupt {
+        task: "a".parse().unwrap(),
+        path: "artifacts/a/x".into(),
+    })
+    .is(&["task.reopened a artifacts/a/x"]);
+    env.hello(LOCAL, "life2", 2).is(&["> publish a 2-1"]);
+    let token = env.token("a");
+    env.claim(&token, LOCAL, "life2").skip();
+    let again = TaskOutcome::Done {
+        attempt: 2,
+        end: Box::new(ended()),
+        outputs: Map::new(),
+        artifacts: vec![artifact("x", "artifacts/a/x")],
+    };
+    env.result(&token, LOCAL, again).is(&[
+        "attempt.finished a 2-1 #2 ok",
+        "task.done a #2 {} [\"x\"]",
+        "> ack once synced",
+        "> publish c 2-2 once 17 is synced",
+    ]);
+    env.check_fold();
 }
