@@ -1,0 +1,7 @@
+//! Real processes, really killed: nothing that a run started outlives it, and what is interrupted can
+//! be resumed.
+
+mod full_disk;
+mod killed;
+mod stopped;
+mod watch;
