@@ -74,6 +74,10 @@ pub enum CoordinatorError {
     /// A sealed file cannot be read for another reason than being gone.
     #[error("artifacts cannot be verified")]
     Artifacts(#[source] std::io::Error),
+    /// Whoever began the run died before its plan was approved; nothing ran, so it is begun again
+    /// rather than resumed.
+    #[error("the run stopped before its plan was approved; begin it again")]
+    NotApproved,
     /// The run is over already.
     #[error("the run is over")]
     AlreadyFinished(RunOutcome),
@@ -133,8 +137,8 @@ impl Coordinator {
     /// the epoch. The caller holds the run's lock, and swept leftover processes.
     ///
     /// # Errors
-    /// The journal is damaged before promised events, does not fit the plan, cannot be written, or
-    /// is finished.
+    /// The journal is damaged before promised events, does not fit the plan, cannot be written, is
+    /// finished, or ends before the plan's approval.
     pub async fn resume(options: Options) -> Result<(Self, Handle), CoordinatorError> {
         let now = Now {
             mono: std::time::Duration::ZERO,
@@ -142,8 +146,10 @@ impl Coordinator {
         };
         let mut machine = Machine::new(Arc::new(options.config.clone()), Arc::clone(&options.plan));
         let end = recover::fold(options.storage.as_ref(), &mut machine, now)?;
-        if let Phase::Finished(outcome) = machine.run().phase() {
-            return Err(CoordinatorError::AlreadyFinished(*outcome));
+        match machine.run().phase() {
+            Phase::Finished(outcome) => return Err(CoordinatorError::AlreadyFinished(*outcome)),
+            Phase::Empty | Phase::Planning => return Err(CoordinatorError::NotApproved),
+            Phase::Running | Phase::Paused | Phase::Cancelling => {}
         }
         let storage = Arc::clone(&options.storage);
         let (writer, recovered) = Writer::resume(storage, &end, now.wall, options.sync)?;

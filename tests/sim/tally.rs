@@ -21,6 +21,7 @@ const EXPECTED: &[&str] = &[
     "death: local worker",
     "death: remote worker",
     "death: some time",
+    "end: never began, begun again",
     "end: refused as damaged",
     "event: attempt.retrying",
     "event: journal.recovered",

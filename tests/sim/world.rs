@@ -63,6 +63,8 @@ struct World {
     site: Site,
     plan: Arc<Plan>,
     disk: Arc<MemoryDisk>,
+    /// Nothing was written yet.
+    is_new: bool,
     started: Instant,
     /// Slots of the worker within the coordinator, if there is one.
     local: Option<usize>,
@@ -81,6 +83,8 @@ enum End {
     /// Blocks that were not synced came out of order, a promise behind a hole: nobody can tell that
     /// from damage, so the journal is refused. A person decides.
     Refused,
+    /// The one before died before anything was certain.
+    NeverBegan,
     Died,
 }
 
@@ -117,6 +121,7 @@ impl World {
             },
             plan,
             disk: Arc::new(MemoryDisk::new()),
+            is_new: true,
             started,
             local: wants_local.then(|| rng.random_range(1..=4)),
             remote,
@@ -147,6 +152,7 @@ impl World {
             match self.one_life(life).await? {
                 End::Finished(finished) => break finished,
                 End::Refused => return self.refused(),
+                End::NeverBegan => {}
                 End::Died => self.after_death().await,
             }
         };
@@ -174,12 +180,15 @@ impl World {
         let dies = self.deaths_left > 0;
         let (death, kill_at) = self.roll_death(dies);
         let options = self.options(life, &mortal);
-        let begun = if life == 1 {
-            let begun = Coordinator::start(options, opening(&self.config, &self.plan)).await;
-            mortal.doom(death);
-            Some(begun)
+        mortal.doom(death);
+        let begun = if self.is_new {
+            self.is_new = false;
+            tokio::select! {
+                biased;
+                () = mortal.died() => None,
+                begun = Coordinator::start(options, opening(&self.config, &self.plan)) => Some(begun),
+            }
         } else {
-            mortal.doom(death);
             tokio::select! {
                 biased;
                 () = mortal.died() => None,
@@ -194,6 +203,15 @@ impl World {
             Some(Ok(begun)) => begun,
             Some(Err(CoordinatorError::Read(ReadError::Damaged { .. }))) if self.is_scrambled => {
                 return Ok(End::Refused);
+            }
+            Some(Err(
+                CoordinatorError::Read(ReadError::Empty | ReadError::NoStart)
+                | CoordinatorError::NotApproved,
+            )) if self.site.log.lock().shown.is_empty() => {
+                self.site.note("end: never began, begun again");
+                self.disk = Arc::new(MemoryDisk::new());
+                self.is_new = true;
+                return Ok(End::NeverBegan);
             }
             // It died between its last word and the exit.
             Some(Err(CoordinatorError::AlreadyFinished(outcome))) => {
@@ -387,6 +405,7 @@ fn opening(config: &Config, plan: &Plan) -> Vec<EventKind> {
             plan: plan.digest(),
             plan_file: digest,
             policy: digest,
+            policy_file: None,
             scenario_file: digest,
             by: Origin::Default,
         },

@@ -314,6 +314,11 @@ fn blame(error: CoordinatorError) -> CliError {
             "artifacts-unreadable",
             "artifacts of finished tasks cannot be read",
         ),
+        CoordinatorError::NotApproved => (
+            Kind::NotReady,
+            "run-not-begun",
+            "nothing ran, so there is nothing to resume",
+        ),
         CoordinatorError::AlreadyFinished(_) => {
             (Kind::NotReady, "run-over", "the run ended meanwhile")
         }
