@@ -1,7 +1,21 @@
 //! One integration binary over the whole product. A test of the tree checks that no file is left out
 //! of a module list.
+//!
+//! Each module says `cfg(test)`, so that helpers may `unwrap` as tests do.
 
+#[cfg(test)]
 mod cli;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod process;
+#[cfg(test)]
+mod recovery;
+#[cfg(test)]
 mod scenarios;
+#[cfg(test)]
+mod sim;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
 mod tidy;

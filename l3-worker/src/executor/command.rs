@@ -23,7 +23,7 @@ use super::pump::{OutputChunk, OutputObserver, Pipe, Pump, StreamName, Tap};
 use super::verdict;
 use crate::artifacts::seal;
 use crate::capture::{ByteFilter, Captured, Stream};
-use crate::launcher::{Exit, Launcher, Report, SlotProcess, Spawn};
+use crate::launcher::{Exit, Launcher, Report, SlotProcess, Spawn, make_room};
 use crate::outputs;
 use crate::workspace::{Paths, Scratch};
 
@@ -69,8 +69,9 @@ impl CommandExecutor {
     /// Makes room for `options.slots` attempts; starts nothing.
     ///
     /// # Errors
-    /// The run directory cannot be written.
+    /// The run directory cannot be written, or so many slots need more open files than allowed.
     pub fn new(launcher: Launcher, options: CommandOptions) -> io::Result<Self> {
+        make_room(options.slots)?;
         fs_err::create_dir_all(options.run_dir.join(run_dir::LOGS))?;
         let work = options.run_dir.join(run_dir::WORK);
         let slot = |number: usize| Slot {

@@ -12,7 +12,8 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags};
 
 use super::conn::{self, Conn};
-use super::entry::WORD;
+use super::descriptors;
+use super::entry::{LAUNCHER_WORD, WORD};
 use super::frame;
 use super::slot::SlotProcess;
 
@@ -111,7 +112,8 @@ impl Running {
         let mut command = Command::new(exe);
         command
             .arg0("orchestra")
-            .arg(WORD)
+            .args([WORD, LAUNCHER_WORD])
+            .arg(descriptors::to_word(descriptors::at_start()))
             .env_clear()
             .current_dir("/");
         command.stdin(Stdio::from(theirs)).stdout(Stdio::null());

@@ -15,12 +15,14 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 
 use super::conn::{Conn, Frame};
+use super::descriptors;
 use super::frame;
 use super::serve::serve;
 use super::tree::{self, Left, Member};
 
 /// The first argument that makes the product's binary a launcher instead.
 pub const WORD: &str = "__orchestra-launcher";
+pub(super) const LAUNCHER_WORD: &str = "launcher";
 const SLOT_WORD: &str = "slot";
 
 /// Between looks at processes that are being killed.
@@ -33,17 +35,31 @@ const GIVE_UP: Duration = Duration::from_secs(60);
 /// The hidden entry of the product's binary: call it first in `main`, before any thread, when the
 /// first argument is [`WORD`], with the arguments after it.
 pub fn entry(mut args: impl Iterator<Item = OsString>) -> ExitCode {
-    let (name, role): (_, fn() -> io::Result<()>) = match args.next() {
-        None => (c"orch-launcher", launch),
-        Some(word) if word == SLOT_WORD => (c"orch-slot", serve),
-        Some(_) => return ExitCode::from(2),
+    // What payloads may open, as orchestra itself was started with.
+    let (role, files) = (args.next(), args.next());
+    let files = files
+        .as_deref()
+        .and_then(|word| word.to_str())
+        .unwrap_or_default();
+    let served = match role.as_deref().and_then(|word| word.to_str()) {
+        Some(LAUNCHER_WORD) => {
+            name(c"orch-launcher");
+            launch(files)
+        }
+        Some(SLOT_WORD) => {
+            name(c"orch-slot");
+            descriptors::take_word(files).and_then(|()| serve())
+        }
+        _ => return ExitCode::from(2),
     };
-    // For people who read `ps`; nothing depends on it.
-    let _named = rustix::thread::set_name(name);
-    let served = role();
     // An error here means the other side is gone or a tree outlived SIGKILL; both were reported
     // where it matters, by closing the socket.
     ExitCode::from(u8::from(served.is_err()))
+}
+
+/// For people who read `ps`; nothing depends on it.
+fn name(name: &std::ffi::CStr) {
+    let _named = rustix::thread::set_name(name);
 }
 
 /// One slot process. Dropping the tomb tells the worker that its tree is dead.
@@ -55,8 +71,9 @@ struct Slot {
     _lifeline: OwnedFd,
 }
 
-fn launch() -> io::Result<()> {
+fn launch(files: &str) -> io::Result<()> {
     close_inherited()?;
+    descriptors::raise()?;
     // No terminal: Ctrl-C goes to orchestra alone, and a tool that asks for a password fails
     // instead of stopping on terminal input for ever.
     rustix::process::setsid()?;
@@ -81,7 +98,7 @@ fn launch() -> io::Result<()> {
         while let Some(frame) = conn.next_frame()? {
             match frame.kind {
                 // A slot that cannot be started shows as end-of-file on its socket.
-                frame::START_SLOT => slots.extend(start_slot(frame).ok()),
+                frame::START_SLOT => slots.extend(start_slot(frame, files).ok()),
                 frame::KILL_SLOT => kill_slot(&frame, &slots),
                 _ => {}
             }
@@ -131,7 +148,7 @@ fn wait(conn: &Conn, slots: &[Slot], busy: bool) -> io::Result<(bool, Vec<usize>
     ))
 }
 
-fn start_slot(frame: Frame) -> io::Result<Slot> {
+fn start_slot(frame: Frame, files: &str) -> io::Result<Slot> {
     let incomplete = || io::Error::from(io::ErrorKind::InvalidData);
     let number = frame::decode_u32(&frame.body).ok_or_else(incomplete)?;
     let Ok([socket, tomb]) = <[OwnedFd; 2]>::try_from(frame.fds) else {
@@ -141,7 +158,7 @@ fn start_slot(frame: Frame) -> io::Result<Slot> {
     let mut command = Command::new("/proc/self/exe");
     command
         .arg0("orchestra")
-        .args([WORD, SLOT_WORD])
+        .args([WORD, SLOT_WORD, files])
         .env_clear();
     command
         .stdin(Stdio::from(socket))

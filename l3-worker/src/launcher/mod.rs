@@ -6,6 +6,7 @@
 
 mod conn;
 mod control;
+mod descriptors;
 mod entry;
 mod frame;
 mod serve;
@@ -13,6 +14,7 @@ mod slot;
 mod tree;
 
 pub use control::Launcher;
+pub(crate) use descriptors::make_room;
 pub use entry::{WORD, entry};
 pub use frame::{Exit, Spawn};
 pub use slot::{Report, SlotProcess};
