@@ -339,7 +339,7 @@ impl Driver {
         self.outbox.cancel(None, true).await;
         if let CoordinatorError::Journal(cause) = &error {
             let paused = EventKind::RunPaused {
-                cause: cause.to_string(),
+                cause: chain_of(cause),
             };
             let now = self.now();
             let said = self
@@ -355,6 +355,22 @@ impl Driver {
         }
         error
     }
+}
+
+/// An error and what it comes from, on one line.
+fn chain_of(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        // Wrappers repeat what they wrap.
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        next = cause.source();
+    }
+    text
 }
 
 /// An event of our own that does not fit the state is our fault, not the journal's.

@@ -144,6 +144,9 @@ pub enum EventKind {
         plan_file: Digest,
         /// Digest of the effective policy.
         policy: Digest,
+        /// SHA-256 of `policy.json` as bytes; journals of earlier builds do without.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        policy_file: Option<Digest>,
         /// SHA-256 of `scenario.yaml` as bytes.
         scenario_file: Digest,
         /// Who approved.

@@ -56,6 +56,7 @@ fn line(context: &Context, entry: &RunEntry) -> String {
         Status::Failed => Tone::Bad,
         Status::Running { .. } => Tone::Strong,
         Status::Cancelled | Status::Interrupted => Tone::Warn,
+        Status::NeverBegan => Tone::Dim,
     };
     let word = context
         .ui

@@ -13,10 +13,11 @@ use super::context::Context;
 use super::driving::{self, slots};
 use super::error::{CliError, Kind};
 use crate::exit_code;
-use crate::report::{Ending, RunSummary, Standing, View, closing, jsonl, words};
+use crate::report::{Ending, RunSummary, View, closing, jsonl, words};
 use crate::runs::{RunEntry, Stored, each_event};
 use crate::session::{
-    Moment, Policy, Session, Start, drive, mend, new_coordinator, reached, start_log,
+    Moment, Policy, Session, Start, clear_leftovers, drive, mend, new_coordinator, reached,
+    start_log,
 };
 use crate::settings;
 
@@ -149,12 +150,7 @@ pub(super) fn sweep(
             swept.killed
         ));
     }
-    let done = summary
-        .tasks
-        .iter()
-        .filter(|task| task.standing == Standing::Done);
-    let done = done.map(|task| task.id.clone()).collect();
-    l3_worker::clear_leftovers(&entry.dir, &done).map_err(unready)
+    clear_leftovers(&entry.dir, summary).map_err(unready)
 }
 
 fn say_where(context: &Context, summary: &RunSummary, dir: &str) {

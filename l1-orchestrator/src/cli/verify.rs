@@ -40,10 +40,10 @@ pub(super) fn verify(context: &Context, args: &Verify) -> Result<u8, CliError> {
         let message = format!("{} cannot be read", entry.dir.display());
         CliError::not_ready("run-unreadable", message).because(error)
     })?;
-    let code = if found.is_intact() {
-        exit_code::OK
-    } else {
-        exit_code::VERIFY_FAILED
+    let code = match found.never_began {
+        true => exit_code::NOT_READY,
+        false if found.is_intact() => exit_code::OK,
+        false => exit_code::VERIFY_FAILED,
     };
     let told = match context.format {
         Format::Text => context
@@ -103,14 +103,69 @@ fn text(context: &Context, entry: &RunEntry, found: &Verification) -> String {
     let name = found
         .run_id
         .map_or_else(|| entry.short.clone(), |id| run.run(&id));
-    let (tone, verdict) = match (found.is_intact(), found.sealed) {
-        (true, true) => (Tone::Good, "INTACT, sealed"),
-        (true, false) => (Tone::Good, "INTACT so far, not finished"),
-        (false, _) => (Tone::Bad, "CHANGED"),
-    };
-    let verdict = painter.paint(tone, verdict);
-    writeln!(text, "{verdict}: run {name}, {checked} checked").expect("string");
+    let verdict = Verdict::of(found);
+    let words = painter.paint(verdict.tone(), verdict.words());
+    writeln!(text, "{words}: run {name}, {checked} checked").expect("string");
+    if verdict == Verdict::Untrusted {
+        let help = painter.paint(Tone::Strong, "help");
+        writeln!(
+            text,
+            "{help}: verify it as the user and on the machine that ran it, or ask them for the key"
+        )
+        .expect("string");
+    }
     text
+}
+
+/// What came of it, in one word.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Intact,
+    Unfinished,
+    NeverBegan,
+    Untrusted,
+    Changed,
+}
+
+impl Verdict {
+    fn of(found: &Verification) -> Self {
+        match found {
+            _ if found.never_began => Self::NeverBegan,
+            _ if found.is_intact() && found.sealed => Self::Intact,
+            _ if found.is_intact() => Self::Unfinished,
+            _ if found.is_only_untrusted() => Self::Untrusted,
+            _ => Self::Changed,
+        }
+    }
+
+    const fn tone(self) -> Tone {
+        match self {
+            Self::Intact | Self::Unfinished => Tone::Good,
+            Self::NeverBegan | Self::Untrusted => Tone::Warn,
+            Self::Changed => Tone::Bad,
+        }
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Intact => "INTACT, sealed",
+            Self::Unfinished => "INTACT so far, not finished",
+            Self::NeverBegan => "NEVER BEGAN",
+            Self::Untrusted => "UNTRUSTED, intact but sealed by a key this user does not know",
+            Self::Changed => "CHANGED",
+        }
+    }
+
+    /// For machines.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Intact => "intact",
+            Self::Unfinished => "unfinished",
+            Self::NeverBegan => "never-began",
+            Self::Untrusted => "untrusted",
+            Self::Changed => "changed",
+        }
+    }
 }
 
 fn object(entry: &RunEntry, found: &Verification, code: u8) -> Value {
@@ -127,6 +182,7 @@ fn object(entry: &RunEntry, found: &Verification, code: u8) -> Value {
         "schema": "orchestra.verify/v1",
         "dir": entry.dir.display().to_string(),
         "run_id": found.run_id,
+        "verdict": Verdict::of(found).name(),
         "intact": found.is_intact(),
         "finished": found.finished,
         "sealed": found.sealed,

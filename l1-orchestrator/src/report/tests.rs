@@ -45,6 +45,7 @@ impl Story {
                 plan,
                 plan_file: plan,
                 policy: Digest::of(b"policy"),
+                policy_file: None,
                 scenario_file: Digest::of(b"scenario"),
                 by: Origin::Default,
             })

@@ -1,6 +1,7 @@
 //! Run directories by name, and the one that a RUN argument means: id, unique prefix, `@last`,
 //! `@failed` or a path. Looks at names; opens `run.json` only to tell equals apart.
 
+use std::cmp::Reverse;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -80,7 +81,7 @@ impl RunEntry {
 }
 
 /// A path as one word of a shell.
-fn quoted(path: &Path) -> String {
+pub(super) fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c);
     if text.chars().all(plain) {
@@ -125,12 +126,8 @@ impl Runs {
             entries.extend(RunEntry::of(path, self.is_default));
         }
         // Within a minute the id decides: it starts with the millisecond.
-        entries.sort_by(|a, b| {
-            b.minute
-                .cmp(&a.minute)
-                .then_with(|| b.id().cmp(&a.id()))
-                .then(b.short.cmp(&a.short))
-        });
+        entries
+            .sort_by_cached_key(|run| Reverse((run.minute.clone(), run.id(), run.short.clone())));
         Ok(entries)
     }
 

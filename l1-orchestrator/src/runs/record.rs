@@ -56,7 +56,7 @@ impl RunRecord {
     /// It is missing, too long or damaged.
     pub fn read(dir: &Path) -> io::Result<Self> {
         let mut bytes = Vec::new();
-        let file = fs_err::File::open(dir.join(run_dir::RUN_JSON))?;
+        let file = super::open_regular(&dir.join(run_dir::RUN_JSON))?;
         file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > MAX_BYTES {
             return Err(io::Error::other("run.json is too long"));

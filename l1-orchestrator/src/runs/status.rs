@@ -9,6 +9,8 @@ use protocol::run_dir;
 use protocol::time::Timestamp;
 use serde::Deserialize;
 
+use super::{never_began, open_regular};
+
 /// The line of `run.finished` has about 200 bytes.
 const TAIL_BYTES: u64 = 4096;
 
@@ -28,6 +30,8 @@ pub enum Status {
     },
     /// Nobody drives it and it is not over: `orchestra resume`.
     Interrupted,
+    /// Nobody drives it and nothing of it was started: `orchestra run` again.
+    NeverBegan,
 }
 
 impl Status {
@@ -40,6 +44,7 @@ impl Status {
             Self::Cancelled => "cancelled",
             Self::Running { .. } => "running",
             Self::Interrupted => "interrupted",
+            Self::NeverBegan => "never began",
         }
     }
 }
@@ -60,6 +65,7 @@ pub fn status(dir: &Path) -> Status {
         },
         _ => match l2_coordinator::read_holder(dir) {
             Ok(Some(holder)) => Status::Running { pid: holder.pid },
+            _ if never_began(dir) => Status::NeverBegan,
             _ => Status::Interrupted,
         },
     }
@@ -75,7 +81,7 @@ pub fn finished_at(dir: &Path) -> Option<Timestamp> {
 }
 
 fn last_event(dir: &Path) -> io::Result<Option<(Timestamp, EventKind)>> {
-    let mut file = fs_err::File::open(dir.join(run_dir::EVENTS))?;
+    let mut file = open_regular(&dir.join(run_dir::EVENTS))?;
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
     let mut bytes = Vec::new();

@@ -1,5 +1,6 @@
 //! A stored run, folded: journal to summary, and the plan if it is the one that was approved.
 
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use protocol::event::{Chain, Event};
 use protocol::plan::Plan;
 use protocol::run_dir;
 
+use super::{never_began, not_begun, open_regular};
 use crate::cli::error::{CliError, Kind};
 use crate::report::RunSummary;
 
@@ -30,13 +32,16 @@ impl Stored {
     /// Reads the run in `dir`, up to its first damaged line.
     ///
     /// # Errors
-    /// The journal cannot be read or is not one.
+    /// The journal cannot be read or is not one, or the run never began.
     pub fn load(dir: &Path) -> Result<Self, CliError> {
         let mut summary = RunSummary::default();
         let end = each_event(dir, |event| {
             summary.apply(event);
             Ok(())
         })?;
+        if summary.approval.is_none() && never_began(dir) {
+            return Err(not_begun(dir));
+        }
         let plan = load_plan(dir).filter(|plan| {
             summary
                 .approval
@@ -62,7 +67,7 @@ pub fn each_event(
     mut each: impl FnMut(&Event) -> Result<(), CliError>,
 ) -> Result<End, CliError> {
     let path = dir.join(run_dir::EVENTS);
-    let file = fs_err::File::open(path).map_err(|error| unreadable(dir, error.into()))?;
+    let file = open_regular(&path).map_err(|error| unreadable(dir, error.into()))?;
     let mut reader = Reader::new(file);
     while let Some(event) = reader
         .next_event()
@@ -77,16 +82,24 @@ pub fn each_event(
 #[must_use]
 pub fn load_plan(dir: &Path) -> Option<Arc<Plan>> {
     let path = dir.join(run_dir::PLAN);
-    let length = fs_err::metadata(&path).ok()?.len();
-    if length > MAX_PLAN_BYTES {
+    let file = open_regular(&path).ok()?;
+    if file.metadata().ok()?.len() > MAX_PLAN_BYTES {
         return None;
     }
-    Plan::from_json(&fs_err::read(path).ok()?)
-        .ok()
-        .map(Arc::new)
+    let mut bytes = Vec::new();
+    file.take(MAX_PLAN_BYTES).read_to_end(&mut bytes).ok()?;
+    Plan::from_json(&bytes).ok().map(Arc::new)
 }
 
 fn unreadable(dir: &Path, error: ReadError) -> CliError {
+    let may_be_new = match &error {
+        ReadError::Empty | ReadError::NoStart => true,
+        ReadError::Io(error) => error.kind() == io::ErrorKind::NotFound,
+        _ => false,
+    };
+    if may_be_new && never_began(dir) {
+        return not_begun(dir);
+    }
     let kind = match &error {
         ReadError::Damaged { .. } | ReadError::NoStart => Kind::VerifyFailed,
         ReadError::Io(_) | ReadError::Empty | ReadError::Newer { .. } => Kind::NotReady,

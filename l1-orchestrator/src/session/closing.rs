@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::phases::{Moment, reached};
 use crate::cli::error::CliError;
-use crate::report::{Redactor, RunSummary, json, manifest, markdown};
+use crate::report::{Redactor, RunSummary, Standing, json, manifest, markdown};
 use crate::runs::{RunEntry, Status, Stored};
 use crate::settings;
 
@@ -30,11 +30,15 @@ pub fn close(
     key: &UserKey,
 ) -> Result<Seal, CliError> {
     reached(Moment::Reporting);
-    let closed = write_reports(dir, stored).and_then(|()| {
-        let seal = key.seal(run, end);
-        write_seal(dir, &seal)?;
-        Ok(seal)
-    });
+    // An attempt may have sealed what no event took any more.
+    let cleared = clear_leftovers(dir, &stored.summary);
+    let closed = cleared
+        .and_then(|()| write_reports(dir, stored))
+        .and_then(|()| {
+            let seal = key.seal(run, end);
+            write_seal(dir, &seal)?;
+            Ok(seal)
+        });
     closed.map_err(|error| {
         CliError::not_ready(
             "run-unclosed",
@@ -60,6 +64,20 @@ pub fn mend(dir: &Path, stored: &Stored) -> Result<(), CliError> {
         CliError::not_ready("key-unusable", "your signing key cannot be used").because(error)
     })?;
     close(dir, stored, started.run_id, stored.end, &key).map(drop)
+}
+
+/// Removes workspaces and the artifacts of tasks that are not done. Call it while nothing of the run
+/// lives.
+///
+/// # Errors
+/// The kernel refuses.
+pub fn clear_leftovers(dir: &Path, summary: &RunSummary) -> io::Result<()> {
+    let done = summary
+        .tasks
+        .iter()
+        .filter(|task| task.standing == Standing::Done);
+    let done = done.map(|task| task.id.clone()).collect();
+    l3_worker::clear_leftovers(dir, &done)
 }
 
 fn write_reports(dir: &Path, stored: &Stored) -> io::Result<()> {

@@ -22,13 +22,14 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use super::blame::{JOURNAL_GONE, blame, blame_start};
 use super::ids::{self, SystemClock};
 use super::live::LiveOutput;
 use super::phases::{Moment, reached};
-use super::signals::Signals;
-use crate::cli::error::{CliError, Kind};
+use super::signals::{self, Signals};
+use crate::cli::error::CliError;
 use crate::report::Observers;
-use crate::runs::RunEntry;
+use crate::runs::{RunEntry, never_began};
 use crate::settings;
 use crate::ui::Ui;
 
@@ -36,6 +37,8 @@ use crate::ui::Ui;
 const TICK: Duration = Duration::from_secs(1);
 /// A worker that drains waits for attempts to die: their grace and as much again.
 const DRAIN: Duration = Duration::from_millis(2 * Constraints::DEFAULT.grace_ms);
+/// The same once somebody said twice that it is to end.
+const DRAIN_AT_ONCE: Duration = Duration::from_secs(1);
 
 /// What one drive of a run needs.
 pub struct Session<'a> {
@@ -117,7 +120,8 @@ pub fn drive(mut session: Session<'_>, start: Start) -> Result<Driven, CliError>
             observers,
         }),
         Err(error) => {
-            if observers.summary().started.is_some() {
+            // Without its journal there is nothing to say about the run that would stay true.
+            if observers.summary().started.is_some() && error.code != JOURNAL_GONE {
                 let _summary = observers.finish();
             }
             Err(error)
@@ -140,9 +144,16 @@ fn start_and_run(
     let runtime = runtime.map_err(|error| {
         CliError::not_ready("runtime-unready", "the runtime cannot be started").because(error)
     })?;
+    let is_new = matches!(start, Start::New(_));
     runtime
         .block_on(run(session, start, observers, executor))
-        .map_err(blame)
+        .map_err(|error| {
+            if is_new && never_began(&session.entry.dir) {
+                blame_start(error)
+            } else {
+                blame(error)
+            }
+        })
 }
 
 fn executor(session: &Session<'_>) -> io::Result<Option<Arc<CommandExecutor>>> {
@@ -171,6 +182,7 @@ async fn run(
     executor: Option<Arc<CommandExecutor>>,
 ) -> Result<Finished, CoordinatorError> {
     let mut signals = Signals::listen().map_err(internal)?;
+    signals::watch_over().map_err(internal)?;
     let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new());
     let embedded = Embedded {
         // By its name a later life of the run knows that it died with this one.
@@ -216,9 +228,15 @@ async fn run(
     // Each arm only waits; a dropped wait loses nothing: signals queue, ticks are not owed, and the
     // coordinator is polled in place.
     let outcome = loop {
+        let give_up = signals.give_up();
         tokio::select! {
             outcome = &mut driving => break outcome,
             by = signals.next() => signals.press(by, &handle, &session.ui),
+            () = signals::overdue(give_up) => {
+                signals.gave_up();
+                tracing::error!("attempts do not end; their worker is given up");
+                handle.worker_gone(embedded.worker.clone(), embedded.incarnation.clone());
+            }
             _ = ticks.tick() => observers.lock().on_tick(SystemClock.now()),
             Some(ended) = workers.join_next() => break Err(lost(&ended)),
         }
@@ -228,7 +246,12 @@ async fn run(
         // Nothing that is still running can be recorded.
         reach.stop_all(StopLevel::Kill);
     }
-    let drained = tokio::time::timeout(DRAIN, async {
+    let patience = if signals.is_urgent() {
+        DRAIN_AT_ONCE
+    } else {
+        DRAIN
+    };
+    let drained = tokio::time::timeout(patience, async {
         while workers.join_next().await.is_some() {}
     });
     if drained.await.is_err() {
@@ -285,48 +308,4 @@ fn lost(ended: &Result<Result<(), BusError>, JoinError>) -> CoordinatorError {
 
 fn internal(error: io::Error) -> CoordinatorError {
     CoordinatorError::Internal(error.to_string())
-}
-
-fn blame(error: CoordinatorError) -> CliError {
-    let (kind, code, message) = match &error {
-        CoordinatorError::Journal(_) => (
-            Kind::NotReady,
-            "journal-unwritable",
-            "the run stopped and can be resumed",
-        ),
-        CoordinatorError::Read(ReadError::Damaged { .. } | ReadError::NoStart) => (
-            Kind::VerifyFailed,
-            "journal-damaged",
-            "the journal is damaged and was not touched",
-        ),
-        CoordinatorError::Read(_) => (
-            Kind::NotReady,
-            "journal-unreadable",
-            "the journal cannot be used",
-        ),
-        CoordinatorError::Fold(_) => (
-            Kind::VerifyFailed,
-            "journal-unfit",
-            "the journal does not follow from its plan",
-        ),
-        CoordinatorError::Artifacts(_) => (
-            Kind::NotReady,
-            "artifacts-unreadable",
-            "artifacts of finished tasks cannot be read",
-        ),
-        CoordinatorError::NotApproved => (
-            Kind::NotReady,
-            "run-not-begun",
-            "nothing ran, so there is nothing to resume",
-        ),
-        CoordinatorError::AlreadyFinished(_) => {
-            (Kind::NotReady, "run-over", "the run ended meanwhile")
-        }
-        CoordinatorError::Bus(_) | CoordinatorError::Digest(_) | CoordinatorError::Internal(_) => (
-            Kind::Internal,
-            "internal",
-            "the run stopped by a fault of orchestra; it can be resumed",
-        ),
-    };
-    CliError::new(kind, code, message).because(error)
 }

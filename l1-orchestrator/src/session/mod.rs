@@ -1,6 +1,7 @@
 //! One run driven from here: the composition root of bus, coordinator, embedded worker and observers,
 //! and the run directory around them. The only place where the three layers meet.
 
+mod blame;
 mod closing;
 mod drive;
 mod ids;
@@ -11,7 +12,7 @@ mod phases;
 mod policy;
 mod signals;
 
-pub use closing::{close, mend, rendered_digest, result_object};
+pub use closing::{clear_leftovers, close, mend, rendered_digest, result_object};
 pub use drive::{Driven, Session, Start, drive};
 pub use ids::coordinator as new_coordinator;
 pub use live::LiveOutput;

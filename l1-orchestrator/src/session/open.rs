@@ -75,6 +75,7 @@ pub fn open(new: NewRun<'_>) -> Result<Opened, CliError> {
     let record = &new.record;
     let name = run_dir::name(record.started, &record.scenario, &record.run_id);
     let plan_json = new.plan.to_json();
+    let policy_json = new.policy.to_json();
     let unwritable = |error: io::Error| {
         let message = format!(
             "no run directory can be made in {}",
@@ -84,7 +85,7 @@ pub fn open(new: NewRun<'_>) -> Result<Opened, CliError> {
             .because(error)
             .hint("name another place with `--runs-dir`")
     };
-    place(&new, &name, &plan_json).map_err(unwritable)?;
+    place(&new, &name, &plan_json, &policy_json).map_err(unwritable)?;
     let entry = new
         .runs
         .entry(&name)
@@ -93,7 +94,7 @@ pub fn open(new: NewRun<'_>) -> Result<Opened, CliError> {
         CliError::not_ready("run-held", "the new run cannot be locked").because(error)
     })?;
     let trace_id = new.trace_id.clone().unwrap_or_else(ids::trace);
-    let opening = opening(&new, &coordinator, &trace_id, &plan_json);
+    let opening = opening(&new, &coordinator, &trace_id, &plan_json, &policy_json);
     Ok(Opened {
         id: record.run_id,
         entry,
@@ -104,12 +105,12 @@ pub fn open(new: NewRun<'_>) -> Result<Opened, CliError> {
     })
 }
 
-fn place(new: &NewRun<'_>, name: &str, plan_json: &[u8]) -> io::Result<()> {
+fn place(new: &NewRun<'_>, name: &str, plan_json: &[u8], policy_json: &[u8]) -> io::Result<()> {
     let runs = new.runs.dir();
     fs_err::create_dir_all(runs)?;
     let temporary = runs.join(format!(".new-{name}"));
     fs_err::create_dir(&temporary)?;
-    let made = fill(new, &temporary, plan_json)
+    let made = fill(new, &temporary, plan_json, policy_json)
         .and_then(|()| fs_err::rename(&temporary, runs.join(name)))
         .and_then(|()| fs_err::File::open(runs)?.sync_all());
     if made.is_err() {
@@ -119,14 +120,13 @@ fn place(new: &NewRun<'_>, name: &str, plan_json: &[u8]) -> io::Result<()> {
     made
 }
 
-fn fill(new: &NewRun<'_>, dir: &Path, plan_json: &[u8]) -> io::Result<()> {
+fn fill(new: &NewRun<'_>, dir: &Path, plan_json: &[u8], policy_json: &[u8]) -> io::Result<()> {
     let mut record = serde_json::to_vec_pretty(&new.record)?;
     record.push(b'\n');
-    let policy = new.policy.to_json();
     let files: [(&str, &[u8]); 4] = [
         (run_dir::RUN_JSON, &record),
         (run_dir::SCENARIO, new.scenario),
-        (run_dir::POLICY, &policy),
+        (run_dir::POLICY, policy_json),
         (run_dir::PLAN, plan_json),
     ];
     for (name, bytes) in files {
@@ -144,6 +144,7 @@ fn opening(
     coordinator: &CoordinatorId,
     trace_id: &str,
     plan_json: &[u8],
+    policy_json: &[u8],
 ) -> Vec<EventKind> {
     let (plan, policy) = (new.plan.digest(), new.policy.digest());
     let scenario_file = Digest::of(new.scenario);
@@ -169,6 +170,7 @@ fn opening(
             plan,
             plan_file: Digest::of(plan_json),
             policy,
+            policy_file: Some(Digest::of(policy_json)),
             scenario_file,
             by: Origin::Default,
         },

@@ -1,22 +1,36 @@
 //! Ctrl-C and SIGTERM: the first press stops with grace, the second at once. Each says what it does
-//! and what the next one does.
+//! and what the next one does. What does not obey is given up, so that a second press always ends
+//! the process.
 
+use std::future;
 use std::io;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use l2_coordinator::Handle;
 use protocol::event::Origin;
+use rustix::event::{PollFd, PollFlags, Timespec};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::Instant;
 
+use crate::exit_code;
 use crate::ui::Ui;
 
 /// Seconds between SIGTERM and SIGKILL, as in the constraints of every attempt.
 const GRACE: u64 = protocol::policy::Constraints::DEFAULT.grace_ms / 1000;
+/// After a first press: grace, as much again for the killed to die, and as much for their results.
+const GIVE_UP: Duration = Duration::from_secs(3 * GRACE);
+/// The same after a second press, which kills at once.
+const GIVE_UP_AT_ONCE: Duration = Duration::from_secs(3);
+/// From the second press to the end of the process, whatever it is doing.
+const LAST_RESORT: Duration = Duration::from_secs(8);
 
 /// Listens from its creation on.
 pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
     presses: u32,
+    give_up: Option<Instant>,
 }
 
 impl Signals {
@@ -29,6 +43,7 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             presses: 0,
+            give_up: None,
         })
     }
 
@@ -43,12 +58,17 @@ impl Signals {
     /// Passes a press on and says so.
     pub fn press(&mut self, by: Origin, handle: &Handle, ui: &Ui) {
         self.presses += 1;
+        let patience = if self.is_urgent() {
+            GIVE_UP_AT_ONCE
+        } else {
+            GIVE_UP
+        };
+        self.give_up = Some(Instant::now() + patience);
         let name = if by == Origin::Interrupt {
             "Ctrl-C"
         } else {
             "SIGTERM"
         };
-        tracing::warn!(signal = name, presses = self.presses, "asked to stop");
         handle.cancel(by);
         match self.presses {
             1 => ui.say(&format!(
@@ -60,5 +80,79 @@ impl Signals {
             )),
             _ => ui.say("    KILL already; waiting for the record to be written"),
         }
+    }
+
+    /// Whether somebody pressed twice.
+    #[must_use]
+    pub const fn is_urgent(&self) -> bool {
+        self.presses > 1
+    }
+
+    /// When what should have ended since the last press has had its time.
+    #[must_use]
+    pub const fn give_up(&self) -> Option<Instant> {
+        self.give_up
+    }
+
+    /// It was given up; once a press is enough.
+    pub const fn gave_up(&mut self) {
+        self.give_up = None;
+    }
+}
+
+/// Resolves at that time, if there is one.
+pub async fn overdue(give_up: Option<Instant>) {
+    match give_up {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => future::pending().await,
+    }
+}
+
+/// Ends this process some seconds after a second press if nothing else does: whoever drives the run may
+/// be stuck in a disk, or in a terminal that takes no more. Once a process, to its end.
+///
+/// # Errors
+/// The system has no room for a thread or a handler.
+pub fn watch_over() -> io::Result<()> {
+    static WATCHED: OnceLock<()> = OnceLock::new();
+    if WATCHED.set(()).is_err() {
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let mut signals = {
+        let _within = runtime.enter();
+        Signals::listen()?
+    };
+    let watch = move || {
+        runtime.block_on(async {
+            for _ in 0..2 {
+                signals.next().await;
+            }
+            tokio::time::sleep(LAST_RESORT).await;
+        });
+        last_words();
+        std::process::exit(exit_code::NOT_READY.into());
+    };
+    std::thread::Builder::new()
+        .name("last-resort".into())
+        .spawn(watch)?;
+    Ok(())
+}
+
+/// Said past everything that may be stuck, and only if somebody takes it.
+fn last_words() {
+    let text = b"error[run-unclosed]: the run does not end and is left as it is\n\
+                 help: `orchestra resume @last` goes on, `orchestra cancel @last` closes it\n";
+    let stderr = io::stderr();
+    let none = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    let mut fds = [PollFd::new(&stderr, PollFlags::OUT)];
+    if rustix::event::poll(&mut fds, Some(&none)).is_ok_and(|ready| ready > 0) {
+        // Nobody is left to be told of a failure.
+        let _told = rustix::io::write(&stderr, text);
     }
 }

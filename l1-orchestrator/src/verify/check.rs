@@ -14,6 +14,7 @@ use super::files::{check_artifacts, check_digest, check_inputs, check_logs, chec
 use super::findings::{Code, Verification};
 use super::ledger::{self, Ledger, chain_of};
 use super::{manifest, tree};
+use crate::runs::{is_untouched, never_began};
 
 /// Reports that are functions of the journal.
 const REPORTS: [&str; 3] = [run_dir::REPORT_MD, run_dir::REPORT_JSON, run_dir::MANIFEST];
@@ -43,6 +44,16 @@ pub fn verify(dir: &Path, options: &Options<'_>) -> io::Result<Verification> {
             "Process {pid} is driving this run: what it writes now is not judged."
         ));
     }
+    if never_began(dir) && is_untouched(dir) {
+        found.never_began = true;
+        found.note(
+            "The run never began: nothing of it was started, and there is nothing to verify.",
+        );
+        return Ok(found);
+    }
+    if !are_files(dir, &mut found)? {
+        return Ok(found);
+    }
     let ledger = ledger::read(dir, &mut found);
     check_seal(dir, ledger.as_ref(), options.trusted, &mut found)?;
     if let Some(ledger) = ledger {
@@ -60,6 +71,29 @@ pub fn verify(dir: &Path, options: &Options<'_>) -> io::Result<Verification> {
         .problems
         .sort_by(|a, b| (a.code, &a.path).cmp(&(b.code, &b.path)));
     Ok(found)
+}
+
+/// Whether what is to be read are files, or not there: a pipe in the place of one would be waited for.
+fn are_files(dir: &Path, found: &mut Verification) -> io::Result<bool> {
+    let read = [
+        run_dir::EVENTS,
+        run_dir::SEAL,
+        run_dir::SCENARIO,
+        run_dir::PLAN,
+        run_dir::POLICY,
+    ];
+    for path in read.into_iter().chain(REPORTS) {
+        match fs_err::symlink_metadata(dir.join(path)) {
+            Ok(there) if there.is_file() => {}
+            Ok(_) => {
+                let there = "something that is no file";
+                found.problem(Code::FileChanged, path, "a file", there);
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found.problems.is_empty())
 }
 
 fn check_seal(

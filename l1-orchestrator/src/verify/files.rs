@@ -30,8 +30,12 @@ pub(super) fn check_inputs(
         let there = tree::hash(dir, path)?.map(|(_, digest)| digest);
         check_digest(path, expected, there, Code::FileChanged, found);
     }
-    let policy = policy_digest(dir)?;
-    match policy {
+    if let Some(expected) = ledger.policy_file {
+        let there = tree::hash(dir, run_dir::POLICY)?.map(|(_, digest)| digest);
+        check_digest(run_dir::POLICY, expected, there, Code::FileChanged, found);
+        return Ok(());
+    }
+    match policy_digest(dir)? {
         Some(Ok(digest)) if digest == ledger.policy => {}
         Some(there) => {
             let expected = format!("the policy with digest {}", ledger.policy);

@@ -117,6 +117,8 @@ pub struct Verification {
     pub finished: bool,
     /// Whether a trusted key's seal closes this journal.
     pub sealed: bool,
+    /// Whether nothing of the run was ever started, so that there is nothing to verify.
+    pub never_began: bool,
     /// Good events read.
     pub events: u64,
     /// Artifact files with the right content.
@@ -132,10 +134,17 @@ pub struct Verification {
 }
 
 impl Verification {
-    /// Whether everything is as the run left it.
+    /// Whether everything is as the run left it, and sealed by somebody who is trusted if sealed.
     #[must_use]
     pub fn is_intact(&self) -> bool {
-        self.problems.is_empty()
+        self.problems.is_empty() && !self.never_began
+    }
+
+    /// Whether everything is as the run left it, but the seal is by a key that is not trusted.
+    #[must_use]
+    pub fn is_only_untrusted(&self) -> bool {
+        let unknown = |problem: &Problem| problem.code == Code::SealUnknownKey;
+        !self.problems.is_empty() && self.problems.iter().all(unknown)
     }
 
     pub(super) fn problem(

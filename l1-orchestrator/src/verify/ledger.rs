@@ -32,6 +32,8 @@ pub(super) struct Ledger {
     pub(super) plan_file: Option<Digest>,
     pub(super) scenario_file: Digest,
     pub(super) policy: Digest,
+    /// SHA-256 of `policy.json`, where the journal has it.
+    pub(super) policy_file: Option<Digest>,
     /// Of the tasks that are done now.
     pub(super) artifacts: BTreeMap<TaskId, Vec<Artifact>>,
     /// By path beneath the run directory.
@@ -126,6 +128,7 @@ impl Ledger {
             plan_file: None,
             scenario_file: started.scenario_file,
             policy: started.policy_digest,
+            policy_file: None,
             artifacts: BTreeMap::new(),
             logs: HashMap::new(),
             torn_files: Vec::new(),
@@ -138,10 +141,12 @@ impl Ledger {
             EventKind::PlanApproved {
                 plan_file,
                 policy,
+                policy_file,
                 scenario_file,
                 ..
             } => {
                 self.plan_file = Some(plan_file);
+                self.policy_file = policy_file;
                 (self.policy, self.scenario_file) = (policy, scenario_file);
             }
             EventKind::AttemptStarted { task, attempt, .. } => {

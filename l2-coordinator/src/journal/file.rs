@@ -1,6 +1,8 @@
 //! The journal on disk: `events.jsonl`, its reserve and its torn ends, all in one run directory.
 
+use std::fs::Metadata;
 use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use fs_err::{File, OpenOptions};
@@ -59,6 +61,19 @@ impl FileStorage {
         })
     }
 
+    /// What is synced into a file that nobody can find again is no record.
+    fn check_in_place(&self) -> io::Result<()> {
+        let held = self.file.metadata()?;
+        let named = fs_err::metadata(self.dir.join(run_dir::EVENTS));
+        let same = |named: Metadata| (named.dev(), named.ino()) == (held.dev(), held.ino());
+        match named.map(same) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(gone("replaced")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(gone("removed")),
+            Err(error) => Err(error),
+        }
+    }
+
     fn reserve(&self) -> PathBuf {
         self.dir.join(run_dir::RESERVE)
     }
@@ -80,6 +95,11 @@ impl FileStorage {
             "{MAX_TORN_FILES} torn ends are kept already"
         )))
     }
+}
+
+fn gone(how: &str) -> io::Error {
+    let message = format!("{} was {how} while the run was driven", run_dir::EVENTS);
+    io::Error::new(io::ErrorKind::NotFound, message)
 }
 
 impl Storage for FileStorage {
@@ -115,7 +135,8 @@ impl Storage for FileStorage {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+        self.file.sync_data()?;
+        self.check_in_place()
     }
 
     fn truncate(&self, len: u64) -> io::Result<()> {

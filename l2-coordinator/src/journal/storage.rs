@@ -51,7 +51,8 @@ pub trait Storage: Send + Sync {
     /// Waits until everything appended before the call is on stable storage.
     ///
     /// # Errors
-    /// The system could not write; what is on disk is unknown from then on.
+    /// The system could not write; what is on disk is unknown from then on. `NotFound` when the
+    /// journal is no longer where its readers look for it.
     fn sync(&self) -> io::Result<()>;
 
     /// Drops everything from `len` on.

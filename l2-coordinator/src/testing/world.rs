@@ -56,6 +56,7 @@ pub(crate) fn run_opening(config: &Config, plan: &Plan) -> Vec<EventKind> {
             plan: plan.digest(),
             plan_file: Digest::of(b"plan"),
             policy,
+            policy_file: None,
             scenario_file,
             by: Origin::Default,
         },

@@ -30,6 +30,7 @@ fn a_flipped_bit_in_any_byte_of_any_judged_file_is_found() {
         run_dir::SEAL,
         run_dir::SCENARIO,
         run_dir::PLAN,
+        run_dir::POLICY,
         run_dir::REPORT_MD,
         run_dir::REPORT_JSON,
         "artifacts/a/out/result.txt",

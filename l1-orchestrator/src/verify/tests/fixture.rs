@@ -65,6 +65,7 @@ pub(super) fn approved() -> EventKind {
         plan: Digest::of(b"plan"),
         plan_file: Digest::of(PLAN),
         policy: Digest::of_canonical("policy/v1", &policy).unwrap(),
+        policy_file: Some(Digest::of(POLICY)),
         scenario_file: Digest::of(SCENARIO),
         by: Origin::Default,
     }
