@@ -134,6 +134,8 @@ impl Nest {
 
     /// Waits for orchestra itself.
     pub fn outcome(&mut self) -> Outcome {
+        let child = self.child.as_mut().unwrap();
+        until("orchestra ends", || child.try_wait().unwrap().is_some());
         Outcome::of(self.child.take().unwrap().wait_with_output().unwrap())
     }
 

@@ -18,13 +18,16 @@ pub struct Command {
 impl Command {
     pub(super) fn new<S: AsRef<OsStr>>(place: &Place, args: impl IntoIterator<Item = S>) -> Self {
         let pair = |name: &str, value: OsString| (OsString::from(name), value);
-        let env = vec![
+        let mut env = vec![
             pair("PATH", std::env::var_os("PATH").unwrap_or_default()),
             pair("HOME", place.dir("home").into()),
             pair("XDG_CONFIG_HOME", place.dir("config").into()),
             pair("XDG_STATE_HOME", place.dir("state").into()),
             pair("__ORCHESTRA_REDACT", "1".into()),
         ];
+        // Where the binary leaves what it counted, when coverage is measured.
+        let counted = std::env::var_os("LLVM_PROFILE_FILE");
+        env.extend(counted.map(|place| pair("LLVM_PROFILE_FILE", place)));
         let args = args
             .into_iter()
             .map(|arg| arg.as_ref().to_owned())
