@@ -318,6 +318,9 @@ pub struct RunStarted {
     pub run_id: RunId,
     /// Name of the scenario.
     pub scenario: ScenarioName,
+    /// SHA-256 of `run.json` as bytes; journals of earlier builds do without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_file: Option<Digest>,
     /// SHA-256 of `scenario.yaml` as bytes.
     pub scenario_file: Digest,
     /// Effective policy, `pack@version`.
@@ -545,7 +548,7 @@ mod tests {
         let mut chain = Chain::start();
         bytes
             .split_inclusive(|b| *b == b'\n')
-            .map(|line| chain.read(&line[..line.len() - 1]))
+            .map(|line| chain.read(line.strip_suffix(b"\n").ok_or(LineError::Hash)?))
             .collect()
     }
 
