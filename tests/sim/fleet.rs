@@ -81,6 +81,8 @@ pub(super) struct Site {
     pub(super) weather: Weather,
     pub(super) log: Log,
     pub(super) tally: Arc<Mutex<Tally>>,
+    /// Workers die, drain and are cut off while the weather is bad.
+    pub(super) perilous: bool,
 }
 
 impl Site {
@@ -134,7 +136,7 @@ impl Site {
                     }
                     () = sleep(peace) => {}
                 }
-                if self.weather.is_calm() {
+                if self.weather.is_calm() || !self.perilous {
                     // Nothing happens to it any more, unless it was told to drain before.
                     let ended = run.as_mut().await;
                     ended.expect("a worker ends when it is told to");
@@ -181,7 +183,7 @@ impl Site {
                 let peace = Duration::from_millis(rng.random_range(2_000..40_000));
                 let lives_on = async {
                     sleep(peace).await;
-                    if self.weather.is_calm() {
+                    if self.weather.is_calm() || !self.perilous {
                         std::future::pending::<()>().await;
                     }
                 };

@@ -35,6 +35,23 @@ fn every_seed_ends_and_keeps_its_promises() {
     println!("{tally}");
 }
 
+/// Losing an answer now and then is no crash: the worker asks again within its lease.
+#[test]
+fn a_lossy_bus_alone_poisons_no_task() {
+    let mut tally = Tally::default();
+    for seed in 0..300 {
+        let played = world::play_lossy(seed);
+        tally.add(
+            &played
+                .unwrap_or_else(|problem| panic!("seed {seed}: {problem}"))
+                .tally,
+        );
+    }
+    println!("{tally}");
+    assert!(tally.of("bus: ReplyLost") > 100, "{tally}");
+    assert_eq!(tally.of("event: lease.lost WorkerLost"), 0, "{tally}");
+}
+
 #[test]
 fn seeds_that_once_failed_still_hold() {
     play_all(

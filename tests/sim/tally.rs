@@ -48,6 +48,10 @@ impl Tally {
         *self.0.entry(name.into()).or_default() += times;
     }
 
+    pub(super) fn of(&self, name: &str) -> u64 {
+        self.0.get(name).copied().unwrap_or_default()
+    }
+
     pub(super) fn add(&mut self, other: &Self) {
         for (name, count) in &other.0 {
             self.count(name.clone(), *count);

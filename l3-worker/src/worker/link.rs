@@ -14,15 +14,17 @@ use protocol::subject::{
     AttemptSubject, ClaimSubject, HeartbeatSubject, HelloSubject, RequestSubject, ResultSubject,
     Subject,
 };
+use tokio::time::Instant;
 
 use super::options::Options;
 
-/// A coordinator answers from its journal: a slow disk takes seconds, a lost message for ever.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// A coordinator answers from its journal: a slow disk takes seconds, a lost message for ever. Asked
+/// anew in time: what was granted by an answer that got lost is a dead worker's after five seconds.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(1500);
 /// Heartbeats overtake each other rather than wait.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Asked this often before the delivery is given back.
-const TRIES: u32 = 6;
+const TRIES: u32 = 15;
 /// A result is a worker's last word: said for as long as leases and redelivery take to notice.
 const RESULT_TRIES: u32 = 30;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -61,11 +63,12 @@ impl Link {
         &self.options
     }
 
+    /// The answer, and when the question was asked that it answers: a lease counts from there.
     pub(super) async fn claim(
         &self,
         coordinator: &CoordinatorId,
         request: &ClaimRequest,
-    ) -> Result<ClaimReply, LinkError> {
+    ) -> Result<(ClaimReply, Instant), LinkError> {
         let subject = ClaimSubject {
             coordinator: coordinator.clone(),
             worker: self.options.worker.clone(),
@@ -82,7 +85,7 @@ impl Link {
             coordinator: coordinator.clone(),
             worker: self.options.worker.clone(),
         };
-        self.insist(&subject, report).await
+        Ok(self.insist(&subject, report).await?.0)
     }
 
     /// One heartbeat; the next one is the repetition.
@@ -153,15 +156,16 @@ impl Link {
         &self,
         subject: &S,
         body: &S::Body,
-    ) -> Result<S::Reply, LinkError> {
+    ) -> Result<(S::Reply, Instant), LinkError> {
         let mut pause = FIRST_PAUSE;
         let mut tries = 1;
         loop {
+            let asked = Instant::now();
             match self.ask(subject, body, ANSWER_TIMEOUT).await {
                 Err(LinkError::Bus(error)) if tries < TRIES && error != BusError::Closed => {
                     tracing::debug!(%error, "asking again");
                 }
-                answer => return answer,
+                answer => return Ok((answer?, asked)),
             }
             tries += 1;
             tokio::time::sleep(pause).await;

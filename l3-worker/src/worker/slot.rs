@@ -15,7 +15,6 @@ use protocol::queue;
 use protocol::subject::{Priority, TaskSubject};
 use rand::rngs::SmallRng;
 use rand::{Rng as _, SeedableRng as _};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::holds::{Hold, Holds, Taken};
@@ -159,14 +158,16 @@ impl SlotLoop {
             incarnation: options.incarnation.clone(),
             delivered,
         };
-        let asked = Instant::now();
         match self.link.claim(&task.coordinator, &request).await {
-            Ok(ClaimReply::Granted {
-                token: granted,
-                first_attempt,
-                attempts_left,
-                lease_ms,
-            }) => {
+            Ok((
+                ClaimReply::Granted {
+                    token: granted,
+                    first_attempt,
+                    attempts_left,
+                    lease_ms,
+                },
+                asked,
+            )) => {
                 if granted != token {
                     tracing::warn!(task = %token.task, "granted another lease than asked for");
                     return Handled::Over;
@@ -175,11 +176,14 @@ impl SlotLoop {
                 self.attempts(task, &token, first_attempt, attempts_left)
                     .await
             }
-            Ok(ClaimReply::Denied {
-                why: Denial::Busy,
-                retry_after_ms,
-            }) => Handled::GiveBack(retry_after_ms.map_or(GIVE_BACK, Duration::from_millis)),
-            Ok(ClaimReply::Denied { .. }) => Handled::Over,
+            Ok((
+                ClaimReply::Denied {
+                    why: Denial::Busy,
+                    retry_after_ms,
+                },
+                _,
+            )) => Handled::GiveBack(retry_after_ms.map_or(GIVE_BACK, Duration::from_millis)),
+            Ok((ClaimReply::Denied { .. }, _)) => Handled::Over,
             Err(error) => {
                 tracing::warn!(%error, task = %token.task, "no answer to a claim");
                 Handled::GiveBack(GIVE_BACK)
