@@ -2,6 +2,7 @@
 
 mod cancel;
 mod exit_codes;
+mod findings;
 mod help;
 mod inspect;
 mod json;

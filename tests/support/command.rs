@@ -13,6 +13,7 @@ pub struct Command {
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     work: PathBuf,
+    stdout: Option<PathBuf>,
 }
 
 impl Command {
@@ -36,6 +37,7 @@ impl Command {
             args,
             env,
             work: place.work(),
+            stdout: None,
         }
     }
 
@@ -58,7 +60,17 @@ impl Command {
             .env_clear()
             .envs(self.env.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null());
+        if let Some(path) = &self.stdout {
+            let file = fs_err::OpenOptions::new().write(true).open(path).unwrap();
+            command.stdout(file.into_parts().0);
+        }
         command
+    }
+
+    /// With this file as its stdout.
+    pub fn stdout(mut self, path: impl Into<PathBuf>) -> Self {
+        self.stdout = Some(path.into());
+        self
     }
 
     /// Runs it to its end. Every command it proposes must be one of this build.
@@ -68,6 +80,13 @@ impl Command {
         let wrong = hints::unparsable(&outcome.stderr);
         assert!(wrong.is_empty(), "proposes what does not parse: {wrong:?}");
         outcome
+    }
+
+    /// Starts it with this as its stderr, and nothing else to be read.
+    pub fn start_with_stderr(self, stderr: Stdio) -> Child {
+        let mut command = self.command();
+        command.stdout(Stdio::null()).stderr(stderr);
+        command.spawn().unwrap()
     }
 
     /// Starts it and lets it run.

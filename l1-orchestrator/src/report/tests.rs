@@ -28,6 +28,7 @@ impl Story {
             version: 1,
             run_id: "0197f0e2-7c1a-7cc3-9d51-3a5a4be1c07a".parse().unwrap(),
             scenario: "story".parse().unwrap(),
+            run_file: None,
             scenario_file: Digest::of(b"scenario"),
             policy: "default@0".into(),
             policy_digest: Digest::of(b"policy"),

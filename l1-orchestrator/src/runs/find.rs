@@ -210,7 +210,9 @@ fn resolve_path(path: &Path) -> Result<RunEntry, CliError> {
         CliError::usage("unknown-run", message)
             .hint("a run directory holds events.jsonl and run.json")
     };
-    if !path.join(run_dir::EVENTS).is_file() {
+    // Without its journal it still is one, about which `verify` has something to say.
+    let has = |name: &str| path.join(name).is_file();
+    if !has(run_dir::EVENTS) && !has(run_dir::RUN_JSON) {
         return Err(not_a_run());
     }
     let named = RunEntry::of(path.to_owned(), false);

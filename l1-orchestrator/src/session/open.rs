@@ -74,8 +74,6 @@ pub fn open(new: NewRun<'_>) -> Result<Opened, CliError> {
     let coordinator = ids::coordinator();
     let record = &new.record;
     let name = run_dir::name(record.started, &record.scenario, &record.run_id);
-    let plan_json = new.plan.to_json();
-    let policy_json = new.policy.to_json();
     let unwritable = |error: io::Error| {
         let message = format!(
             "no run directory can be made in {}",
@@ -85,7 +83,8 @@ pub fn open(new: NewRun<'_>) -> Result<Opened, CliError> {
             .because(error)
             .hint("name another place with `--runs-dir`")
     };
-    place(&new, &name, &plan_json, &policy_json).map_err(unwritable)?;
+    let files = Files::of(&new).map_err(unwritable)?;
+    place(&new, &name, &files).map_err(unwritable)?;
     let entry = new
         .runs
         .entry(&name)
@@ -94,7 +93,7 @@ pub fn open(new: NewRun<'_>) -> Result<Opened, CliError> {
         CliError::not_ready("run-held", "the new run cannot be locked").because(error)
     })?;
     let trace_id = new.trace_id.clone().unwrap_or_else(ids::trace);
-    let opening = opening(&new, &coordinator, &trace_id, &plan_json, &policy_json);
+    let opening = opening(&new, &coordinator, &trace_id, &files);
     Ok(Opened {
         id: record.run_id,
         entry,
@@ -105,12 +104,31 @@ pub fn open(new: NewRun<'_>) -> Result<Opened, CliError> {
     })
 }
 
-fn place(new: &NewRun<'_>, name: &str, plan_json: &[u8], policy_json: &[u8]) -> io::Result<()> {
+/// What is written before the run begins, and digested in its first events.
+struct Files {
+    record: Vec<u8>,
+    policy: Vec<u8>,
+    plan: Vec<u8>,
+}
+
+impl Files {
+    fn of(new: &NewRun<'_>) -> io::Result<Self> {
+        let mut record = serde_json::to_vec_pretty(&new.record)?;
+        record.push(b'\n');
+        Ok(Self {
+            record,
+            policy: new.policy.to_json(),
+            plan: new.plan.to_json(),
+        })
+    }
+}
+
+fn place(new: &NewRun<'_>, name: &str, files: &Files) -> io::Result<()> {
     let runs = new.runs.dir();
     fs_err::create_dir_all(runs)?;
     let temporary = runs.join(format!(".new-{name}"));
     fs_err::create_dir(&temporary)?;
-    let made = fill(new, &temporary, plan_json, policy_json)
+    let made = fill(new, &temporary, files)
         .and_then(|()| fs_err::rename(&temporary, runs.join(name)))
         .and_then(|()| fs_err::File::open(runs)?.sync_all());
     if made.is_err() {
@@ -120,14 +138,12 @@ fn place(new: &NewRun<'_>, name: &str, plan_json: &[u8], policy_json: &[u8]) -> 
     made
 }
 
-fn fill(new: &NewRun<'_>, dir: &Path, plan_json: &[u8], policy_json: &[u8]) -> io::Result<()> {
-    let mut record = serde_json::to_vec_pretty(&new.record)?;
-    record.push(b'\n');
+fn fill(new: &NewRun<'_>, dir: &Path, files: &Files) -> io::Result<()> {
     let files: [(&str, &[u8]); 4] = [
-        (run_dir::RUN_JSON, &record),
+        (run_dir::RUN_JSON, &files.record),
         (run_dir::SCENARIO, new.scenario),
-        (run_dir::POLICY, policy_json),
-        (run_dir::PLAN, plan_json),
+        (run_dir::POLICY, &files.policy),
+        (run_dir::PLAN, &files.plan),
     ];
     for (name, bytes) in files {
         let mut file = fs_err::File::create(dir.join(name))?;
@@ -143,8 +159,7 @@ fn opening(
     new: &NewRun<'_>,
     coordinator: &CoordinatorId,
     trace_id: &str,
-    plan_json: &[u8],
-    policy_json: &[u8],
+    files: &Files,
 ) -> Vec<EventKind> {
     let (plan, policy) = (new.plan.digest(), new.policy.digest());
     let scenario_file = Digest::of(new.scenario);
@@ -153,6 +168,7 @@ fn opening(
             version: JOURNAL_VERSION,
             run_id: new.record.run_id,
             scenario: new.record.scenario.clone(),
+            run_file: Some(Digest::of(&files.record)),
             scenario_file,
             policy: new.policy.pack.into(),
             policy_digest: policy,
@@ -168,9 +184,9 @@ fn opening(
         },
         EventKind::PlanApproved {
             plan,
-            plan_file: Digest::of(plan_json),
+            plan_file: Digest::of(&files.plan),
             policy,
-            policy_file: Some(Digest::of(policy_json)),
+            policy_file: Some(Digest::of(&files.policy)),
             scenario_file,
             by: Origin::Default,
         },

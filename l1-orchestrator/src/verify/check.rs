@@ -78,6 +78,7 @@ fn are_files(dir: &Path, found: &mut Verification) -> io::Result<bool> {
     let read = [
         run_dir::EVENTS,
         run_dir::SEAL,
+        run_dir::RUN_JSON,
         run_dir::SCENARIO,
         run_dir::PLAN,
         run_dir::POLICY,

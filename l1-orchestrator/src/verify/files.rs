@@ -25,7 +25,8 @@ pub(super) fn check_inputs(
     found: &mut Verification,
 ) -> io::Result<()> {
     let scenario = (run_dir::SCENARIO, Some(ledger.scenario_file));
-    for (path, expected) in [scenario, (run_dir::PLAN, ledger.plan_file)] {
+    let record = (run_dir::RUN_JSON, ledger.started.run_file);
+    for (path, expected) in [record, scenario, (run_dir::PLAN, ledger.plan_file)] {
         let Some(expected) = expected else { continue };
         let there = tree::hash(dir, path)?.map(|(_, digest)| digest);
         check_digest(path, expected, there, Code::FileChanged, found);

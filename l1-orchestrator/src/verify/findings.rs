@@ -43,7 +43,7 @@ codes! {
     SealUnknownKey = "seal-unknown-key";
     /// The seal closes another journal than this: events were removed, or all computed anew.
     SealMismatch = "seal-mismatch";
-    /// Plan, scenario or policy is not what was approved.
+    /// Record, plan, scenario or policy is not what the run began with.
     FileChanged = "file-changed";
     /// Plan, scenario, policy, manifest or report is gone.
     FileMissing = "file-missing";

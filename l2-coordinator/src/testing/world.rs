@@ -39,6 +39,7 @@ pub(crate) fn run_opening(config: &Config, plan: &Plan) -> Vec<EventKind> {
             version: JOURNAL_VERSION,
             run_id: config.run,
             scenario: "test".parse().expect("a name"),
+            run_file: None,
             scenario_file,
             policy: "default@0".into(),
             policy_digest: policy,

@@ -22,6 +22,7 @@ pub fn started() -> EventKind {
         version: JOURNAL_VERSION,
         run_id: RUN.parse().unwrap(),
         scenario: "hello".parse().unwrap(),
+        run_file: None,
         scenario_file: Digest::of(b"scenario"),
         policy: "default@0".to_owned(),
         policy_digest: Digest::of(b"policy"),

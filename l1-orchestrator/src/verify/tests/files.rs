@@ -28,6 +28,7 @@ fn a_flipped_bit_in_any_byte_of_any_judged_file_is_found() {
     let judged = [
         run_dir::EVENTS,
         run_dir::SEAL,
+        run_dir::RUN_JSON,
         run_dir::SCENARIO,
         run_dir::PLAN,
         run_dir::POLICY,

@@ -23,6 +23,7 @@ use crate::verify::{Code, Options, Verification, verify};
 const RUN: &str = "0197f0e2-7c1a-7cc3-9d51-3a5a4be1c07a";
 const SCENARIO: &[u8] = b"version: 1\nname: hello\n";
 const PLAN: &[u8] = b"{\"tasks\":[]}\n";
+const RECORD: &[u8] = b"{\"schema\": \"orchestra.run/v1\"}\n";
 const POLICY: &[u8] = b"{\n  \"pack\": \"default@0\"\n}\n";
 const REPORT: &[u8] = b"# hello completed\n";
 
@@ -48,6 +49,7 @@ pub(super) fn started() -> EventKind {
         version: JOURNAL_VERSION,
         run_id: run_id(),
         scenario: "hello".parse().unwrap(),
+        run_file: Some(Digest::of(RECORD)),
         scenario_file: Digest::of(SCENARIO),
         policy: "default@0".to_owned(),
         policy_digest: Digest::of_canonical("policy/v1", &policy).unwrap(),
@@ -172,6 +174,7 @@ impl Run {
         };
         run.write(run_dir::SCENARIO, SCENARIO);
         run.write(run_dir::PLAN, PLAN);
+        run.write(run_dir::RUN_JSON, RECORD);
         run.write(run_dir::POLICY, POLICY);
         run.write("artifacts/a/out/result.txt", b"a result\n");
         run.write("logs/a.1.out", b"cut off");
