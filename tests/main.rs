@@ -16,6 +16,8 @@ mod recovery;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]
+mod schemas;
+#[cfg(test)]
 mod sim;
 #[cfg(test)]
 mod support;
