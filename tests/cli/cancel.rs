@@ -113,3 +113,23 @@ fn a_run_that_is_over_stays_as_it_is() {
 fn signal(child: &std::process::Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
 }
+
+#[test]
+fn a_run_whose_tasks_were_all_over_is_closed_as_what_it_is() {
+    let place = Place::with("hello.yaml", HELLO);
+    place.orchestra(["run", "hello.yaml"]).run().expect(0);
+    // As after a crash before the last event.
+    let dir = place.run_dir();
+    fs_err::remove_file(dir.join("seal.json")).unwrap();
+    let events = fs_err::read_to_string(dir.join("events.jsonl")).unwrap();
+    let last = events.trim_end().rfind('\n').unwrap();
+    fs_err::write(dir.join("events.jsonl"), &events[..=last]).unwrap();
+    let told = place
+        .orchestra(["cancel", "@last", "-o", "json"])
+        .run()
+        .expect(0);
+    assert_eq!(told.json()["result"], "over");
+    place.orchestra(["verify", "@last"]).run().expect(0);
+    let report = place.run_file("report.json");
+    assert!(report.contains("\"verdict\":\"PASSED\""), "{report}");
+}

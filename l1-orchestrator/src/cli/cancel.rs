@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use l2_coordinator::Asked;
+use protocol::outcome::RunOutcome;
 use serde_json::json;
 
 use super::args::Cancel;
@@ -13,7 +14,7 @@ use super::resume::{hold, sweep, unfinished};
 use crate::exit_code;
 use crate::report::Observers;
 use crate::runs::{RunEntry, Stored};
-use crate::session::{Driven, Policy, Session, Start, drive, new_coordinator};
+use crate::session::{Driven, Policy, Session, Start, drive, mend, new_coordinator};
 use crate::settings;
 
 pub(super) fn cancel(context: &Context, args: &Cancel) -> Result<u8, CliError> {
@@ -41,6 +42,7 @@ fn unheld(context: &Context, entry: &RunEntry) -> Result<u8, CliError> {
     let lock = hold(context, entry, &coordinator)?;
     let stored = Stored::load(&entry.dir)?;
     if stored.summary.ending.is_some() {
+        mend(&entry.dir, &stored)?;
         return say(
             context,
             entry,
@@ -68,15 +70,18 @@ fn unheld(context: &Context, entry: &RunEntry) -> Result<u8, CliError> {
         observers: Observers::new(stored.summary, Vec::new()),
     };
     let driven: Driven = drive(session, Start::Cancel)?;
+    let outcome = driven.finished.outcome;
     driving::seal(entry, started.run_id, &plan, driven, &key)?;
     drop(lock);
-    say(
-        context,
-        entry,
-        "cancelled",
-        "the run is closed as cancelled\n".into(),
-        None,
-    )
+    // Its tasks may all have been over already; then only its last event was missing.
+    let (result, text) = match outcome {
+        RunOutcome::Cancelled => ("cancelled", "the run is closed as cancelled\n".to_owned()),
+        RunOutcome::Completed | RunOutcome::Failed => (
+            "over",
+            format!("every task was over already: the run is {outcome}\n"),
+        ),
+    };
+    say(context, entry, result, text, None)
 }
 
 fn say(

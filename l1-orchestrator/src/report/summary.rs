@@ -162,7 +162,9 @@ impl RunSummary {
             .started
             .as_ref()
             .map_or(0, |(_, started)| started.slots);
-        self.resumed.last().map_or(first, |resumed| resumed.slots)
+        // A life without slots only closed the run.
+        let mut lives = self.resumed.iter().rev().map(|resumed| resumed.slots);
+        lives.find(|slots| *slots > 0).unwrap_or(first)
     }
 
     /// The failed task behind a skipped one, through any number of skipped ones.

@@ -60,6 +60,14 @@ pub fn mend(dir: &Path, stored: &Stored) -> Result<(), CliError> {
     if dir.join(run_dir::SEAL).exists() {
         return Ok(());
     }
+    // Its last event may be written and not synced: nothing is said about it, and no seal vouches for
+    // it, before it is certain.
+    let synced = fs_err::File::open(dir.join(run_dir::EVENTS))
+        .and_then(|journal| journal.sync_all())
+        .and_then(|()| fs_err::File::open(dir)?.sync_all());
+    synced.map_err(|error| {
+        CliError::not_ready("journal-unsynced", "the journal cannot be synced").because(error)
+    })?;
     let key = l2_coordinator::load_or_create_key(&settings::user_key()?).map_err(|error| {
         CliError::not_ready("key-unusable", "your signing key cannot be used").because(error)
     })?;
