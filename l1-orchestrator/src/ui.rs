@@ -204,8 +204,10 @@ impl Ui {
 
     /// One line for eyes, `--quiet` or not. A stderr that cannot be written has nobody to tell.
     pub fn say(&self, line: &str) {
+        // One write a line, so that lines of others on the same terminal do not come in between.
+        let text = format!("{line}\n");
         let mut err = lock(&self.err);
-        let _told = writeln!(err, "{line}").and_then(|()| err.flush());
+        let _told = err.write_all(text.as_bytes()).and_then(|()| err.flush());
     }
 }
 

@@ -63,3 +63,15 @@ fn a_reader_that_went_away_is_no_failure() {
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn a_run_ends_as_it_ended_whoever_reads() {
+    let place = Place::with("failing.yaml", FAILING);
+    for format in ["text", "json", "jsonl"] {
+        let mut child = place
+            .orchestra(["run", "failing.yaml", "-o", format])
+            .start();
+        drop((child.stdout.take(), child.stderr.take()));
+        assert_eq!(child.wait().unwrap().code(), Some(1), "{format}");
+    }
+}

@@ -61,7 +61,7 @@ fn success() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     files.sort();
-    assert_snapshot!(files.join(" "), @"artifacts artifacts.json events.jsonl log.jsonl logs plan.json policy.json report.json report.md run.json run.lock scenario.yaml seal.json work");
+    assert_snapshot!(files.join(" "), @"artifacts artifacts.json events.jsonl log.jsonl logs plan.json policy.json report.json report.md run.json run.lock scenario.yaml seal.json");
     assert_eq!(
         place.run_file("artifacts/greet/greeting.txt"),
         "hello, world\n"

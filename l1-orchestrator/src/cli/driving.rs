@@ -159,8 +159,18 @@ pub(super) fn told_or_gone(told: Result<(), CliError>, code: u8) -> Result<u8, C
     }
 }
 
-/// What stdout gets when a run is over, apart from events.
+/// What stdout gets when a run is over, apart from events. A reader that went away does not change how
+/// the run ended.
 pub(super) fn answer(context: &Context, entry: &RunEntry, stored: &Stored) -> Result<(), CliError> {
+    match print(context, entry, stored) {
+        Err(CliError {
+            kind: Kind::Gone, ..
+        }) => Ok(()),
+        printed => printed,
+    }
+}
+
+fn print(context: &Context, entry: &RunEntry, stored: &Stored) -> Result<(), CliError> {
     match context.format {
         Format::Text if !context.ui.stdout_terminal => {
             context

@@ -160,6 +160,14 @@ pub fn wants_json(typed: &[OsString], environment: impl Fn(&str) -> Option<OsStr
     });
     let as_variable = environment("ORCHESTRA_OUTPUT_FORMAT")
         .is_some_and(|value| value.to_str().is_some_and(format))
-        || environment("ORCHESTRA_JSON").is_some_and(|value| value == "1" || value == "true");
+        || environment("ORCHESTRA_JSON").is_some_and(|value| is_truthy(&value));
     as_pair || as_one || as_variable
+}
+
+/// As clap reads a flag's variable.
+fn is_truthy(value: &std::ffi::OsStr) -> bool {
+    let falsey = ["", "n", "no", "f", "false", "off", "0"];
+    !value
+        .to_str()
+        .is_some_and(|text| falsey.contains(&text.to_lowercase().as_str()))
 }
