@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use clap::ArgMatches;
 use l2_coordinator::{LockError, RunLock};
-use protocol::digest::Digest;
 use protocol::event::RunStarted;
 use protocol::plan::Plan;
+use protocol::run_dir;
 
 use super::args::{Format, Resume};
 use super::context::Context;
@@ -14,12 +14,13 @@ use super::driving::{self, slots};
 use super::error::{CliError, Kind};
 use crate::exit_code;
 use crate::report::{Ending, RunSummary, View, closing, jsonl, words};
-use crate::runs::{RunEntry, Stored, each_event};
+use crate::runs::{RunEntry, Stored, each_event, not_begun};
 use crate::session::{
     Moment, Policy, Session, Start, clear_leftovers, drive, mend, new_coordinator, reached,
     start_log,
 };
 use crate::settings;
+use crate::verify::{hash, policy_digest};
 
 pub(super) fn resume(
     context: &Context,
@@ -97,26 +98,25 @@ pub(super) fn unfinished(
     entry: &RunEntry,
     stored: &Stored,
 ) -> Result<(RunStarted, Arc<Plan>), CliError> {
-    let approved = stored.summary.approval.is_some();
-    let started = stored
-        .summary
-        .started
-        .as_ref()
-        .map(|(_, started)| (**started).clone());
-    let (Some(started), true) = (started, approved) else {
-        let message = "the run ended before its plan was approved: there is nothing to continue";
-        return Err(CliError::not_ready("run-not-begun", message));
+    let started = stored.summary.started.as_ref();
+    let (Some((_, started)), Some(approval)) = (started, &stored.summary.approval) else {
+        return Err(not_begun(&entry.dir));
     };
-    let scenario = fs_err::read(entry.dir.join(protocol::run_dir::SCENARIO)).ok();
-    let scenario_fits = scenario.is_some_and(|bytes| Digest::of(&bytes) == started.scenario_file);
-    match (&stored.plan, scenario_fits) {
-        (Some(plan), true) => Ok((started, Arc::clone(plan))),
-        (plan, _) => {
-            let file = if plan.is_none() {
-                "plan.json"
-            } else {
-                "scenario.yaml"
-            };
+    let scenario = hash(&entry.dir, run_dir::SCENARIO).ok().flatten();
+    let policy = policy_digest(&entry.dir).ok().flatten();
+    let fit = [
+        (run_dir::PLAN, stored.plan.is_some()),
+        (
+            run_dir::SCENARIO,
+            scenario.is_some_and(|(_, digest)| digest == started.scenario_file),
+        ),
+        (run_dir::POLICY, policy == Some(Ok(approval.policy))),
+    ];
+    let changed = fit.iter().find(|(_, fits)| !fits).map(|(file, _)| *file);
+    match (&stored.plan, changed) {
+        (Some(plan), None) => Ok(((**started).clone(), Arc::clone(plan))),
+        (_, changed) => {
+            let file = changed.unwrap_or(run_dir::PLAN);
             let message = format!("{file} is not what was approved");
             let verify = context.reference(entry).command("verify", "");
             Err(CliError::new(Kind::VerifyFailed, "file-changed", message)

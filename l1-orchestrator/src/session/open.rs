@@ -3,6 +3,7 @@
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use l2_coordinator::RunLock;
 use protocol::digest::Digest;
@@ -16,6 +17,9 @@ use super::ids::{self, SystemClock};
 use super::policy::Policy;
 use crate::cli::error::CliError;
 use crate::runs::{RunEntry, RunRecord, Runs};
+
+/// Before the name of a run directory that is being made.
+const UNFINISHED: &str = ".new-";
 
 /// What a new run is made of.
 pub struct NewRun<'a> {
@@ -125,8 +129,9 @@ impl Files {
 
 fn place(new: &NewRun<'_>, name: &str, files: &Files) -> io::Result<()> {
     let runs = new.runs.dir();
-    fs_err::create_dir_all(runs)?;
-    let temporary = runs.join(format!(".new-{name}"));
+    make_durably(runs)?;
+    clear_unfinished(runs);
+    let temporary = runs.join(format!("{UNFINISHED}{name}"));
     fs_err::create_dir(&temporary)?;
     let made = fill(new, &temporary, files)
         .and_then(|()| fs_err::rename(&temporary, runs.join(name)))
@@ -136,6 +141,41 @@ fn place(new: &NewRun<'_>, name: &str, files: &Files) -> io::Result<()> {
         let _removed = fs_err::remove_dir_all(&temporary);
     }
     made
+}
+
+/// Makes a directory and its parents; every new entry is certain when it returns.
+fn make_durably(dir: &Path) -> io::Result<()> {
+    let is_missing = |at: &&Path| !at.as_os_str().is_empty() && !at.exists();
+    let missing: Vec<&Path> = dir.ancestors().take_while(is_missing).collect();
+    fs_err::create_dir_all(dir)?;
+    for made in missing {
+        let parent = made.parent().filter(|at| !at.as_os_str().is_empty());
+        fs_err::File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Removes directories that a crash left half made. Another process may be making one right now, so
+/// only old ones go; nothing depends on it.
+fn clear_unfinished(runs: &Path) {
+    const OLD: Duration = Duration::from_secs(24 * 3600);
+    let Ok(listing) = fs_err::read_dir(runs) else {
+        return;
+    };
+    for entry in listing.flatten() {
+        let is_ours = entry
+            .file_name()
+            .to_str()
+            .is_some_and(|name| name.starts_with(UNFINISHED));
+        let modified = entry.metadata().and_then(|found| found.modified());
+        let age = modified.ok().and_then(|at| at.elapsed().ok());
+        if is_ours
+            && age.is_some_and(|age| age > OLD)
+            && let Err(error) = fs_err::remove_dir_all(entry.path())
+        {
+            tracing::warn!(%error, "a half made run directory stays");
+        }
+    }
 }
 
 fn fill(new: &NewRun<'_>, dir: &Path, files: &Files) -> io::Result<()> {
@@ -197,4 +237,41 @@ fn opening(
 #[must_use]
 pub fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    #[test]
+    fn half_made_directories_go_once_they_are_old() {
+        let runs = tempfile::tempdir().unwrap();
+        let made = |name: &str, days: u64| {
+            let path = runs.path().join(name);
+            fs_err::create_dir_all(path.join("logs")).unwrap();
+            let at = SystemTime::now() - Duration::from_secs(days * 24 * 3600);
+            fs_err::File::open(path).unwrap().set_modified(at).unwrap();
+        };
+        made(".new-old", 2);
+        made(".new-young", 0);
+        made("20261120T0751Z-a-4be1c07a", 300);
+        clear_unfinished(runs.path());
+        let mut left: Vec<_> = fs_err::read_dir(runs.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        left.sort();
+        assert_eq!(left, [".new-young", "20261120T0751Z-a-4be1c07a"]);
+    }
+
+    #[test]
+    fn parents_are_made_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let deep = dir.path().join("a/b/c");
+        make_durably(&deep).unwrap();
+        make_durably(&deep).unwrap();
+        assert!(deep.is_dir());
+    }
 }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use fs_err::File;
 use protocol::artifact::SealedFile;
 use protocol::digest::Digest;
 use protocol::run_dir;
@@ -12,6 +11,7 @@ use protocol::run_dir;
 use super::findings::{Code, Verification};
 use super::ledger::{Ledger, Log, chain_of};
 use super::tree;
+use crate::runs::open_regular;
 
 /// Name under which a policy is digested.
 const POLICY_DOMAIN: &str = "policy/v1";
@@ -51,9 +51,13 @@ pub(super) fn check_inputs(
     Ok(())
 }
 
-/// Digest of the policy as a value; the text of what is wrong when it is none.
-fn policy_digest(dir: &Path) -> io::Result<Option<Result<Digest, String>>> {
-    let file = match File::open(dir.join(run_dir::POLICY)) {
+/// Digest of the policy in `dir` as a value, `None` when there is none; the text of what is wrong
+/// when it is no policy.
+///
+/// # Errors
+/// It cannot be read.
+pub fn policy_digest(dir: &Path) -> io::Result<Option<Result<Digest, String>>> {
+    let file = match open_regular(&dir.join(run_dir::POLICY)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),

@@ -15,4 +15,6 @@ mod tree;
 mod tests;
 
 pub use check::{Options, Rendered, verify};
+pub use files::policy_digest;
 pub use findings::{Code, MAX_PROBLEMS, Problem, Verification};
+pub use tree::hash;

@@ -53,8 +53,11 @@ pub(super) fn walk(
     Ok(())
 }
 
-/// Size and SHA-256 of a regular file; `None` when there is none.
-pub(super) fn hash(dir: &Path, path: &str) -> io::Result<Option<(u64, Digest)>> {
+/// Size and SHA-256 of the regular file `path` beneath `dir`; `None` when there is none.
+///
+/// # Errors
+/// It cannot be read.
+pub fn hash(dir: &Path, path: &str) -> io::Result<Option<(u64, Digest)>> {
     let full = dir.join(path);
     match fs_err::symlink_metadata(&full) {
         Ok(found) if found.is_file() => {}
