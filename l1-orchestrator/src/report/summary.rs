@@ -169,19 +169,9 @@ impl RunSummary {
 
     /// The failed task behind a skipped one, through any number of skipped ones.
     #[must_use]
-    pub fn root_cause<'a>(&'a self, task: &'a TaskSummary) -> Option<&'a TaskSummary> {
-        let mut at = task;
-        // Needs form no cycle, so a chain is no longer than the list of tasks.
-        for _ in 0..self.tasks.len() {
-            match &at.standing {
-                Standing::Skipped {
-                    because: Some(because),
-                    ..
-                } => at = self.task(because)?,
-                _ => break,
-            }
-        }
-        (at.id != task.id).then_some(at)
+    pub fn root_cause(&self, task: &TaskSummary) -> Option<&TaskSummary> {
+        let root = task.root.and_then(|at| self.tasks.get(at as usize));
+        root.filter(|root| root.id != task.id)
     }
 
     /// Takes the next event in.
@@ -251,15 +241,30 @@ impl RunSummary {
             self.tasks.push(TaskSummary::new(id.clone()));
             u32::try_from(self.tasks.len() - 1).expect("plan limits bound the tasks")
         });
+        let root = self.root_of(&event.kind);
         let task = &mut self.tasks[at as usize];
         if let Some(count) = self.tally.slot(&task.standing) {
             *count -= 1;
         }
+        task.root = root;
         change(task, event);
         if let Some(count) = self.tally.slot(&task.standing) {
             *count += 1;
         }
         self.note_failure(at);
+    }
+
+    /// Kept as the events come: a chain of a hundred thousand skipped tasks is walked once.
+    fn root_of(&self, kind: &EventKind) -> Option<u32> {
+        let EventKind::TaskSkipped {
+            because: Some(because),
+            ..
+        } = kind
+        else {
+            return None;
+        };
+        let at = *self.index.get(because)?;
+        Some(self.tasks[at as usize].root.unwrap_or(at))
     }
 
     fn note_failure(&mut self, at: u32) {

@@ -221,6 +221,8 @@ pub struct TaskSummary {
     pub crashes: u32,
     /// How often a done task was opened again.
     pub reopened: u32,
+    /// Position of the task whose failure, in the end, made this one be skipped.
+    pub(super) root: Option<u32>,
 }
 
 impl TaskSummary {
@@ -235,6 +237,7 @@ impl TaskSummary {
             artifacts: Vec::new(),
             crashes: 0,
             reopened: 0,
+            root: None,
         }
     }
 

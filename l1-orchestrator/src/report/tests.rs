@@ -169,6 +169,21 @@ fn a_chain_of_skipped_tasks_leads_to_the_failure() {
     assert_eq!(summary.root_cause(summary.task(&id("a")).unwrap()), None);
 }
 
+/// Walking each chain anew would be two hundred million steps.
+#[test]
+fn long_chains_are_walked_once() {
+    let mut story = Story::begun(20_001).fails("t0", false);
+    for n in 1..20_000 {
+        story = story.skips(&format!("t{n}"), &format!("t{}", n - 1));
+    }
+    let summary = story.finishes(RunOutcome::Failed, 1).summary();
+    let text = closing(&summary, &view(), Painter::PLAIN);
+    assert!(
+        text.contains("and 19991 more   because t0 failed"),
+        "{text}"
+    );
+}
+
 #[test]
 fn numbers() {
     let story = Story::begun(3)
