@@ -15,6 +15,15 @@ fn recorded(place: &Place, name: &str) -> (String, Value) {
     (origin.to_owned(), setting["value"].clone())
 }
 
+/// User's file, project's file, flags, variable; then origin and value.
+type Case<'a> = (
+    &'a str,
+    &'a str,
+    &'a [&'a str],
+    Option<&'a str>,
+    (&'a str, u32),
+);
+
 fn place(user: &str, project: &str) -> Place {
     let place = Place::with("hello.yaml", HELLO);
     place.write("../config/orchestra/config.yaml", user);
@@ -25,7 +34,7 @@ fn place(user: &str, project: &str) -> Place {
 #[test]
 fn each_layer_is_over_the_one_before() {
     let user = "max_parallel: 3\nlog_level: error\n";
-    let cases: [(&str, &str, &[&str], Option<&str>, (&str, u32)); 5] = [
+    let cases: [Case<'_>; 5] = [
         (user, "", &[], None, ("config.yaml", 3)),
         (user, "max_parallel: 2\n", &[], None, ("orchestra.yaml", 2)),
         // A project's file only tightens.

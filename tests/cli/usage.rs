@@ -83,7 +83,7 @@ fn bad_values() {
 
 #[test]
 fn flags_that_exclude_each_other() {
-    assert_snapshot!(wrong(&["run", "x.yaml", "-q", "-v"]), @"error[conflict]: --quiet and --verbose... exclude each other");
+    assert_snapshot!(wrong(&["run", "x.yaml", "-q", "-v"]), @"error[conflict]: --quiet and --verbose exclude each other");
 }
 
 #[test]

@@ -77,7 +77,8 @@ impl Command {
     #[must_use]
     pub fn run(self) -> Outcome {
         let outcome = Outcome::of(self.command().output().unwrap());
-        let wrong = hints::unparsable(&outcome.stderr);
+        let mut wrong = hints::unparsable(&outcome.stderr);
+        wrong.extend(hints::unparsable(&outcome.stdout));
         assert!(wrong.is_empty(), "proposes what does not parse: {wrong:?}");
         outcome
     }

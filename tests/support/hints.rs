@@ -1,6 +1,6 @@
 //! Finds the commands that a text proposes and checks them against the tree of this build.
 
-/// Commands in backticks and behind `next:` that this build does not have.
+/// Commands in backticks, behind `next:` and on lines of their own that this build does not have.
 pub fn unparsable(text: &str) -> Vec<String> {
     let mut found: Vec<&str> = Vec::new();
     for (at, part) in text.split('`').enumerate() {
@@ -11,6 +11,8 @@ pub fn unparsable(text: &str) -> Vec<String> {
     for line in text.lines() {
         if let Some((_, next)) = line.split_once("next: ") {
             found.extend(next.split(" · "));
+        } else if line.trim_start().starts_with("orchestra ") && !is_version(line) {
+            found.push(line.trim());
         }
     }
     let of_ours = found
@@ -22,9 +24,21 @@ pub fn unparsable(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// The line that `orchestra version` prints.
+fn is_version(line: &str) -> bool {
+    let second = line.split_whitespace().nth(1).unwrap_or_default();
+    second.starts_with(|c: char| c.is_ascii_digit() || c == '<')
+}
+
 fn parses(command: &str) -> bool {
     // Placeholders stand for a run, as in the snapshots.
     let words = words(&command.replace("<run>", "4be1c07a"));
+    // A verb alone is talked about, not proposed.
+    if let [_, verb] = words.as_slice()
+        && l1_orchestrator::tree().find_subcommand(verb).is_some()
+    {
+        return true;
+    }
     match l1_orchestrator::tree().try_get_matches_from(words) {
         Ok(_) => true,
         Err(error) => error.kind() == clap::error::ErrorKind::DisplayHelp,
@@ -47,11 +61,11 @@ fn words(command: &str) -> Vec<String> {
 
 #[test]
 fn wrong_proposals_are_found() {
-    let text = "help: `orchestra shwo` shows it\n  next: orchestra logs <run> a · orchestra retry x\n\
-                help: `orchestra list --help` and `orchestra resume` are `other`";
+    let text = "  orchestra x\nhelp: `orchestra shwo` shows it\n  next: orchestra logs <run> a · orchestra retry x\n\
+                help: `orchestra list --help` and `orchestra resume` are `other`\norchestra 1.0";
     let wrong = unparsable(text);
     assert_eq!(
         wrong,
-        ["orchestra shwo", "orchestra resume", "orchestra retry x"]
+        ["orchestra shwo", "orchestra x", "orchestra retry x"]
     );
 }

@@ -24,6 +24,7 @@ pub enum Parsed {
 /// # Errors
 /// They are not a command line of ours.
 pub fn parse(args: Vec<OsString>) -> Result<Parsed, CliError> {
+    let args = help_as_flag(args);
     let command = Cli::command();
     let typed = args.clone();
     let matches = match command.clone().try_get_matches_from(args) {
@@ -34,6 +35,16 @@ pub fn parse(args: Vec<OsString>) -> Result<Parsed, CliError> {
         CliError::internal("arguments do not fit their own tree").because(error)
     })?;
     Ok(Parsed::Verb(Box::new(cli), matches))
+}
+
+/// `orchestra help run` is what people type for `orchestra run --help`.
+fn help_as_flag(mut args: Vec<OsString>) -> Vec<OsString> {
+    if args.get(1).is_some_and(|word| word == "help") {
+        args.remove(1);
+        args.truncate(2);
+        args.push("--help".into());
+    }
+    args
 }
 
 fn refused(command: &Command, typed: &[OsString], error: &clap::Error) -> Result<Parsed, CliError> {
@@ -73,6 +84,9 @@ fn refused(command: &Command, typed: &[OsString], error: &clap::Error) -> Result
         }
         ErrorKind::ArgumentConflict => {
             let other = context(ContextKind::PriorArg);
+            // Clap's way to say that a flag may be repeated.
+            let plain = |flag: &str| flag.trim_end_matches("...").to_owned();
+            let (arg, other) = (plain(&arg), plain(&other));
             let message = format!("{arg} and {other} exclude each other");
             Err(CliError::usage("conflict", message))
         }
