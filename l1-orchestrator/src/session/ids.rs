@@ -24,10 +24,15 @@ pub(super) fn run() -> RunId {
     RunId::from_uuid(Uuid::now_v7())
 }
 
+/// 64 random bits. Only the last half of a v7 id is: the rest is time and a counter.
+fn bits() -> u64 {
+    let half = || Uuid::now_v7().as_u64_pair().1 & u64::from(u32::MAX);
+    half() << 32 | half()
+}
+
 /// 16 random hex digits.
 fn random() -> String {
-    let (_, low) = Uuid::now_v7().as_u64_pair();
-    format!("{low:016x}")
+    format!("{:016x}", bits())
 }
 
 /// A new coordinator's id.
@@ -42,12 +47,12 @@ pub(super) fn incarnation() -> Incarnation {
     random().parse().expect("hex digits fit a token")
 }
 
-/// The worker inside this process.
+/// A W3C trace id.
 pub(super) fn trace() -> String {
-    // Half of a v7 id is time; two random halves make a trace id that sorts by nothing.
     format!("{}{}", random(), random())
 }
 
+/// A seed for the jitter of retries.
 pub(super) fn seed() -> u64 {
-    Uuid::now_v7().as_u64_pair().1
+    bits()
 }
