@@ -195,6 +195,12 @@ impl Ui {
         lock(&self.lost).take()
     }
 
+    /// Whether only errors and the last line are wanted.
+    #[must_use]
+    pub const fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// One line for eyes, dropped by `--quiet`.
     pub fn note(&self, line: &str) {
         if !self.quiet {

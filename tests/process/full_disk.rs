@@ -10,10 +10,10 @@ use crate::support::{Outcome, Place};
 
 /// Set for the second process of the test, which is this same binary: where the tmpfs is mounted.
 const ROLE: &str = "PROCESS_TEST_FULL_DISK";
-const TEST: &str = "process::full_disk::a_full_disk_pauses_the_run_and_room_lets_it_go_on";
 
-/// Mounts, and becomes the test again. `$0` is the mount point, `$1` this binary, `$2` the test.
-const SCRIPT: &str = r#"mount -t tmpfs -o size=2m,mode=700 process-test "$0" || exit 77
+/// Mounts, and becomes the test again. `$0` is the mount point, `$1` this binary, `$2` the test, `$3`
+/// the size.
+const SCRIPT: &str = r#"mount -t tmpfs -o size="$3",mode=700 process-test "$0" || exit 77
 exec "$1" --exact "$2" --nocapture --test-threads=1"#;
 
 /// Exit code of the script where mounting is not allowed.
@@ -78,7 +78,8 @@ fn play_on_tmpfs(mount: &Path) {
     let paused: serde_json::Value =
         serde_json::from_str(journal().lines().last().unwrap()).unwrap();
     assert_eq!(paused["type"], "run.paused");
-    assert!(!paused["cause"].as_str().unwrap().is_empty());
+    let cause = paused["cause"].as_str().unwrap();
+    assert!(cause.contains("No space left on device"), "{cause}");
     let shown = orchestra(&words("show")).run().expect(0);
     assert!(
         shown.stdout.contains("PAUSED") || shown.stdout.contains("paused"),
@@ -103,10 +104,45 @@ fn play_on_tmpfs(mount: &Path) {
     );
 }
 
+/// Too little room for the journal's reserve, let alone for a run.
+fn begin_on_tmpfs(mount: &Path) {
+    let place = Place::with(
+        "full.yaml",
+        "version: 1\nname: full\ntasks:\n  a: { run: echo }\n",
+    );
+    let runs = mount.join("runs");
+    let orchestra = |verb: &str, run: &str| {
+        let arguments = [verb, run, "--runs-dir", runs.to_str().unwrap()];
+        place.orchestra(arguments).run()
+    };
+    let outcome = orchestra("run", "full.yaml").expect(7);
+    let text = outcome.render();
+    assert!(
+        text.contains("error[run-not-begun]: the run never began"),
+        "{text}"
+    );
+    assert!(text.contains("help: make room"), "{text}");
+    assert!(!text.contains("resume"), "{text}");
+    orchestra("resume", "@last").expect(7);
+    orchestra("cancel", "@last").expect(7);
+    orchestra("verify", "@last").expect(7);
+}
+
 #[test]
 fn a_full_disk_pauses_the_run_and_room_lets_it_go_on() {
+    let test = "process::full_disk::a_full_disk_pauses_the_run_and_room_lets_it_go_on";
+    on_tmpfs(test, "2m", play_on_tmpfs);
+}
+
+#[test]
+fn a_full_disk_at_the_start_leaves_a_run_that_never_began() {
+    let test = "process::full_disk::a_full_disk_at_the_start_leaves_a_run_that_never_began";
+    on_tmpfs(test, "64k", begin_on_tmpfs);
+}
+
+fn on_tmpfs(test: &str, size: &str, play: fn(&Path)) {
     if let Some(mount) = std::env::var_os(ROLE) {
-        play_on_tmpfs(Path::new(&mount));
+        play(Path::new(&mount));
         return;
     }
     let mount = tempfile::tempdir().unwrap();
@@ -120,7 +156,7 @@ fn a_full_disk_pauses_the_run_and_room_lets_it_go_on() {
             .args(["sh", "-c", SCRIPT])
             .arg(mount.path())
             .arg(&this)
-            .arg(TEST);
+            .args([test, size]);
         let output = match command.env(ROLE, mount.path()).output() {
             Ok(output) => output,
             Err(error) => {
@@ -141,5 +177,5 @@ fn a_full_disk_pauses_the_run_and_room_lets_it_go_on() {
         );
         return;
     }
-    eprintln!("SKIPPED: {TEST}: no tmpfs can be mounted here: {causes:?}");
+    eprintln!("SKIPPED: {test}: no tmpfs can be mounted here: {causes:?}");
 }

@@ -60,6 +60,7 @@ pub(super) fn view(context: &Context, entry: &RunEntry, plan: &Arc<Plan>) -> Vie
         plan: Some(Arc::clone(plan)),
         run: context.reference(entry),
         dir: context.redact.run_dir(&entry.dir),
+        driven: None,
         redact: context.redact,
     }
 }

@@ -50,13 +50,29 @@ pub(super) fn logs(context: &Context, args: &Logs) -> Result<u8, CliError> {
         });
         return Err(CliError::usage("unknown-task", message).hint(hint));
     }
+    let is_wanted = |task: &&TaskSummary| {
+        let wanted = args.task.as_ref();
+        wanted.is_none_or(|wanted| task.id.as_str() == wanted)
+    };
+    if let Some(number) = args.attempt {
+        let attempts = tasks
+            .iter()
+            .filter(is_wanted)
+            .map(|task| task.attempts.len());
+        let most = attempts.max().unwrap_or(0);
+        if number as usize > most || number == 0 {
+            let had = match most {
+                0 => "no attempt was made".into(),
+                1 => "the only attempt is 1".into(),
+                most => format!("attempts are 1 to {most}"),
+            };
+            let message = format!("there is no attempt {number}");
+            return Err(CliError::usage("unknown-attempt", message).hint(had));
+        }
+    }
     let streams: Vec<Stream<'_>> = tasks
         .iter()
-        .filter(|task| {
-            args.task
-                .as_ref()
-                .is_none_or(|wanted| task.id.as_str() == wanted)
-        })
+        .filter(is_wanted)
         .flat_map(|task| task.attempts.iter().map(move |attempt| (task, attempt)))
         .filter(|(_, attempt)| args.attempt.is_none_or(|wanted| attempt.number == wanted))
         .filter(|(_, attempt)| {

@@ -81,13 +81,13 @@ pub(super) fn hold(
     entry: &RunEntry,
     coordinator: &protocol::ids::CoordinatorId,
 ) -> Result<RunLock, CliError> {
-    RunLock::acquire(&entry.dir, coordinator).map_err(|error| match &error {
+    RunLock::acquire(&entry.dir, coordinator).map_err(|error| match error {
         LockError::Held { .. } => {
             let stop = context.reference(entry).command("cancel", "");
             CliError::not_ready("run-held", error.to_string()).hint(format!("`{stop}` stops it"))
         }
-        LockError::Io(_) => {
-            CliError::not_ready("run-unlockable", "the run cannot be locked").because(error)
+        LockError::Io(cause) => {
+            CliError::not_ready("run-unlockable", "the run cannot be locked").because(cause)
         }
     })
 }
@@ -192,6 +192,7 @@ fn finished(
         plan: stored.plan.clone(),
         run: context.reference(entry),
         dir: context.redact.run_dir(&entry.dir),
+        driven: None,
         redact: context.redact,
     };
     context.ui.note("This run is over; nothing was started.");

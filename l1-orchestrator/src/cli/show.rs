@@ -8,7 +8,7 @@ use super::error::CliError;
 use crate::exit_code;
 use crate::report::{Standing, TaskSummary, View, closing, words};
 use crate::runs::{RunEntry, Status, Stored, status};
-use crate::session::result_object;
+use crate::session::{now, result_object};
 use crate::settings;
 use crate::ui::Tone;
 
@@ -61,7 +61,9 @@ fn text(context: &Context, entry: &RunEntry, stored: &Stored, status: Status) ->
         .expect("string");
     }
     let mut tasks: Vec<&TaskSummary> = summary.tasks.iter().collect();
-    tasks.sort_by_key(|task| task.standing.rank());
+    // Failures in the order in which they happened, as everywhere.
+    let ended = |task: &TaskSummary| task.ended.filter(|_| task.is_failed());
+    tasks.sort_by_key(|task| (task.standing.rank(), ended(task)));
     for task in tasks.iter().take(MAX_TASKS) {
         let tone = match task.standing {
             Standing::Done => Tone::Good,
@@ -84,6 +86,7 @@ fn text(context: &Context, entry: &RunEntry, stored: &Stored, status: Status) ->
         plan: stored.plan.clone(),
         run: context.reference(entry),
         dir,
+        driven: matches!(status, Status::Running { .. }).then(now),
         redact: context.redact,
     };
     text.push_str(&closing(summary, &view, painter));

@@ -22,26 +22,8 @@ const MAX_ARTIFACTS: usize = 5;
 /// The last lines of a run: verdict, failures with their tails, what they caused, what to type next.
 #[must_use]
 pub fn closing(summary: &RunSummary, view: &View, painter: Painter) -> String {
-    let mut text = String::from("────────────\n");
-    let verdict = words::verdict(summary);
-    let tone = match verdict {
-        "PASSED" => Tone::Good,
-        "FAILED" => Tone::Bad,
-        _ => Tone::Warn,
-    };
-    let wall = view.redact.duration(summary.wall());
-    let told = summary.tally.over() + summary.tally.running;
-    let open = summary.planned.saturating_sub(told as u64);
-    let mut tally = words::tally(&summary.tally, " · ");
-    if open > 0 {
-        write!(tally, " · {open} not started").expect("into a string");
-    }
-    writeln!(
-        text,
-        "  {} in {wall}   {tally}",
-        painter.paint(tone, verdict)
-    )
-    .expect("into a string");
+    let verdict = verdict(summary, view, painter);
+    let mut text = format!("────────────\n{verdict}\n");
     failures(&mut text, summary, view, painter);
     notes(&mut text, summary);
     artifacts(&mut text, summary, view);
@@ -54,15 +36,41 @@ pub fn closing(summary: &RunSummary, view: &View, painter: Painter) -> String {
     text
 }
 
-fn failures(text: &mut String, summary: &RunSummary, view: &View, painter: Painter) {
-    let failed = || {
-        let is_failed = |task: &&TaskSummary| matches!(task.standing, Standing::Failed { .. });
-        summary.tasks.iter().filter(is_failed)
+/// The one line that says how it ended, or how far it is.
+#[must_use]
+pub fn verdict(summary: &RunSummary, view: &View, painter: Painter) -> String {
+    let driven = view.driven.filter(|_| summary.ending.is_none());
+    let verdict = driven.map_or_else(|| words::verdict(summary), |_| "RUNNING");
+    let tone = match verdict {
+        "PASSED" => Tone::Good,
+        "FAILED" => Tone::Bad,
+        "RUNNING" => Tone::Strong,
+        _ => Tone::Warn,
     };
-    for task in failed().take(MAX_FAILURES) {
+    let begun = summary.started.as_ref().map(|(at, _)| *at);
+    let so_far = driven.zip(begun).map(|(now, begun)| now.since(begun));
+    let wall = view
+        .redact
+        .duration(so_far.unwrap_or_else(|| summary.wall()));
+    let when = if driven.is_some() { "for" } else { "in" };
+    let told = summary.tally.over() + summary.tally.running;
+    let open = summary.planned.saturating_sub(told as u64);
+    let mut tally = words::tally(&summary.tally, " · ");
+    if open > 0 {
+        write!(tally, " · {open} not started").expect("into a string");
+    }
+    let verdict = painter.paint(tone, verdict);
+    format!("  {verdict} {when} {wall}   {tally}")
+}
+
+fn failures(text: &mut String, summary: &RunSummary, view: &View, painter: Painter) {
+    let mut failed: Vec<&TaskSummary> = summary.tasks.iter().filter(|t| t.is_failed()).collect();
+    // As in the report: what had to succeed first, and the earliest of it first.
+    failed.sort_by_key(|task| (task.standing.rank(), task.ended));
+    for task in failed.iter().take(MAX_FAILURES) {
         failure(text, task, view, painter);
     }
-    let more = failed().count().saturating_sub(MAX_FAILURES);
+    let more = failed.len().saturating_sub(MAX_FAILURES);
     if more > 0 {
         writeln!(text, "    … and {more} more failed; all are in the report").expect("string");
     }

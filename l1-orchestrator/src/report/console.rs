@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::event::{Event, EventKind, LeaseEnd, Origin};
+use protocol::outcome::RunOutcome;
 use protocol::time::Timestamp;
 
-use super::closing::closing;
+use super::closing::{closing, verdict};
 use super::observer::Reporter;
 use super::redact::Redactor;
 use super::summary::RunSummary;
@@ -39,12 +40,23 @@ pub fn opening(
     )
 }
 
+/// Lines about tasks that never started, before the rest of them is told in a sum.
+const MAX_IN_A_ROW: usize = 8;
+
 /// Prints progress lines to stderr.
 pub struct Console {
     ui: Arc<Ui>,
     view: View,
     lines: bool,
     last_line: Option<Timestamp>,
+    roll: Roll,
+}
+
+/// Lines of one kind in a row, about tasks that never started.
+#[derive(Default)]
+struct Roll {
+    word: &'static str,
+    count: usize,
 }
 
 impl Console {
@@ -56,6 +68,7 @@ impl Console {
             view,
             lines,
             last_line: None,
+            roll: Roll { word: "", count: 0 },
         }
     }
 
@@ -69,14 +82,46 @@ impl Console {
     }
 }
 
+impl Console {
+    /// Whether the event is one too many of its kind in a row, to be told in a sum.
+    fn rolls(&mut self, event: &Event, summary: &RunSummary) -> bool {
+        let task = event.kind.task().and_then(|id| summary.task(id));
+        let never_started = task.is_some_and(|task| task.attempts.is_empty());
+        let word = match event.kind {
+            EventKind::TaskCancelled { .. } if never_started => "CANCEL",
+            EventKind::TaskSkipped { .. } => "SKIP",
+            _ => "",
+        };
+        if word != self.roll.word {
+            self.unroll();
+            self.roll.word = word;
+        }
+        self.roll.count += 1;
+        !word.is_empty() && self.roll.count > MAX_IN_A_ROW
+    }
+
+    fn unroll(&mut self) {
+        let Roll { word, count } = std::mem::take(&mut self.roll);
+        let more = count.saturating_sub(MAX_IN_A_ROW);
+        if more > 0 && !word.is_empty() {
+            let word = word_of(self.ui.err_painter(), Tone::Dim, word);
+            let tasks = words::count(more, "more task");
+            self.ui
+                .note(&format!("{word}          … and {tasks} that never started"));
+        }
+    }
+}
+
 impl Reporter for Console {
     fn on_event(&mut self, event: &Event, summary: &RunSummary) {
         if !self.lines {
             return;
         }
         if let Some(line) = self.event_line(event, summary) {
-            self.ui.note(&line);
             self.last_line = Some(event.ts);
+            if !self.rolls(event, summary) {
+                self.ui.note(&line);
+            }
         }
     }
 
@@ -85,14 +130,23 @@ impl Reporter for Console {
             return;
         }
         if now.since(*self.last_line.get_or_insert(now)) >= SILENCE {
+            self.unroll();
             self.ui.note(&running_line(now, summary, self.view.redact));
             self.last_line = Some(now);
         }
     }
 
     fn finish(&mut self, summary: &RunSummary) {
-        self.ui
-            .say(&closing(summary, &self.view, self.ui.err_painter()));
+        self.unroll();
+        let painter = self.ui.err_painter();
+        let passed = summary
+            .ending
+            .is_some_and(|end| end.outcome == RunOutcome::Completed);
+        if self.ui.is_quiet() && passed {
+            self.ui.say(&verdict(summary, &self.view, painter));
+        } else {
+            self.ui.say(&closing(summary, &self.view, painter));
+        }
     }
 }
 

@@ -248,6 +248,12 @@ impl TaskSummary {
             .find(|attempt| attempt.number == number)
     }
 
+    /// Whether it failed for good.
+    #[must_use]
+    pub const fn is_failed(&self) -> bool {
+        matches!(self.standing, Standing::Failed { .. })
+    }
+
     /// From the start of its first attempt to its end.
     #[must_use]
     pub fn duration(&self) -> Option<Duration> {

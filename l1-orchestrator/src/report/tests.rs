@@ -143,6 +143,7 @@ fn view() -> View {
         plan: None,
         run: RunRef("4be1c07a".into()),
         dir: "runs/x".into(),
+        driven: None,
         redact: Redactor::default(),
     }
 }

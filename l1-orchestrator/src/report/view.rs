@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use protocol::plan::Plan;
+use protocol::time::Timestamp;
 
 use super::observer::max_attempts;
 use super::redact::Redactor;
@@ -32,6 +33,8 @@ pub struct View {
     pub run: RunRef,
     /// Its directory as people see it.
     pub dir: String,
+    /// The present, while some process drives the run.
+    pub driven: Option<Timestamp>,
     /// Placeholders for snapshots.
     pub redact: Redactor,
 }
@@ -51,11 +54,12 @@ pub fn next_commands(summary: &RunSummary, view: &View) -> Vec<String> {
             next.push(view.run.command("show", ""));
         }
     }
-    if summary.ending.is_none() {
-        next.push(view.run.command("resume", ""));
-    } else {
-        next.push(view.run.command("verify", ""));
-    }
+    let verb = match (summary.ending, view.driven) {
+        (Some(_), _) => "verify",
+        (None, Some(_)) => "cancel",
+        (None, None) => "resume",
+    };
+    next.push(view.run.command(verb, ""));
     next
 }
 

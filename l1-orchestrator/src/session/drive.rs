@@ -259,7 +259,7 @@ async fn run(
     }
     match &outcome {
         Ok(finished) => {
-            tracing::info!(outcome = %finished.outcome, seq = finished.chain.seq, "over")
+            tracing::info!(outcome = %finished.outcome, seq = finished.chain.seq, "over");
         }
         Err(error) => tracing::error!(error = error as &dyn std::error::Error, "stopped"),
     }

@@ -35,6 +35,12 @@ fn random() -> String {
     format!("{:016x}", bits())
 }
 
+/// The present by the system's clock.
+#[must_use]
+pub fn now() -> Timestamp {
+    SystemClock.now()
+}
+
 /// A new coordinator's id.
 #[must_use]
 pub fn coordinator() -> CoordinatorId {

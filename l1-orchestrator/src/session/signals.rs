@@ -29,8 +29,21 @@ const LAST_RESORT: Duration = Duration::from_secs(8);
 pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    /// Unless whoever started us said that it is to be ignored, as `nohup` does.
+    hangup: Option<Signal>,
     presses: u32,
     give_up: Option<Instant>,
+}
+
+/// A signal by its name for people, and as what the journal knows it.
+pub struct Press(&'static str, Origin);
+
+/// Whether SIGHUP was ignored when this process began.
+fn is_hangup_ignored() -> bool {
+    let status = fs_err::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
 }
 
 impl Signals {
@@ -42,21 +55,38 @@ impl Signals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hangup: match is_hangup_ignored() {
+                true => None,
+                false => Some(signal(SignalKind::hangup())?),
+            },
             presses: 0,
             give_up: None,
         })
     }
 
-    /// The next press. Cancel-safe: a dropped wait loses no signal.
-    pub async fn next(&mut self) -> Origin {
+    /// The next press; a terminal that goes away is one. Cancel-safe: a dropped wait loses no signal.
+    pub async fn next(&mut self) -> Press {
+        let Self {
+            interrupt,
+            terminate,
+            hangup,
+            ..
+        } = self;
+        let hung_up = async {
+            match hangup {
+                Some(hangup) => hangup.recv().await,
+                None => future::pending().await,
+            }
+        };
         tokio::select! {
-            _ = self.interrupt.recv() => Origin::Interrupt,
-            _ = self.terminate.recv() => Origin::Terminate,
+            _ = interrupt.recv() => Press("Ctrl-C", Origin::Interrupt),
+            _ = terminate.recv() => Press("SIGTERM", Origin::Terminate),
+            _ = hung_up => Press("SIGHUP", Origin::Terminate),
         }
     }
 
     /// Passes a press on and says so.
-    pub fn press(&mut self, by: Origin, handle: &Handle, ui: &Ui) {
+    pub fn press(&mut self, Press(name, by): Press, handle: &Handle, ui: &Ui) {
         self.presses += 1;
         let patience = if self.is_urgent() {
             GIVE_UP_AT_ONCE
@@ -64,11 +94,6 @@ impl Signals {
             GIVE_UP
         };
         self.give_up = Some(Instant::now() + patience);
-        let name = if by == Origin::Interrupt {
-            "Ctrl-C"
-        } else {
-            "SIGTERM"
-        };
         handle.cancel(by);
         match self.presses {
             1 => ui.say(&format!(

@@ -5,3 +5,4 @@ mod output;
 mod pipes;
 mod stopping;
 mod taken_away;
+mod telling;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::cli::resume::wait_until;
-use crate::support::Place;
+use crate::cli::resume::{started, wait_until};
+use crate::support::{Outcome, Place};
 
 /// A stderr that takes no more: a pipe that is full and that nobody reads.
 fn full_pipe() -> (OwnedFd, OwnedFd) {
@@ -47,5 +47,32 @@ fn a_terminal_that_takes_no_more_does_not_keep_the_process() {
         "{}",
         cancelled.render()
     );
+    place.orchestra(["verify"]).run().expect(0);
+}
+
+#[test]
+fn a_terminal_that_goes_away_is_a_press() {
+    let (place, child) = started();
+    kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
+    let ended = Outcome::of(child.wait_with_output().unwrap()).expect(143);
+    assert!(
+        ended.stderr.contains("STOP SIGHUP: no new attempt starts"),
+        "{}",
+        ended.render()
+    );
+    place.orchestra(["verify"]).run().expect(0);
+}
+
+/// An attempt may seal files and be cancelled before anybody took them.
+#[test]
+fn what_a_cancelled_task_sealed_is_gone() {
+    let (place, child) = started();
+    let left = place.run_dir().join("artifacts/second/late.txt");
+    fs_err::create_dir(left.parent().unwrap()).unwrap();
+    fs_err::write(&left, "late").unwrap();
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    Outcome::of(child.wait_with_output().unwrap()).expect(143);
+    assert!(!left.exists());
+    assert!(place.run_dir().join("artifacts/first/first.txt").exists());
     place.orchestra(["verify"]).run().expect(0);
 }

@@ -53,3 +53,25 @@ fn a_removed_journal_and_a_changed_record_are_changes() {
     }
     place.orchestra(["verify", &path]).run().expect(0);
 }
+
+#[test]
+fn a_run_under_another_policy_does_not_go_on() {
+    let (place, mut child) = started();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let path = place.run_dir().join("policy.json");
+    let policy = fs_err::read_to_string(&path).unwrap();
+    let wider = policy.replace("10000", "20000");
+    assert_ne!(policy, wider);
+    fs_err::write(&path, wider).unwrap();
+    for verb in ["resume", "cancel"] {
+        let outcome = place.orchestra([verb, "@last"]).run().expect(8);
+        let text = outcome.render();
+        assert!(
+            text.contains("error[file-changed]: policy.json is not"),
+            "{text}"
+        );
+    }
+    fs_err::write(&path, policy).unwrap();
+    place.orchestra(["cancel", "@last"]).run().expect(0);
+}

@@ -17,7 +17,13 @@ impl Page<'_> {
             self.next_steps();
             return;
         };
-        self.heading("First failure");
+        let heading = match first.standing {
+            Standing::Failed {
+                tolerated: true, ..
+            } => "Tolerated failure",
+            _ => "First failure",
+        };
+        self.heading(heading);
         self.failure(first);
         self.next_steps();
         let mut others: Vec<&TaskSummary> = summary

@@ -35,6 +35,7 @@ pub fn render(summary: &RunSummary, plan: Option<&Arc<Plan>>, redact: Redactor) 
         plan: plan.cloned(),
         run: RunRef(run),
         dir: ".".into(),
+        driven: None,
         redact,
     };
     let plan = plan.map(|plan| &**plan);
