@@ -3,9 +3,11 @@
 
 mod coverage;
 mod fleet;
+mod hazards;
 mod job;
 mod laws;
 mod plans;
+mod post;
 
 use std::sync::Mutex;
 
@@ -33,9 +35,11 @@ fn any_run_ends_and_its_journal_obeys_the_laws() {
     let mut runner = TestRunner::new_with_rng(config, rng);
     let fired = Mutex::new(Fired::new());
     let outcome = runner.run(&(plans::any_plan(), any::<u64>()), |(plan, seed)| {
+        let is_large = plan.len() >= 200;
         let env = fleet::play(plan, seed);
         laws::check(&env);
         let mut all = fired.lock().expect("no other thread");
+        *all.entry("plan of 200 tasks".into()).or_default() += u64::from(is_large);
         for (name, count) in env.fired {
             *all.entry(name).or_default() += count;
         }
