@@ -11,6 +11,7 @@ mod log;
 mod mortal;
 mod plan;
 mod seeds;
+mod setup;
 mod tally;
 mod world;
 

@@ -7,12 +7,10 @@ use std::time::Duration;
 use l2_coordinator::journal::{MemoryDisk, PowerCut, ReadError, SyncMode};
 use l2_coordinator::{Config, Coordinator, CoordinatorError, Embedded, Handle, Options};
 use protocol::bus::{Bus, Fault, Faults, MemoryBus};
-use protocol::digest::Digest;
-use protocol::event::{EventKind, JOURNAL_VERSION, Origin, RunStarted};
+use protocol::event::Origin;
 use protocol::outcome::RunOutcome;
 use protocol::plan::Plan;
-use protocol::policy::{Constraints, SandboxLevel};
-use protocol::time::{Clock, Timestamp};
+use protocol::policy::Constraints;
 use rand::rngs::SmallRng;
 use rand::{Rng as _, SeedableRng as _};
 use tokio::task::JoinSet;
@@ -23,6 +21,7 @@ use super::laws;
 use super::log::{Log, Watcher};
 use super::mortal::{Death, Moment, Mortal, MortalBus};
 use super::plan;
+use super::setup::{WallClock, chain, opening, tail};
 use super::tally::Tally;
 
 /// A run that has not ended by then, on virtual time, never will.
@@ -380,64 +379,4 @@ impl World {
             observers: vec![Box::new(Watcher(self.site.log.clone()))],
         }
     }
-}
-
-/// The last events of a journal, as they are.
-fn tail(disk: &MemoryDisk) -> String {
-    let text = String::from_utf8_lossy(&disk.content()).into_owned();
-    let lines: Vec<_> = text.lines().collect();
-    lines[lines.len().saturating_sub(12)..].join("\n")
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}
-
-/// Wall time that follows virtual time.
-struct WallClock(Instant);
-
-impl Clock for WallClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(1_700_000_000_000_000).plus(self.0.elapsed())
-    }
-}
-
-fn opening(config: &Config, plan: &Plan) -> Vec<EventKind> {
-    let digest = Digest::of(b"sim");
-    let started = RunStarted {
-        version: JOURNAL_VERSION,
-        run_id: config.run,
-        scenario: "sim".parse().expect("a name"),
-        run_file: None,
-        scenario_file: digest,
-        policy: "default@0".into(),
-        policy_digest: digest,
-        coordinator: config.coordinator.clone(),
-        slots: config.slots,
-        level: SandboxLevel::None,
-        trace_id: config.trace_id.clone(),
-        orchestra: "0.0.0".into(),
-    };
-    vec![
-        EventKind::RunStarted(Box::new(started)),
-        EventKind::PlanProposed {
-            plan: plan.digest(),
-            tasks: plan.len() as u64,
-        },
-        EventKind::PlanApproved {
-            plan: plan.digest(),
-            plan_file: digest,
-            policy: digest,
-            policy_file: None,
-            scenario_file: digest,
-            by: Origin::Default,
-        },
-    ]
 }
