@@ -1,5 +1,6 @@
 //! The run's state machine, a pure value: inputs in, events and effects out.
 
+mod attempt;
 mod claim;
 mod config;
 mod decide;

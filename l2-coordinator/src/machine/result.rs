@@ -9,7 +9,7 @@ use protocol::run_dir;
 use protocol::state::{Phase, TaskState};
 use serde_json::{Map, Value};
 
-use super::claim::finished;
+use super::attempt::finished;
 use super::effect::{Decision, Effect, Gate};
 use super::input::RequestId;
 use super::leases::MAX_LATE;

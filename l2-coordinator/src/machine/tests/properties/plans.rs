@@ -31,14 +31,12 @@ fn shape() -> impl Strategy<Value = Shape> {
     let needs = prop::collection::vec(any::<prop::sample::Index>(), 0..4);
     let tolerant = prop::bool::weighted(0.2);
     let condition = prop::option::weighted(0.25, select(&CONDITIONS[..]));
-    (needs, 0_u32..4, condition, tolerant).prop_map(
-        |(needs, retries, condition, tolerant)| Shape {
-            needs,
-            retries,
-            condition,
-            tolerant,
-        },
-    )
+    (needs, 0_u32..4, condition, tolerant).prop_map(|(needs, retries, condition, tolerant)| Shape {
+        needs,
+        retries,
+        condition,
+        tolerant,
+    })
 }
 
 /// Any DAG with retries, conditions and tolerated failures.
