@@ -43,7 +43,7 @@ fn ends_well_after(nest: &mut Nest, before: &[Process]) {
     nest.open();
     let outcome = nest.outcome().expect(0);
     assert!(outcome.stderr.contains("4 passed"), "{}", outcome.render());
-    let retried = "nest   internal; attempt 2 of 2 in <s>";
+    let retried = "nest   worker_lost; attempt 2 of 2 in <s>";
     assert!(outcome.stderr.contains(retried), "{}", outcome.render());
     nest.nothing_is_left();
     nest.place.orchestra(["verify"]).run().expect(0);

@@ -37,14 +37,14 @@ tasks:
       until [ -e \"$GATE\" ]; do sleep 0.02; done
       echo nest > nest.txt
     artifacts: { nest: nest.txt }
-    retry: { max: 1, when: [internal] }
+    retry: 1
   plain:
     needs: [first]
     run: |
       trap '' TERM
       echo \"$MARK\" > \"$GATE.plain\"
       until [ -e \"$GATE\" ]; do sleep 0.02; done
-    retry: { max: 1, when: [internal] }
+    retry: 1
   last:
     needs: [nest, plain]
     files: { in.txt: \"${{ tasks.nest.artifacts.nest }}\" }
