@@ -96,11 +96,15 @@ fn timeout() {
     let place = Place::new();
     let outcome = run(&place, "timeout.yaml", &["patience=3571"]).expect(1);
     assert!(outcome.stderr.contains("timed_out"), "{}", outcome.stderr);
-    let left = Command::new("pgrep").args(["-f", "sleep 3571"]).output();
-    assert!(
-        left.is_ok_and(|found| found.stdout.is_empty()),
-        "the tree is dead"
-    );
+    assert!(!runs("sleep\x003571\0"), "the tree is dead");
+}
+
+/// Whether some process has exactly this command line, words ended by NUL.
+fn runs(command_line: &str) -> bool {
+    let processes = fs_err::read_dir("/proc").unwrap();
+    let mut lines =
+        processes.filter_map(|entry| fs_err::read(entry.ok()?.path().join("cmdline")).ok());
+    lines.any(|line| line == command_line.as_bytes())
 }
 
 /// A repository in the place, made by `script`.
@@ -109,15 +113,19 @@ fn repository(place: &Place, script: &str) -> PathBuf {
     fs_err::create_dir(&dir).unwrap();
     let setup = "set -eu; git init -q -b main .; git config user.name Someone; \
                  git config user.email someone@example.org; git config commit.gpgsign false\n";
-    let status = Command::new("sh")
+    let made = Command::new("sh")
         .args(["-c", &format!("{setup}{script}")])
         .current_dir(&dir)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap())
         .env("HOME", place.dir("home"))
-        .status()
+        .output()
         .unwrap();
-    assert!(status.success());
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
     dir
 }
 
