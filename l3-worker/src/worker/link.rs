@@ -25,6 +25,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_millis(1500);
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Asked this often before the delivery is given back.
 const TRIES: u32 = 15;
+/// The same while nobody serves the question: the coordinator is over, or a second from back.
+const UNSERVED_TRIES: u32 = 6;
 /// A result is a worker's last word: said for as long as leases and redelivery take to notice.
 const RESULT_TRIES: u32 = 30;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -162,7 +164,7 @@ impl Link {
         loop {
             let asked = Instant::now();
             match self.ask(subject, body, ANSWER_TIMEOUT).await {
-                Err(LinkError::Bus(error)) if tries < TRIES && error != BusError::Closed => {
+                Err(LinkError::Bus(error)) if tries < most_tries(&error) => {
                     tracing::debug!(%error, "asking again");
                 }
                 answer => return Ok((answer?, asked)),
@@ -187,6 +189,14 @@ impl Link {
             return Err(LinkError::TooLarge(reply.len()));
         }
         serde_json::from_slice(&reply).map_err(LinkError::Answer)
+    }
+}
+
+const fn most_tries(error: &BusError) -> u32 {
+    match error {
+        BusError::Closed => 0,
+        BusError::NoResponders(_) => UNSERVED_TRIES,
+        _ => TRIES,
     }
 }
 
