@@ -4,7 +4,7 @@
 //! other file system), so nothing a task leaves can point the copy elsewhere. A file keeps its path:
 //! `out/report.md` of task `a` becomes `artifacts/a/out/report.md`. A declared directory (`out/`,
 //! `out/**`, or a path that is one) yields every regular file beneath it; links, FIFOs, sockets
-//! and devices in it are left out and logged. Hard links are files like any other: they are copied.
+//! and devices in it are left out, counted and logged. Hard links are files like any other: they are copied.
 //!
 //! All of a task's files appear at once: they are gathered beneath a temporary name, synced, and
 //! renamed as one directory. An attempt that fails leaves nothing in `artifacts/`.
@@ -149,8 +149,9 @@ impl Sealing<'_> {
         let opened = self.open(&at).map_err(|why| declared.missing(why))?;
         let is_directory = kind_of(&opened)? == FileType::Directory;
         let mut files = Vec::new();
+        let mut left_out = 0;
         match (is_directory, wants_directory) {
-            (true, _) => self.directory(&declared, &at, &mut files)?,
+            (true, _) => left_out = self.directory(&declared, &at, &mut files)?,
             (false, true) => return Err(declared.missing("is not a directory")),
             (false, false) => files.push(self.file(&declared, opened, &at)?),
         }
@@ -165,6 +166,7 @@ impl Sealing<'_> {
             name: name.into(),
             media_type,
             directory: is_directory,
+            left_out,
             files,
         })
     }
@@ -264,13 +266,14 @@ impl Sealing<'_> {
         Ok((sha256, bytes))
     }
 
-    /// All regular files beneath a directory.
+    /// All regular files beneath a directory; returns how many entries are none.
     fn directory(
         &mut self,
         declared: &Declared<'_>,
         top: &Path,
         files: &mut Vec<SealedFile>,
-    ) -> Result<(), SealError> {
+    ) -> Result<u64, SealError> {
+        let mut left_out = 0;
         let mut queue = vec![(top.to_owned(), 0)];
         while let Some((at, depth)) = queue.pop() {
             if depth > MAX_DEPTH {
@@ -300,13 +303,14 @@ impl Sealing<'_> {
                         files.push(self.file(declared, opened, &inner)?);
                     }
                     other => {
+                        left_out += 1;
                         let path = escape(inner.as_os_str().as_bytes());
                         tracing::warn!(path, kind = ?other, "not sealed: not a regular file");
                     }
                 }
             }
         }
-        Ok(())
+        Ok(left_out)
     }
 
     /// The kind of an entry, looked up where the file system's listing does not tell.

@@ -27,8 +27,19 @@ pub struct Artifact {
     /// Present and true when a directory was declared; then `files` may hold any number, sorted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub directory: bool,
+    /// Links, pipes, sockets and devices beneath the directory, which are no results and were left out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: u64,
     /// The files.
     pub files: Vec<SealedFile>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Artifact {

@@ -69,9 +69,10 @@ failure_classes! {
     /// An artifact's content does not have the recorded digest.
     ArtifactCorrupt = "artifact_corrupt", retried: false,
         advice: "something changed the run directory; run the producer again";
-    /// The workers that held the task died, `crash_limit` times.
-    WorkerLost = "worker_lost", retried: false,
-        advice: "look at the workers' own logs; the task may be what kills them";
+    /// The process that ran the attempt was killed, or the workers that held the task died,
+    /// `crash_limit` times.
+    WorkerLost = "worker_lost", retried: true,
+        advice: "look for what killed it, such as too little memory; it may be the task itself";
     /// The network was at fault, as far as the output tells.
     Network = "network", retried: true,
         advice: "check connectivity and what the policy allows, then retry";

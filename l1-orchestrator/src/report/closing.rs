@@ -171,7 +171,11 @@ fn artifacts(text: &mut String, summary: &RunSummary, view: &View) {
             files => words::count(files.len(), "file"),
         };
         let size = redact::bytes(artifact.bytes());
-        writeln!(text, "    {}   {place}   {size}", sanitize(&artifact.name)).expect("string");
+        write!(text, "    {}   {place}   {size}", sanitize(&artifact.name)).expect("string");
+        if let Some(left_out) = words::left_out(artifact) {
+            write!(text, "   {left_out}").expect("string");
+        }
+        text.push('\n');
         shown += 1;
     }
     let more = all().count() - shown;

@@ -203,11 +203,12 @@ fn task_line(
     let counter = format!("({}/{})", summary.tally.over(), summary.planned);
     let (tone, word, span, note) = match kind {
         EventKind::TaskDone { attempt, .. } => {
-            let note = if *attempt > 1 {
-                attempt_of(*attempt, task, view)
-            } else {
-                String::new()
-            };
+            let attempt = (*attempt > 1).then(|| attempt_of(*attempt, task, view));
+            let left_out = task.artifacts.iter().filter_map(|artifact| {
+                Some(format!("{}: {}", artifact.name, words::left_out(artifact)?))
+            });
+            let notes: Vec<String> = attempt.into_iter().chain(left_out).collect();
+            let note = sanitize(&notes.join("; ")).into_owned();
             (Tone::Good, "PASS", task.duration(), note)
         }
         EventKind::TaskFailed { .. } => {

@@ -24,6 +24,8 @@ struct Entry<'a> {
     media_type: &'a str,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     directory: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<u64>,
     files: &'a [SealedFile],
 }
 
@@ -55,6 +57,7 @@ fn entry<'a>(task: &'a TaskId, artifact: &'a Artifact) -> Entry<'a> {
         name,
         media_type,
         directory,
+        left_out,
         files,
     } = artifact;
     Entry {
@@ -62,6 +65,7 @@ fn entry<'a>(task: &'a TaskId, artifact: &'a Artifact) -> Entry<'a> {
         name,
         media_type,
         directory: *directory,
+        left_out: Some(*left_out).filter(|count| *count > 0),
         files,
     }
 }

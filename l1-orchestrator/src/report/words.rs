@@ -1,5 +1,6 @@
 //! Facts in words, the same in every report.
 
+use protocol::artifact::Artifact;
 use protocol::event::Origin;
 use protocol::outcome::RunOutcome;
 use protocol::policy::SandboxLevel;
@@ -91,6 +92,16 @@ pub fn reason(summary: &RunSummary, task: &TaskSummary) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// What of a declared directory was no file, in a few words.
+#[must_use]
+pub fn left_out(artifact: &Artifact) -> Option<String> {
+    let count = usize::try_from(artifact.left_out).unwrap_or(usize::MAX);
+    (count > 0).then(|| {
+        let what = if count == 1 { "entry" } else { "entries" };
+        format!("{count} {what} left out (links, pipes or devices)")
+    })
 }
 
 /// `1 task`, `2 tasks`.

@@ -199,8 +199,12 @@ impl Runs {
     }
 
     fn unreadable(&self, error: io::Error) -> CliError {
+        let hint = (error.kind() == io::ErrorKind::NotADirectory)
+            .then(|| "name the directory that holds the runs with `--runs-dir`".into());
         let message = format!("{} cannot be read", self.dir.display());
-        CliError::not_ready("runs-unreadable", message).because(error)
+        CliError::not_ready("runs-unreadable", message)
+            .because(error)
+            .maybe_hint(hint)
     }
 }
 

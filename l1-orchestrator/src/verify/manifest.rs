@@ -32,6 +32,8 @@ struct Entry {
     media_type: String,
     #[serde(default)]
     directory: bool,
+    #[serde(default)]
+    left_out: u64,
     files: Vec<SealedFile>,
 }
 
@@ -45,6 +47,7 @@ pub(super) fn check(dir: &Path, ledger: &Ledger, found: &mut Verification) {
                 name,
                 media_type,
                 directory,
+                left_out,
                 files,
             } in manifest.artifacts
             {
@@ -55,6 +58,7 @@ pub(super) fn check(dir: &Path, ledger: &Ledger, found: &mut Verification) {
                         name,
                         media_type,
                         directory,
+                        left_out,
                         files,
                     },
                 );

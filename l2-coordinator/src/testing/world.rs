@@ -101,6 +101,7 @@ pub(crate) fn artifact(name: &str, path: &str) -> Artifact {
         name: name.into(),
         media_type: "text/plain".into(),
         directory: false,
+        left_out: 0,
         files: vec![SealedFile {
             path: path.into(),
             bytes: 3,

@@ -52,7 +52,8 @@ pub(super) fn judge(
             _ => {
                 let message =
                     "the process that ran the attempt was killed; nothing it started is left";
-                Some(Failure::new(FailureClass::Internal, message))
+                // By an operator, the kernel out of memory, or the task itself.
+                Some(Failure::new(FailureClass::WorkerLost, message))
             }
         },
     }

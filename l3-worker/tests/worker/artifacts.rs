@@ -68,6 +68,7 @@ fn only_regular_files_beneath_the_workspace_are_collected() {
         paths(&result),
         ["artifacts/t/out/hard", "artifacts/t/out/real"]
     );
+    assert_eq!(result.artifacts[0].left_out, 6, "and that is said");
     assert_eq!(bench.tree("artifacts").len(), 4);
 }
 

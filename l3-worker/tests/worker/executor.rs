@@ -289,14 +289,14 @@ fn output_held_open_by_a_stranger_is_not_waited_for() {
 }
 
 #[test]
-fn a_killed_slot_process_is_an_internal_failure_and_the_slot_goes_on() {
+fn a_killed_slot_process_is_a_lost_worker_and_the_slot_goes_on() {
     let bench = Arc::new(Bench::new());
     let mark = unique();
     let thread = running(&bench, &format!("echo ready; sleep 1000; : {mark}"), 100);
     let payload = carrying(&mark)[0];
     crate::support::kill(crate::support::state(payload).unwrap().1);
     let result = thread.join().unwrap();
-    assert_eq!(failed(&result).0, FailureClass::Internal);
+    assert_eq!(failed(&result).0, FailureClass::WorkerLost);
     assert!(carrying(&mark).is_empty());
     assert_eq!(bench.run(&argv(&["true"])).end.failure, None);
 }
@@ -316,11 +316,11 @@ fn a_payload_that_stops_its_parent_does_not_escape_the_limit() {
 }
 
 #[test]
-fn a_payload_that_kills_its_parent_is_an_internal_failure() {
+fn a_payload_that_kills_its_parent_is_a_lost_worker() {
     let bench = Bench::new();
     let mark = unique();
     let result = bench.run(&sh(&format!("kill -KILL $PPID; sleep 1000; : {mark}")));
-    assert_eq!(failed(&result).0, FailureClass::Internal);
+    assert_eq!(failed(&result).0, FailureClass::WorkerLost);
     assert!(carrying(&mark).is_empty());
 }
 

@@ -27,6 +27,7 @@ impl Facts {
                 name: "notes".into(),
                 media_type: "text/plain".into(),
                 directory: false,
+                left_out: 0,
                 files: vec![file],
             },
             failed: false,

@@ -115,3 +115,26 @@ fn an_attempt_that_was_not_made_is_named() {
         outcome.render()
     );
 }
+
+/// Links and pipes are no results; that they are not there is said, everywhere.
+#[test]
+fn what_is_left_out_of_a_directory_is_told() {
+    let text = "version: 1\nname: links\ntasks:\n  a:\n    \
+                run: mkdir d; echo x > d/f; ln -s f d/l; mkfifo d/p\n    \
+                artifacts: { d: d }\n";
+    let place = Place::with("links.yaml", text);
+    let told = place
+        .orchestra(["run", "links.yaml"])
+        .run()
+        .expect(0)
+        .stderr;
+    let left_out = "2 entries left out (links, pipes or devices)";
+    assert!(told.contains(&format!("a   d: {left_out}")), "{told}");
+    assert!(
+        told.contains(&format!("1 file   2 B   {left_out}")),
+        "{told}"
+    );
+    assert!(place.run_file("report.md").contains(left_out));
+    assert!(place.run_file("artifacts.json").contains("\"left_out\": 2"));
+    place.orchestra(["verify"]).run().expect(0);
+}

@@ -166,6 +166,12 @@ impl Page<'_> {
                 ));
             }
         }
+        for (task, artifact) in files() {
+            if let Some(left_out) = words::left_out(artifact) {
+                let name = escape(&artifact.name);
+                self.line(&format!("\n{name} of `{}`: {left_out}.", task.id));
+            }
+        }
         if rows > MAX_ARTIFACTS {
             self.line(&format!(
                 "\n… and {} more in `artifacts.json`.",

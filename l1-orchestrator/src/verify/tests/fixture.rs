@@ -124,6 +124,7 @@ pub(super) fn artifact(path: &str, content: &[u8]) -> Artifact {
         name: "result".to_owned(),
         media_type: "text/plain".to_owned(),
         directory: false,
+        left_out: 0,
         files: vec![SealedFile {
             path: path.to_owned(),
             bytes,
