@@ -10,6 +10,7 @@ use crate::source::Span;
 
 use super::draft::DraftTask;
 use super::limits::{MAX_ARGUMENT_BYTES, MAX_ARGUMENTS, MAX_ENTRIES, MAX_FILES, MAX_TIMEOUT_MS};
+use super::overlap::check_overlaps;
 use super::paths::check_relative;
 
 /// Exit codes one may list; more is a range, which `retry` does not have.
@@ -255,6 +256,7 @@ fn check_paths(task: &DraftTask, problems: &mut Problems) {
     for path in task.files.keys() {
         check_path(path, &place("files").key_name(path), problems);
     }
+    check_overlaps(task, problems);
     if let Some(path) = &task.working_dir {
         check_path(path, &place("working_dir"), problems);
     }

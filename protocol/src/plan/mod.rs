@@ -13,6 +13,7 @@ mod cycle;
 mod draft;
 mod graph;
 mod limits;
+mod overlap;
 mod paths;
 mod task;
 mod types;
