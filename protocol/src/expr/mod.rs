@@ -14,9 +14,12 @@ mod eval;
 mod eval_tests;
 mod lex;
 mod reader;
+#[cfg(test)]
+mod reader_tests;
 mod reference;
 mod scope;
 mod semantics;
+mod slips;
 mod template;
 
 pub use condition::Condition;

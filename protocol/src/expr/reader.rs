@@ -6,6 +6,7 @@ use crate::nearest::nearest;
 use super::MAX_EXPRESSION_BYTES;
 use super::lex::{Kind, Stop, Token, lex};
 use super::reference::{ExprProblem, Reference, span, target};
+use super::slips;
 
 /// Filters an expression may use; each bounds its own result.
 pub(super) const FILTERS: &[&str] = &[
@@ -142,10 +143,7 @@ impl Reader<'_> {
             let step = match token.kind {
                 Kind::Name => self.name(index),
                 Kind::Literal => 1,
-                Kind::Op => {
-                    self.operator(token);
-                    1
-                }
+                Kind::Op => self.operator(index),
             };
             index += step;
         }
@@ -173,7 +171,9 @@ impl Reader<'_> {
             .then(|| format!("more than {MAX_PREFIXES} of `not`, `-`, `+`, `if`"))
     }
 
-    fn operator(&mut self, token: Token) {
+    /// Reads the sign at `index`; returns how many tokens it took.
+    fn operator(&mut self, index: usize) -> usize {
+        let token = self.tokens[index];
         let op = token.text(self.source);
         self.facts.branches |= matches!(op, "==" | "!=");
         // The template engine's product repeats texts and lists, by factors of millions.
@@ -182,14 +182,54 @@ impl Reader<'_> {
             let problem = ExprProblem::new("expression-name", message, token.start, token.end);
             self.problems
                 .push(problem.help("compute products in a task, and pass them as outputs"));
+        } else if let Some(fix) = self.pair(index) {
+            self.slip(token.start, self.tokens[index + 1].end, fix);
+            return 2;
+        } else if let Some(fix) = slips::of_sign(op).filter(|_| !self.names_argument(index)) {
+            self.slip(token.start, token.end, fix);
         }
+        1
+    }
+
+    /// The fix of the two signs at `index`, if they are one sign in other languages.
+    fn pair(&self, index: usize) -> Option<&'static str> {
+        let (first, second) = (self.tokens.get(index)?, self.tokens.get(index + 1)?);
+        let fix = slips::of_pair(first.text(self.source), second.text(self.source));
+        fix.filter(|_| first.end == second.start)
+    }
+
+    /// Whether the `=` at `index` belongs to a named argument of a filter.
+    fn names_argument(&self, index: usize) -> bool {
+        let is_name = |at: Option<usize>| {
+            let token = at.and_then(|at| self.tokens.get(at));
+            token.is_some_and(|token| {
+                token.kind == Kind::Name && !KEYWORDS.contains(&token.text(self.source))
+            })
+        };
+        is_name(index.checked_sub(1))
+            && match index.checked_sub(2).map(|at| self.text(at)) {
+                Some("(") => is_name(index.checked_sub(3)),
+                Some(",") => true,
+                _ => false,
+            }
+    }
+
+    fn slip(&mut self, start: usize, end: usize, fix: &str) {
+        let message = format!("there is no `{}` in expressions", &self.source[start..end]);
+        let problem = ExprProblem::new("expression-syntax", message, start, end);
+        self.problems.push(problem.help(fix));
     }
 
     /// Reads the name at `index`; returns how many tokens it took.
     fn name(&mut self, index: usize) -> usize {
         let token = self.tokens[index];
         let word = token.text(self.source).to_owned();
-        let before = if index == 0 { "" } else { self.text(index - 1) };
+        let before = match index {
+            0 => "",
+            // Behind `||` stands a value, no filter.
+            2.. if self.pair(index - 2).is_some() => "",
+            _ => self.text(index - 1),
+        };
         let after = self.text(index + 1);
         // An attribute of something that is no path, such as a call's result.
         if before == "." {
@@ -208,13 +248,16 @@ impl Reader<'_> {
             self.facts.branches |= matches!(word.as_str(), "or" | "not" | "if" | "else");
             return 1;
         }
-        // A named argument of a filter.
-        if after == "=" && matches!(before, "(" | ",") {
+        if after == "=" && self.names_argument(index + 1) {
             return 1;
         }
         if after == "(" {
             self.call(&word, index);
             return 1;
+        }
+        if let Some(fix) = slips::of_word(&word) {
+            self.slip(token.start, token.end, fix);
+            return self.path_length(index);
         }
         self.path(&word, index)
     }
@@ -229,8 +272,13 @@ impl Reader<'_> {
             token.start,
             token.end,
         );
-        problem.help =
-            nearest(word, all.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+        problem.help = match nearest(word, all.iter().copied()) {
+            Some(near) => Some(format!("did you mean `{near}`?")),
+            None if kind == "filter" && (KEYWORDS.contains(&word) || is_root(word)) => {
+                Some("`|` calls a filter; write `or` between conditions".to_owned())
+            }
+            None => None,
+        };
         self.problems.push(problem);
     }
 
@@ -264,6 +312,10 @@ impl Reader<'_> {
                 token.start,
                 token.end,
             );
+            if let Some(fix) = slips::of_function(word) {
+                self.problems.push(problem.help(fix));
+                return;
+            }
             match nearest(word, ["always", "failure"]) {
                 Some(near) => problem.help(format!("did you mean `{near}()`?")),
                 None if FILTERS.contains(&word) => problem.help(format!("write `value | {word}`")),
@@ -273,9 +325,8 @@ impl Reader<'_> {
         self.problems.push(problem);
     }
 
-    /// Reads `name.name.…` from `index`; returns how many tokens it took.
-    fn path(&mut self, root: &str, index: usize) -> usize {
-        let mut parts = vec![root.to_owned()];
+    /// How many tokens `name.name.…` takes from `index`.
+    fn path_length(&self, index: usize) -> usize {
         let mut last = index;
         while self.text(last + 1) == "."
             && self
@@ -285,8 +336,19 @@ impl Reader<'_> {
             && self.text(last + 3) != "("
         {
             last += 2;
-            parts.push(self.text(last).to_owned());
         }
+        last - index + 1
+    }
+
+    /// Reads `name.name.…` from `index`; returns how many tokens it took.
+    fn path(&mut self, root: &str, index: usize) -> usize {
+        let mut last = index + self.path_length(index) - 1;
+        let mut parts = vec![root.to_owned()];
+        parts.extend(
+            (index + 2..=last)
+                .step_by(2)
+                .map(|at| self.text(at).to_owned()),
+        );
         let (start, end) = (self.tokens[index].start, self.tokens[last].end);
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         match target(&parts) {
@@ -317,123 +379,6 @@ impl Reader<'_> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::expr::Target;
-
-    fn read(source: &str) -> (Facts, Vec<ExprProblem>) {
-        let mut problems = Vec::new();
-        let facts = facts(source, 0, source.len(), true, &mut problems);
-        (facts, problems)
-    }
-
-    #[test]
-    fn finds_every_reference_with_its_place() {
-        let source = "tasks.a.outputs.n + inputs.x|length > 3 and tasks.b.status == 'done'";
-        let (facts, problems) = read(source);
-        assert_eq!(problems, []);
-        let spans: Vec<_> = facts
-            .references
-            .iter()
-            .map(|r| &source[r.span.start as usize..r.span.end as usize])
-            .collect();
-        assert_eq!(spans, ["tasks.a.outputs.n", "inputs.x", "tasks.b.status"]);
-        assert_eq!(
-            facts.references[2].target,
-            Target::Status { task: "b".into() }
-        );
-    }
-
-    #[test]
-    fn artifacts_and_json_outputs_may_go_deeper() {
-        let (facts, problems) = read("[tasks.a.artifacts.n.sha256, tasks.a.outputs.j.deep[0].x]");
-        assert_eq!(problems, []);
-        assert_eq!(facts.references.len(), 2);
-    }
-
-    #[test]
-    fn functions_are_facts() {
-        let (facts, problems) = read("failure() and inputs.x");
-        assert_eq!(problems, []);
-        assert!(facts.failure && !facts.always && !facts.branches);
-        assert!(read("always()").0.always);
-        assert!(read("failure() or inputs.x").0.branches);
-    }
-
-    #[test]
-    fn refusals_name_the_fix() {
-        let cases = [
-            (
-                "tasks.a-b.outputs.x",
-                "`tasks.a` is not a whole reference",
-                "`-` is subtraction here; ids use `_`",
-            ),
-            (
-                "tasks['a'].status",
-                "`tasks` is not a whole reference",
-                "write `tasks.NAME`, not an index",
-            ),
-            ("input.x", "there is no `input`", "did you mean `inputs`?"),
-            (
-                "hello",
-                "there is no `hello`",
-                "names are `inputs` and `tasks`; text needs quotes: `'hello'`",
-            ),
-            (
-                "tasks.a.output.x",
-                "`tasks.a.output.x` names nothing",
-                "did you mean `tasks.a.outputs`?",
-            ),
-            (
-                "tasks.a.artifacts.x.sha",
-                "an artifact has no `sha`",
-                "an artifact has `.name`, `.sha256` and `.size`",
-            ),
-            (
-                "inputs.x | lenght",
-                "there is no filter `lenght`",
-                "did you mean `length`?",
-            ),
-            (
-                "length(inputs.x)",
-                "there is no function `length`",
-                "write `value | length`",
-            ),
-            (
-                "alway()",
-                "there is no function `alway`",
-                "did you mean `always()`?",
-            ),
-            (
-                "item.x",
-                "`item` is not supported yet",
-                "this build has `inputs` and `tasks`",
-            ),
-        ];
-        for (source, message, help) in cases {
-            let (_, problems) = read(source);
-            let first = problems.first().expect(source);
-            assert_eq!(
-                (first.message.as_str(), first.help.as_deref()),
-                (message, Some(help)),
-                "{source}"
-            );
-        }
-    }
-
-    #[test]
-    fn bounds_hold() {
-        assert_eq!(read(&"1 + ".repeat(2000)).1[0].code, "expression-too-long");
-        assert_eq!(
-            read("'a' * 9").1[0].message,
-            "there is no `*` in expressions"
-        );
-        assert_eq!(
-            read("9 ** 9").1[0].message,
-            "there is no `**` in expressions"
-        );
-        assert_eq!(read("  ").1[0].message, "empty expression");
-        assert_eq!(read("'abc").1[0].message, "text without its closing quote");
-    }
+fn is_root(word: &str) -> bool {
+    matches!(word, "inputs" | "tasks")
 }
