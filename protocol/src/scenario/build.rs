@@ -8,6 +8,7 @@ use serde_saphyr::granit_parser::{Event, Options, Parser, ScalarStyle, ScanError
 use crate::diagnostic::{Diagnostic, Problems};
 use crate::source::Span;
 
+use super::map_keys::{check_keys, merge};
 use super::syntax_help;
 use super::tree::{Kind, Node, NodeId, Tree};
 
@@ -41,11 +42,16 @@ pub(super) fn build<'s>(source: &'s str, problems: &mut Problems) -> Tree<'s> {
         documents: 0,
         aliases: 0,
         unfolded: 0,
+        parsed: 0,
         problems,
     };
     for event in Parser::new_from_str_with_options(source, options) {
         let step = match event {
-            Ok((event, mark)) => builder.event(event, span_of(mark)),
+            Ok((event, mark)) => {
+                let span = span_of(mark);
+                builder.parsed = span.end;
+                builder.event(event, span)
+            }
             Err(error) => {
                 builder.syntax(&error);
                 Err(Stopped)
@@ -53,9 +59,10 @@ pub(super) fn build<'s>(source: &'s str, problems: &mut Problems) -> Tree<'s> {
         };
         if step.is_err() {
             builder.tree.root = None;
-            break;
+            return builder.tree;
         }
     }
+    builder.refuse_unused_anchors();
     builder.tree
 }
 
@@ -80,16 +87,26 @@ struct Open {
     weight: u64,
 }
 
+/// What an anchor marks.
+#[derive(Clone, Copy)]
+struct Anchored {
+    node: NodeId,
+    weight: u64,
+    is_used: bool,
+}
+
 struct Builder<'s, 'p> {
     tree: Tree<'s>,
     stack: Vec<Open>,
     /// Children of all open collections.
     pending: Vec<NodeId>,
-    /// Finished anchored nodes with their weight.
-    anchors: HashMap<usize, (NodeId, u64)>,
+    /// Finished anchored nodes.
+    anchors: HashMap<usize, Anchored>,
     documents: usize,
     aliases: usize,
     unfolded: u64,
+    /// The end of the last event.
+    parsed: u32,
     problems: &'p mut Problems,
 }
 
@@ -107,8 +124,10 @@ impl Builder<'_, '_> {
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
-                self.refuse_tag(tag.is_some(), span);
                 self.scalar(&text, style, anchor, span);
+                if tag.is_some() {
+                    self.refuse_scalar_tag(span);
+                }
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.refuse_tag(tag.is_some(), span);
@@ -132,8 +151,16 @@ impl Builder<'_, '_> {
 
     fn syntax(&mut self, error: &ScanError) {
         let at = u32::try_from(error.marker().byte_offset().unwrap_or(0)).unwrap_or(u32::MAX);
-        self.problems
-            .push(syntax_help::diagnostic(self.tree.source, error, at));
+        let source = self.tree.source;
+        let mut open = self.stack.iter().rev().map(|open| open.start);
+        let open = open.find(|start| source[*start as usize..].starts_with(['{', '[']));
+        self.problems.push(syntax_help::diagnostic(
+            source,
+            error,
+            at,
+            self.parsed,
+            open,
+        ));
     }
 
     fn refuse_tag(&mut self, tagged: bool, span: Span) {
@@ -143,6 +170,26 @@ impl Builder<'_, '_> {
                     .at(span)
                     .help("remove the tag; quote the value if it must be text"),
             );
+        }
+    }
+
+    /// `!failure()` is a tag on nothing; that nothing is not complained about, too.
+    fn refuse_scalar_tag(&mut self, span: Span) {
+        let at = self.tree.span_of_sign(span, '!');
+        let line_start = self.tree.source[..at.start as usize].rfind('\n');
+        let line = &self.tree.source[line_start.map_or(0, |at| at + 1)..at.start as usize];
+        let help = match line.trim_end().ends_with("if:") {
+            true => "write `not`: YAML takes `!` for itself",
+            false => "remove the tag; quote the value if it must be text",
+        };
+        self.problems.push(
+            Diagnostic::error("yaml-tag", "a YAML tag")
+                .at(at)
+                .help(help),
+        );
+        let is_empty = span.start == span.end;
+        if let Some(node) = self.tree.nodes.last_mut().filter(|_| is_empty) {
+            node.kind = Kind::Broken;
         }
     }
 
@@ -205,8 +252,8 @@ impl Builder<'_, '_> {
         let span = Span::new(open.start, end);
         let mut kind = if open.is_map { Kind::Map } else { Kind::List };
         if open.is_map {
-            self.check_keys(&mut children, &mut kind);
-            self.merge(&mut children);
+            check_keys(&self.tree, &mut children, &mut kind, self.problems);
+            merge(&self.tree, &mut children, self.problems);
         }
         let narrow = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let node = Node {
@@ -224,7 +271,12 @@ impl Builder<'_, '_> {
     /// Puts a finished node where it belongs.
     fn place(&mut self, id: NodeId, anchor: usize, weight: u64) {
         if anchor != 0 {
-            self.anchors.insert(anchor, (id, weight));
+            let anchored = Anchored {
+                node: id,
+                weight,
+                is_used: false,
+            };
+            self.anchors.insert(anchor, anchored);
         }
         match self.stack.last_mut() {
             Some(open) => {
@@ -236,13 +288,15 @@ impl Builder<'_, '_> {
     }
 
     fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Stopped> {
-        let Some((id, weight)) = self.anchors.get(&anchor).copied() else {
+        let Some(anchored) = self.anchors.get_mut(&anchor) else {
             return self.stop(
                 Diagnostic::error("yaml-alias", "an alias inside of what it stands for")
                     .at(span)
                     .help("write the value out"),
             );
         };
+        anchored.is_used = true;
+        let Anchored { node, weight, .. } = *anchored;
         self.aliases += 1;
         self.unfolded = self.unfolded.saturating_add(weight);
         if self.aliases > MAX_ALIASES || self.unfolded > alias_budget(self.tree.source) {
@@ -255,126 +309,25 @@ impl Builder<'_, '_> {
                 .help("write the values out, or share less"),
             );
         }
-        self.place(id, 0, weight);
+        self.place(node, 0, weight);
         Ok(())
     }
 
-    /// Every key is text and stands once; others are reported and dropped.
-    fn check_keys(&mut self, children: &mut Vec<NodeId>, kind: &mut Kind) {
-        let mut bad = Vec::new();
-        let mut seen: HashMap<&str, NodeId> = HashMap::new();
-        let many = children.len() > 16;
-        for (at, pair) in children.chunks_exact(2).enumerate() {
-            let key = pair[0];
-            let Some(text) = self.tree.text(key) else {
-                bad.push((at, not_text(&self.tree, key)));
-                continue;
-            };
-            // A merge key is no key; two of them are two keys.
-            let first = if many {
-                seen.get(text).copied()
-            } else {
-                let before = children.chunks_exact(2).take(at).map(|pair| pair[0]);
-                before
-                    .into_iter()
-                    .find(|other| self.tree.text(*other) == Some(text))
-            };
-            match first {
-                Some(first) => {
-                    // Counting lines is dear, and nobody reads the thousandth.
-                    let few = bad.len() < Problems::MAX && !self.problems.is_full();
-                    bad.push((at, duplicate(&self.tree, key, few.then_some(first), text)));
-                }
-                None if many => drop(seen.insert(text, key)),
-                None => {}
-            }
-        }
-        if bad.is_empty() {
-            return;
-        }
-        if bad
-            .iter()
-            .any(|(at, _)| self.tree.text(children[2 * at]).is_none())
-        {
-            *kind = Kind::Broken;
-        }
-        let drop_at: std::collections::HashSet<usize> = bad.iter().map(|(at, _)| *at).collect();
-        let mut kept = Vec::with_capacity(children.len());
-        for (at, pair) in children.chunks_exact(2).enumerate() {
-            if !drop_at.contains(&at) {
-                kept.extend_from_slice(pair);
-            }
-        }
-        *children = kept;
-        bad.into_iter()
-            .for_each(|(_, problem)| self.problems.push(problem));
-    }
-
-    /// Takes in the entries of `<<: *base` or `<<: [*a, *b]`; own entries win, then the first base.
-    fn merge(&mut self, children: &mut Vec<NodeId>) {
-        let tree = &self.tree;
-        let is_merge = |id: NodeId| tree.kind(id) == Kind::Plain && tree.text(id) == Some("<<");
-        let Some(at) = children.chunks_exact(2).position(|pair| is_merge(pair[0])) else {
-            return;
-        };
-        let base = children[2 * at + 1];
-        children.drain(2 * at..2 * at + 2);
-        let bases = match tree.kind(base) {
-            Kind::List => tree.children(base).to_vec(),
-            _ => vec![base],
-        };
-        if let Some(wrong) = bases.iter().find(|base| tree.kind(**base) != Kind::Map) {
-            if tree.kind(*wrong) != Kind::Broken {
-                let span = tree.span(*wrong);
-                self.problems.push(
-                    Diagnostic::error("yaml-merge", "`<<` takes a map, or a list of maps")
-                        .at(span)
-                        .help("write `<<: *anchor` where the anchor marks a map"),
-                );
-            }
-            return;
-        }
-        for base in bases {
-            for (key, value) in tree.entries(base) {
-                let text = tree.text(key);
-                if !children
-                    .chunks_exact(2)
-                    .any(|pair| tree.text(pair[0]) == text)
-                {
-                    children.extend([key, value]);
-                }
-            }
+    /// `run: &make all` is a shell text that YAML would cut: an anchor on a scalar must be used.
+    fn refuse_unused_anchors(&mut self) {
+        let unused = self.anchors.values().filter(|anchored| !anchored.is_used);
+        let mut unused: Vec<NodeId> = unused.map(|anchored| anchored.node).collect();
+        unused.retain(|node| !matches!(self.tree.kind(*node), Kind::List | Kind::Map));
+        unused.sort_unstable();
+        for node in unused {
+            let span = self.tree.span(node);
+            let span = self.tree.span_of_sign(span, '&');
+            self.problems.push(
+                Diagnostic::error("yaml-anchor", "an anchor that nothing refers to")
+                    .at(span)
+                    .help("quote a text that starts with `&`"),
+            );
+            self.tree.nodes[node.index()].kind = Kind::Broken;
         }
     }
-}
-
-fn not_text(tree: &Tree<'_>, key: NodeId) -> Diagnostic {
-    let span = tree.span(key);
-    let problem = Diagnostic::error("key-not-text", "a key that is not text").at(span);
-    let braces = tree.source[..span.start as usize].ends_with('{') && tree.kind(key) != Kind::List;
-    if braces {
-        let inner: String = tree.source[span.start as usize..span.end as usize]
-            .trim_matches(['{', '}', ' '])
-            .chars()
-            .take(60)
-            .collect();
-        problem.help(format!(
-            "YAML reads `{{{{ }}}}` as maps; write \"${{{{ {inner} }}}}\" in quotes"
-        ))
-    } else {
-        problem.help("keys are plain words")
-    }
-}
-
-fn duplicate(tree: &Tree<'_>, key: NodeId, first: Option<NodeId>, text: &str) -> Diagnostic {
-    let line = first.map(|first| {
-        let before = &tree.source[..tree.span(first).start as usize];
-        let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
-        format!("; first in line {line}")
-    });
-    let shown: String = text.chars().take(60).collect();
-    let line = line.unwrap_or_default();
-    Diagnostic::error("duplicate-key", format!("`{shown}` is given twice{line}"))
-        .at(tree.span(key))
-        .help("keep one of them")
 }

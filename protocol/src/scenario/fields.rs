@@ -6,7 +6,7 @@ use crate::nearest::nearest;
 use crate::plan::whole_number;
 
 use super::duration;
-use super::keys::{Key, MAX_LISTED, Shape, Table};
+use super::keys::{MAX_LISTED, Shape, Table};
 use super::tree::{Kind, NodeId, Tree};
 use super::words::SCENARIO;
 use super::words_task::TASK;
@@ -69,24 +69,26 @@ pub(super) fn read(
         }
         if let Some(later) = table.later.iter().find(|later| **later == word) {
             fields.refused.push(later);
+            // A goal stands for the tasks; their absence is not a second problem.
+            if *later == "goal" {
+                fields.refused.push("tasks");
+            }
         }
         if let Some((alias, _)) = table.aliases.iter().find(|(alias, _)| *alias == word) {
             fields.refused.push(alias);
         }
-        let problem = unknown(table, word);
+        let mut problem = unknown(table, word);
+        if is_fallen_task(tree, map, table, value) {
+            problem = problem.help("indent it beneath `tasks`");
+        }
         // Whoever wrote another word for a key is not told that the key is missing, too.
-        let meant = |key: &&Key| {
-            let help = problem.help.as_deref().unwrap_or_default();
-            [
-                format!("write `{}`", key.name),
-                format!("did you mean `{}`?", key.name),
-            ]
-            .iter()
-            .any(|said| help.starts_with(said.as_str()))
+        let help = problem.help.as_deref().unwrap_or_default();
+        let meant = |word: &&'static str| {
+            [format!("write `{word}`"), format!("did you mean `{word}`?")]
+                .iter()
+                .any(|said| help.starts_with(said.as_str()))
         };
-        fields
-            .refused
-            .extend(table.keys.iter().find(meant).map(|key| key.name));
+        fields.refused.extend(table.words().find(meant));
         problems.push(problem.at(tree.span(key)));
     }
     for key in table.keys.iter().filter(|key| key.required) {
@@ -103,12 +105,30 @@ pub(super) fn read(
     fields
 }
 
+/// Whether a map at the top level is a task that should stand beneath an empty `tasks`.
+fn is_fallen_task(tree: &Tree<'_>, map: NodeId, table: &Table, value: NodeId) -> bool {
+    let is_kind = |key: &str| tree.entry(value, key).is_some();
+    std::ptr::eq(table, &raw const SCENARIO)
+        && (is_kind("run") || is_kind("command"))
+        && tree
+            .entry(map, "tasks")
+            .is_some_and(|(_, tasks)| tree.is_null(tasks))
+}
+
 fn unknown(table: &Table, word: &str) -> Diagnostic {
     let what = table.what;
+    let is_task = std::ptr::eq(table, &raw const TASK);
     let shown: String = word.chars().take(60).collect();
     if table.later.contains(&word) {
-        return Diagnostic::error("unsupported-yet", format!("`{shown}` is not supported yet"))
-            .help("this build does not have it; remove the key");
+        let problem =
+            Diagnostic::error("unsupported-yet", format!("`{shown}` is not supported yet"));
+        return match word {
+            "prompt" | "goal" | "manual" | "uses" if is_task => {
+                problem.help("this build has `run` and `command`: write one of them instead")
+            }
+            "goal" => problem.help("this build runs written tasks: write them under `tasks`"),
+            _ => problem.help("this build does not have it; remove the key"),
+        };
     }
     if let Some((_, canonical)) = table.aliases.iter().find(|(alias, _)| *alias == word) {
         return Diagnostic::error("unsupported-yet", format!("`{shown}` is not supported yet"))
@@ -119,12 +139,15 @@ fn unknown(table: &Table, word: &str) -> Diagnostic {
         return problem.help(*fix);
     }
     if let Some(near) = nearest(word, table.words()) {
-        return problem.help(format!("did you mean `{near}`?"));
+        return problem.help(match table.later.contains(&near) {
+            true => format!("did you mean `{near}`? This build does not have it yet"),
+            false => format!("did you mean `{near}`?"),
+        });
     }
     if std::ptr::eq(table, &raw const SCENARIO) && TASK.position(word).is_some() {
         return problem.help(format!("`{shown}` belongs into a task"));
     }
-    if std::ptr::eq(table, &raw const TASK) && SCENARIO.position(word).is_some() {
+    if is_task && SCENARIO.position(word).is_some() {
         return problem.help(format!("`{shown}` belongs to the top level"));
     }
     problem.help("remove it")
@@ -285,6 +308,14 @@ fn fix(shape: &Shape, key: &str, text: Option<&str>, kind: Kind) -> Option<Strin
         }
         (Shape::MapOf { .. }, _, None) if kind == Kind::List => {
             format!("write a map: `{key}: {{ name: … }}`")
+        }
+        (Shape::Object(_) | Shape::MapOf { .. }, _, None) if kind == Kind::Plain => {
+            "indent what belongs to it on the lines below".to_owned()
+        }
+        (Shape::Object(table), key, Some(_))
+            if table.what == "a task" && TASK.position(key).is_some() =>
+        {
+            format!("`{key}` is a key of a task: indent it beneath the task's id")
         }
         (Shape::Object(table), _, Some(text)) if table.what == "a task" => {
             format!("write `{key}: {{ run: {text} }}`")

@@ -104,4 +104,58 @@ mod tests {
         assert_eq!(seen, 5, "scenario, input, task, timeout, retry");
         assert_eq!(schema["required"], json!(["tasks"]));
     }
+
+    /// A YAML text as the JSON an editor would hold against the schema.
+    fn value(text: &str) -> Value {
+        serde_saphyr::from_str(text).expect("YAML")
+    }
+
+    fn accepts(text: &str) -> bool {
+        let validator = jsonschema::draft7::new(&schema()).expect("a schema");
+        validator.is_valid(&value(text))
+    }
+
+    #[test]
+    fn it_is_a_schema() {
+        assert!(jsonschema::draft7::meta::is_valid(&schema()));
+    }
+
+    #[test]
+    fn shipped_scenarios_are_accepted() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios");
+        let files = fs_err::read_dir(folder).expect("the shipped scenarios");
+        let mut seen = 0;
+        for file in files.map(|file| file.expect("an entry").path()) {
+            if file.extension().is_some_and(|end| end == "yaml") {
+                let text = fs_err::read_to_string(&file).expect("a text");
+                let validator = jsonschema::draft7::new(&schema()).expect("a schema");
+                let wrong: Vec<_> = validator
+                    .iter_errors(&value(&text))
+                    .map(|e| e.to_string())
+                    .collect();
+                assert_eq!(wrong, Vec::<String>::new(), "{}", file.display());
+                seen += 1;
+            }
+        }
+        assert!(seen >= 5, "{seen}");
+    }
+
+    #[test]
+    fn wrong_keys_and_values_are_refused() {
+        assert!(accepts(
+            "tasks: { a: { run: x, timeout: 5m, retry: { max: 2 } } }"
+        ));
+        for wrong in [
+            "taskz: { a: { run: x } }",
+            "tasks: {}",
+            "tasks: { a: { run: x, tiemout: 5m } }",
+            "tasks: { a: { run: x, retry: { mxa: 2 } } }",
+            "tasks: { a: { run: x, timeout: 5 } }",
+            "tasks: { a: { run: x, needs: b } }",
+            "tasks: { A-b: { run: x } }",
+            "inputs: { x: { type: integer } }\ntasks: { a: { run: x } }",
+        ] {
+            assert!(!accepts(wrong), "{wrong}");
+        }
+    }
 }

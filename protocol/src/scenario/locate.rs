@@ -23,7 +23,7 @@ pub(super) fn locate(source: &SourceFile, diagnostics: &mut Vec<Diagnostic>) {
                 .and_then(|place| span(&tree, place));
         }
     }
-    diagnostics.sort_by_key(|found| (found.code == "too-many-problems", found.span));
+    diagnostics.sort_by_key(|found| (found.code == Problems::TOO_MANY, found.span));
     diagnostics.dedup_by(|a, b| (a.span, a.code, &a.message) == (b.span, b.code, &b.message));
 }
 

@@ -15,8 +15,8 @@ use super::lower::{number, templates, text};
 use super::tree::{Kind, NodeId, Tree};
 use super::words_task::{RETRY, TASK, TIMEOUT};
 
-/// Kinds that are reported as not built, and count as a kind all the same.
-const OTHER_KINDS: &[&str] = &["run", "command", "prompt", "goal", "manual", "uses"];
+/// Keys that count as a kind even where they were refused.
+const KINDS: &[&str] = &["run", "command", "prompt", "goal", "manual", "uses"];
 
 /// Stands for a task that was reported, so that what needs it is not reported too.
 pub(super) fn placeholder(id: &str) -> DraftTask {
@@ -41,7 +41,7 @@ pub(super) fn lower(tree: &Tree<'_>, id: &str, map: NodeId, problems: &mut Probl
             .filter_map(|item| tree.text(*item));
         items.map(Template::new).collect()
     });
-    if run.is_none() && command.is_none() && fields.refused(OTHER_KINDS) {
+    if run.is_none() && command.is_none() && fields.refused(KINDS) {
         run = placeholder(id).run;
     }
     DraftTask {

@@ -207,3 +207,47 @@ proptest! {
         never_panics(source.to_string().as_bytes());
     }
 }
+
+#[test]
+fn hints_about_long_files_are_not_slow() {
+    let started = std::time::Instant::now();
+    let flow = format!(
+        "tasks: {{\n{}  b: {{ run: x\n  c: y\n",
+        "  a: {},\n".repeat(300_000)
+    );
+    assert!(code_of(flow.as_bytes()).ends_with("yaml-syntax"));
+    let quote = format!(
+        "tasks:\n  a:\n    run: \"{}\n b: c\n",
+        "     x\n".repeat(300_000)
+    );
+    assert!(code_of(quote.as_bytes()).ends_with("yaml-syntax"));
+    let deep = format!("tasks:\n  a:\n{}   b: c\n", "    # x\n".repeat(300_000));
+    assert!(!code_of(deep.as_bytes()).is_empty());
+    let paths: String = (0..20_000)
+        .map(|at| format!("      {}{at}: x\n", "a/".repeat(400)))
+        .collect();
+    let files = format!("tasks:\n  a:\n    run: x\n    files:\n{paths}");
+    assert!(!code_of(files.as_bytes()).is_empty());
+    assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
+}
+
+#[test]
+fn hints_end_where_the_text_does() {
+    let slips = [
+        "\"é", "'é\n", "{é", "[é: ", "\"\\é", "\"\\", "&", "*", "!", "!é", "| é", "- é", "&é é",
+    ];
+    for slip in slips {
+        for around in [
+            "",
+            "a: ",
+            "é:\n  ",
+            "tasks: {\n é: ",
+            "tasks:\n   a:\n  b: ",
+        ] {
+            for tail in ["", "é", "\n é", "\n\té: é\n", "\" é"] {
+                let text = format!("{around}{slip}{tail}");
+                assert!(!code_of(text.as_bytes()).is_empty(), "{text:?}");
+            }
+        }
+    }
+}

@@ -10,6 +10,12 @@ use crate::source::Span;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct NodeId(u32);
 
+impl NodeId {
+    pub(super) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// How a scalar is written, or what else a node is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -85,6 +91,19 @@ impl<'s> Tree<'s> {
             Kind::Plain | Kind::Quoted | Kind::Block if node.is_cooked => Some(&self.cooked[range]),
             Kind::Plain | Kind::Quoted | Kind::Block => Some(&self.source[range]),
             Kind::List | Kind::Map | Kind::Broken => None,
+        }
+    }
+
+    /// The word right before a scalar that starts with `sign`, an anchor or a tag; the scalar itself if
+    /// there is none.
+    pub(super) fn span_of_sign(&self, scalar: Span, sign: char) -> Span {
+        let before = self.source[..scalar.start as usize].trim_end();
+        let word = before.rfind(|c: char| c.is_whitespace() || matches!(c, '{' | '[' | ','));
+        let start = word.map_or(0, |at| at + 1);
+        let narrow = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        match before[start..].starts_with(sign) {
+            true => Span::new(narrow(start), narrow(before.len())),
+            false => scalar,
         }
     }
 
