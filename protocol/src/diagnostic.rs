@@ -241,6 +241,9 @@ impl Problems {
     /// Most problems kept of one source.
     pub const MAX: usize = 200;
 
+    /// Code of the last diagnostic where there were more: it counts the others, and is none itself.
+    pub const TOO_MANY: &str = "too-many-problems";
+
     /// Adds one, or only counts it when there are enough.
     pub fn push(&mut self, problem: Diagnostic) {
         self.errors += usize::from(problem.is_error());
@@ -268,8 +271,7 @@ impl Problems {
     pub fn into_vec(mut self) -> Vec<Diagnostic> {
         if self.dropped > 0 {
             let message = format!("{} more problems are not shown", self.dropped);
-            self.found
-                .push(Diagnostic::error("too-many-problems", message));
+            self.found.push(Diagnostic::error(Self::TOO_MANY, message));
         }
         self.found
     }

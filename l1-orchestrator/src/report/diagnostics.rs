@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use protocol::diagnostic::Diagnostic;
+use protocol::diagnostic::{Diagnostic, Problems};
 use protocol::source::{SourceFile, Span};
 use serde_json::{Value, json};
 
@@ -12,25 +12,43 @@ use crate::ui::{Painter, Tone, sanitize};
 /// as it has lines, and nobody reads past the first screens.
 const MAX_RENDERED: usize = 100;
 
-/// `2 problems in notes.yaml; nothing was run`.
+/// `2 problems in notes.yaml; nothing was run`, or `more than 200 …` where not all were kept.
 #[must_use]
 pub fn headline(source: &SourceFile, problems: &[Diagnostic]) -> String {
-    let errors = problems.iter().filter(|problem| problem.is_error()).count();
+    let (kept, more) = split(problems);
+    let errors = kept.iter().filter(|problem| problem.is_error()).count();
     let noun = if errors == 1 { "problem" } else { "problems" };
-    format!("{errors} {noun} in {}; nothing was run", source.name())
+    let more = if more.is_some() { "more than " } else { "" };
+    format!(
+        "{more}{errors} {noun} in {}; nothing was run",
+        source.name()
+    )
+}
+
+/// The problems, and apart from them the one that only counts those that were not kept.
+fn split(problems: &[Diagnostic]) -> (&[Diagnostic], Option<&Diagnostic>) {
+    match problems.split_last() {
+        Some((last, kept)) if last.code == Problems::TOO_MANY => (kept, Some(last)),
+        _ => (problems, None),
+    }
 }
 
 /// Each problem with excerpt and help, and a blank line after it.
 #[must_use]
 pub fn render(source: &SourceFile, problems: &[Diagnostic], painter: Painter) -> String {
     let mut text = String::new();
-    for problem in problems.iter().take(MAX_RENDERED) {
+    let (kept, dropped) = split(problems);
+    for problem in kept.iter().take(MAX_RENDERED) {
         text.push_str(&one(source, problem, painter));
         text.push_str("\n\n");
     }
-    if problems.len() > MAX_RENDERED {
-        let more = problems.len() - MAX_RENDERED;
-        write!(text, "… and {more} more; `-o json` has all of them\n\n").expect("into a string");
+    if kept.len() > MAX_RENDERED {
+        let more = kept.len() - MAX_RENDERED;
+        write!(text, "… and {more} more; `-o json` has them\n\n").expect("into a string");
+    }
+    if let Some(dropped) = dropped {
+        text.push_str(&one(source, dropped, painter));
+        text.push_str("\n\n");
     }
     text
 }
@@ -156,6 +174,25 @@ mod tests {
           |                ^^^^^^
         help: did you mean `summarize`?
         "#);
+    }
+
+    #[test]
+    fn what_was_not_kept_is_not_counted_as_one() {
+        let mut problems = Problems::default();
+        (0..5000).for_each(|_| problems.push(Diagnostic::error("e", "wrong")));
+        let (source, list) = (SourceFile::new("big.yaml", ""), problems.into_vec());
+        assert_eq!(
+            headline(&source, &list),
+            "more than 200 problems in big.yaml; nothing was run"
+        );
+        let text = render(&source, &list, Painter::PLAIN);
+        assert_eq!(text.matches("error[e]").count(), MAX_RENDERED);
+        assert!(text.contains("… and 100 more; `-o json` has them\n"));
+        assert!(text.contains("error[too-many-problems]: 4800 more problems are not shown\n"));
+        assert_eq!(
+            headline(&source, &list[..1]),
+            "1 problem in big.yaml; nothing was run"
+        );
     }
 
     #[test]
