@@ -45,6 +45,7 @@ pub(super) fn check(plan: &Arc<Plan>, events: &[Event], seen: &Seen, tally: &mut
     results_come_from_their_lease(events, &seen.executions)?;
     done_never_runs_again(seen)?;
     one_at_a_time(&seen.executions)?;
+    one_holder_a_lease(&seen.executions)?;
     for event in events {
         let name = match &event.kind {
             EventKind::LeaseLost { cause, .. } => format!("event: lease.lost {cause:?}"),
@@ -167,6 +168,19 @@ fn done_never_runs_again(seen: &Seen) -> Law {
             .is_some_and(|at| *at < execution.after)
         {
             return Err(format!("a done task ran again: {execution:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// Epochs are certain before anything is handed out: no lease is ever held by two.
+fn one_holder_a_lease(executions: &[Execution]) -> Law {
+    let mut holders: HashMap<(&TaskId, LeaseId), &str> = HashMap::new();
+    for execution in executions {
+        let lease = (&execution.task, execution.lease);
+        let holder = holders.entry(lease).or_insert(&execution.worker);
+        if *holder != execution.worker {
+            return Err(format!("`{holder}` held it before: {execution:?}"));
         }
     }
     Ok(())

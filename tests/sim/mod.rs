@@ -1,8 +1,9 @@
 //! Seeded simulation of the whole core: real coordinator, real workers, real journal format, on a
 //! bus and a disk that fail, on virtual time. One seed is one run, killed and resumed until it ends.
 //!
-//! `ORCHESTRA_SIM_SEEDS=100..200` plays these seeds, `ORCHESTRA_SIM_MINUTES=10` plays new ones for
-//! that long; a failing seed is printed and belongs into `seeds.rs`, with its story.
+//! `ORCHESTRA_SIM_SEEDS=100..200` plays these seeds instead of the usual ones (`evals/soak sim` goes on
+//! like that for as long as it is told); a failing seed is printed, and belongs into `seeds.rs` with
+//! its story.
 
 mod cut_bus;
 mod fleet;
@@ -15,8 +16,6 @@ mod setup;
 mod tally;
 mod world;
 
-use std::time::{Duration, Instant};
-
 use tally::Tally;
 
 /// Seeds of an ordinary run of the suite.
@@ -25,9 +24,7 @@ const SEEDS: std::ops::Range<u64> = 0..2_000;
 #[test]
 fn every_seed_ends_and_keeps_its_promises() {
     let mut tally = Tally::default();
-    if let Some(minutes) = number("ORCHESTRA_SIM_MINUTES") {
-        soak(minutes, &mut tally);
-    } else if let Some(range) = seed_range() {
+    if let Some(range) = seed_range() {
         play_all(range, &mut tally);
     } else {
         play_all(SEEDS, &mut tally);
@@ -89,23 +86,6 @@ fn holds(seed: u64, tally: &mut Tally) -> bool {
             false
         }
     }
-}
-
-/// New seeds for so long, from a start that differs by the hour and is printed.
-fn soak(minutes: u64, tally: &mut Tally) {
-    let until = Instant::now() + Duration::from_secs(minutes * 60);
-    let start = number("ORCHESTRA_SIM_START").unwrap_or(1_000_000);
-    let mut seed = start;
-    while Instant::now() < until {
-        assert!(holds(seed, tally), "failing seed: {seed}");
-        seed += 1;
-    }
-    println!("{} seeds from {start}", seed - start);
-}
-
-fn number(name: &str) -> Option<u64> {
-    let text = std::env::var(name).ok()?;
-    Some(text.parse().expect("a number"))
 }
 
 fn seed_range() -> Option<std::ops::Range<u64>> {

@@ -77,8 +77,11 @@ pub(super) fn script(seed: u64) -> ScriptedExecutor {
         (seed, task.task_id.as_str(), attempt).hash(&mut hasher);
         let dice = hasher.finish();
         let fails = dice % 100 < 18;
+        // Some outlive a lease without a heartbeat, so that fences matter.
+        let is_long = dice / 100 % 100 < 15;
+        let most = if is_long { 14_000 } else { 1_500 };
         Scripted {
-            takes: Duration::from_millis(dice / 100 % 1_500),
+            takes: Duration::from_millis(dice / 10_000 % most),
             failure: fails.then(|| Failure::new(FailureClass::ToolFailed, "it said no")),
             exit: fails.then_some(1),
             ..Scripted::default()

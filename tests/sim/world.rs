@@ -155,7 +155,7 @@ impl World {
             remote,
             deaths_left: rng.random_range(0..4),
             is_scrambled: false,
-            calm_after: Duration::from_millis(rng.random_range(2_000..25_000)),
+            calm_after: Duration::from_millis(rng.random_range(2_000..40_000)),
             cancel_at: rng
                 .random_bool(0.12)
                 .then(|| started + Duration::from_millis(rng.random_range(0..9_000))),
