@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use crate::process::watch::{Nest, until};
+use crate::process::watch::{Nest, signal, until};
 
 /// `nest` and `plain` do not listen to SIGTERM: they are killed after their grace.
 #[test]
@@ -67,5 +67,42 @@ fn cancel_closes_a_dead_run() {
         !nest.place.run_dir().join("artifacts/last").exists(),
         "it stays cancelled"
     );
+    nest.place.orchestra(["verify"]).run().expect(0);
+}
+
+/// Nothing that is frozen can be told to end: after two presses it is given up, and the record of the
+/// run is complete all the same.
+#[test]
+fn two_presses_end_a_run_whose_helpers_are_frozen() {
+    let mut nest = Nest::started();
+    let (launcher, slots) = nest.helpers();
+    let helpers = [&[launcher][..], &slots].concat();
+    for pid in &helpers {
+        signal(*pid, Signal::STOP);
+    }
+    nest.signal(Signal::TERM);
+    until("the first one is recorded", || {
+        nest.place
+            .run_file("events.jsonl")
+            .contains("run.cancelling")
+    });
+    let begun = std::time::Instant::now();
+    nest.signal(Signal::TERM);
+    let stat = format!("/proc/{}/stat", nest.pid());
+    until("orchestra has ended", || {
+        fs_err::read_to_string(&stat).unwrap().contains(") Z ")
+    });
+    // They hold its output open.
+    for pid in &helpers {
+        signal(*pid, Signal::CONT);
+    }
+    let outcome = nest.outcome().expect(143);
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+    assert!(
+        outcome.stderr.contains("CANCELLED in"),
+        "{}",
+        outcome.render()
+    );
+    nest.nothing_is_left();
     nest.place.orchestra(["verify"]).run().expect(0);
 }

@@ -32,10 +32,15 @@ pub(super) fn read(path: &Path, most: u64, waits: impl FnOnce()) -> io::Result<V
         file.take(most).read_to_end(&mut bytes)?;
         return Ok(bytes);
     }
-    read_slowly(file, most, waits)
+    read_slowly(file, most, SILENCE, waits)
 }
 
-fn read_slowly(mut file: File, most: u64, waits: impl FnOnce()) -> io::Result<Vec<u8>> {
+fn read_slowly(
+    mut file: File,
+    most: u64,
+    silence: Duration,
+    waits: impl FnOnce(),
+) -> io::Result<Vec<u8>> {
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let mut waits = Some(waits);
     let mut bytes = Vec::new();
@@ -45,8 +50,8 @@ fn read_slowly(mut file: File, most: u64, waits: impl FnOnce()) -> io::Result<Ve
             if let Some(waits) = waits.take() {
                 waits();
             }
-            if !readable(&file, SILENCE)? {
-                let seconds = SILENCE.as_secs();
+            if !readable(&file, silence)? {
+                let seconds = silence.as_secs();
                 let message =
                     format!("it is a pipe or a terminal, and nothing came from it for {seconds}s");
                 return Err(io::Error::new(io::ErrorKind::TimedOut, message));
@@ -76,5 +81,36 @@ fn readable(file: &File, patience: Duration) -> io::Result<bool> {
         // A signal; whoever waits looks again.
         Err(rustix::io::Errno::INTR) => Ok(true),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::fs::{CWD, Mode};
+
+    use super::*;
+
+    #[test]
+    fn a_pipe_that_nobody_writes_is_given_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ff");
+        rustix::fs::mkfifoat(CWD, &path, Mode::RWXU).unwrap();
+        let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap();
+        let mut options = OpenOptions::new();
+        let file = options.read(true).custom_flags(flags).open(&path).unwrap();
+        let mut told = false;
+        let error = read_slowly(file, 100, Duration::from_millis(20), || told = true).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(told);
+    }
+
+    #[test]
+    fn devices_and_files_are_read_up_to_a_bound() {
+        let waits = || panic!("nothing to wait for");
+        assert_eq!(read(Path::new("/dev/zero"), 100, waits).unwrap(), [0; 100]);
+        let waits = || panic!("nothing to wait for");
+        let nothing = read(Path::new("/dev/null"), 100, waits).unwrap();
+        assert!(nothing.is_empty());
+        assert!(read(Path::new("/nowhere"), 100, || ()).is_err());
     }
 }

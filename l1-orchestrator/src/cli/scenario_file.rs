@@ -104,3 +104,20 @@ fn neighbor(path: &Path) -> Option<PathBuf> {
     })?;
     Some(folder.map_or_else(|| PathBuf::from(found), |folder| folder.join(found)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_missing_is_looked_for_under_another_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("hello.yaml");
+        fs_err::write(&path, "").unwrap();
+        let about = |path: &Path, kind: io::ErrorKind| hint(path, &kind.into()).unwrap_or_default();
+        let denied = about(&path, io::ErrorKind::PermissionDenied);
+        assert!(denied.contains("chmod u+r"), "{denied}");
+        let missing = about(&dir.path().join("helo.yaml"), io::ErrorKind::NotFound);
+        assert!(missing.contains("hello.yaml"), "{missing}");
+    }
+}
