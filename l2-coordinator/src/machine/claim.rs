@@ -60,9 +60,8 @@ impl Machine {
             {
                 self.grant_again(now, id, task, request, *attempt)
             }
-            // The journal was cut between the lease and its attempt, or the worker gave up waiting for
-            // our word between two attempts: the next one starts now.
-            (Some(held), TaskState::Leased { .. } | TaskState::Retrying { .. })
+            // The worker gave up waiting for our word between two attempts: the next one starts now.
+            (Some(held), TaskState::Retrying { .. })
                 if held.lease == lease && is_same_life(held, request) =>
             {
                 let attempt = record.attempts + 1;
@@ -162,10 +161,8 @@ impl Machine {
     }
 }
 
+/// After a resume nobody knows which life was granted the lease, until it sends a heartbeat: another
+/// one may run under it still.
 fn is_same_life(held: &Held, request: &ClaimRequest) -> bool {
-    held.worker == request.worker
-        && held
-            .incarnation
-            .as_ref()
-            .is_none_or(|life| *life == request.incarnation)
+    held.worker == request.worker && held.incarnation.as_ref() == Some(&request.incarnation)
 }
