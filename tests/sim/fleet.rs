@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use l2_coordinator::Handle;
+use l2_coordinator::journal::MemoryDisk;
 use l3_worker::{Options, Worker};
 use protocol::bus::{Bus, FaultBus, Faults, MemoryBus};
 use protocol::subject::DEFAULT_POOL;
@@ -80,6 +81,7 @@ pub(super) struct Site {
     pub(super) bus: Arc<MemoryBus>,
     pub(super) weather: Weather,
     pub(super) log: Log,
+    pub(super) disk: Arc<MemoryDisk>,
     pub(super) tally: Arc<Mutex<Tally>>,
     /// Workers die, drain and are cut off while the weather is bad.
     pub(super) perilous: bool,
@@ -105,6 +107,7 @@ impl Site {
             inner: plan::script(self.seed),
             log: self.log.clone(),
             worker: format!("{name} {life}"),
+            disk: Arc::clone(&self.disk),
         };
         let made = Worker::new(options, bus, Arc::new(executor));
         made.expect("descriptors for a few slots").0

@@ -1,6 +1,6 @@
 //! What holds after every seed, told from the journal and from what was seen outside.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use l2_coordinator::journal::Reader;
@@ -38,7 +38,13 @@ fn good(reader: &mut Reader<&[u8]>) -> Result<Vec<Event>, String> {
     Ok(events)
 }
 
-pub(super) fn check(plan: &Arc<Plan>, events: &[Event], seen: &Seen, tally: &mut Tally) -> Law {
+pub(super) fn check(
+    plan: &Arc<Plan>,
+    journal: &[u8],
+    events: &[Event],
+    seen: &Seen,
+    tally: &mut Tally,
+) -> Law {
     folds_to_its_end(plan, events)?;
     shown_still_holds(events, seen)?;
     attempts_end(plan, events)?;
@@ -46,6 +52,8 @@ pub(super) fn check(plan: &Arc<Plan>, events: &[Event], seen: &Seen, tally: &mut
     done_never_runs_again(seen)?;
     one_at_a_time(&seen.executions)?;
     one_holder_a_lease(&seen.executions)?;
+    remote_leases_are_certain(events, &seen.executions)?;
+    needs_are_certain(plan, journal, events, &seen.executions)?;
     for event in events {
         let name = match &event.kind {
             EventKind::LeaseLost { cause, .. } => format!("event: lease.lost {cause:?}"),
@@ -181,6 +189,54 @@ fn one_holder_a_lease(executions: &[Execution]) -> Law {
         let holder = holders.entry(lease).or_insert(&execution.worker);
         if *holder != execution.worker {
             return Err(format!("`{holder}` held it before: {execution:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// A worker on another host starts only under a lease that no power cut takes back.
+fn remote_leases_are_certain(events: &[Event], executions: &[Execution]) -> Law {
+    let leases: HashSet<(&TaskId, LeaseId)> = events
+        .iter()
+        .filter_map(|event| match &event.kind {
+            EventKind::TaskLeased { task, lease, .. } => Some((task, *lease)),
+            _ => None,
+        })
+        .collect();
+    let remote = executions.iter().filter(|one| one.worker.starts_with('w'));
+    for execution in remote {
+        if !leases.contains(&(&execution.task, execution.lease)) {
+            return Err(format!("its lease is not in the journal: {execution:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// A task starts only after the ends of its needs are synced.
+fn needs_are_certain(
+    plan: &Plan,
+    journal: &[u8],
+    events: &[Event],
+    executions: &[Execution],
+) -> Law {
+    let mut ends: HashMap<&str, usize> = HashMap::new();
+    let mut length = 0;
+    for (event, line) in events.iter().zip(journal.split_inclusive(|b| *b == b'\n')) {
+        length += line.len();
+        if let EventKind::TaskDone { task, .. }
+        | EventKind::TaskFailed { task, .. }
+        | EventKind::TaskSkipped { task, .. } = &event.kind
+        {
+            ends.insert(task.as_str(), length);
+        }
+    }
+    for execution in executions {
+        let index = plan.index_of(execution.task.as_str());
+        for need in plan.needs(index.ok_or("not a task of the plan")?) {
+            let need = plan.task(*need).id().as_str();
+            if ends.get(need).is_none_or(|end| *end > execution.synced) {
+                return Err(format!("`{need}` was not certain before {execution:?}"));
+            }
         }
     }
     Ok(())

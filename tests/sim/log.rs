@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use l2_coordinator::Observer;
+use l2_coordinator::journal::MemoryDisk;
 use l3_worker::{Attempt, AttemptResult, Executor, ScriptedExecutor};
 use protocol::event::Event;
 use protocol::ids::{LeaseId, TaskId};
@@ -22,6 +23,8 @@ pub(super) struct Execution {
     pub(super) ended: Option<Instant>,
     /// Events shown before it began.
     pub(super) after: usize,
+    /// Bytes of the journal that were certain by then.
+    pub(super) synced: usize,
 }
 
 #[derive(Default)]
@@ -56,6 +59,7 @@ pub(super) struct Watched {
     pub(super) inner: ScriptedExecutor,
     pub(super) log: Log,
     pub(super) worker: String,
+    pub(super) disk: Arc<MemoryDisk>,
 }
 
 #[async_trait]
@@ -80,6 +84,7 @@ impl Executor for Watched {
                 began: Instant::now(),
                 ended: None,
                 after,
+                synced: self.disk.synced_len(),
             });
             seen.executions.len() - 1
         };

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use l2_coordinator::journal::{MemoryDisk, PowerCut, ReadError, SyncMode};
+use l2_coordinator::journal::{MemoryDisk, PowerCut, ReadError, Storage as _, SyncMode};
 use l2_coordinator::{Config, Coordinator, CoordinatorError, Embedded, Handle, Options};
 use protocol::bus::{Bus, Fault, Faults, MemoryBus};
 use protocol::event::Origin;
@@ -125,6 +125,7 @@ impl World {
         let remote: Vec<_> = (0..count).map(|_| rng.random_range(1..=3)).collect();
         let wants_local = remote.is_empty() || rng.random_bool(0.3);
         let started = Instant::now();
+        let disk = Arc::new(MemoryDisk::new());
         let config = Config {
             coordinator: "c".parse().expect("a token"),
             run: "0197f0e2-7c1a-7cc3-9d51-3a5a4be1c07a"
@@ -144,11 +145,12 @@ impl World {
                 bus: Arc::new(MemoryBus::new()),
                 weather: Weather::new(faults),
                 log: Log::default(),
+                disk: Arc::clone(&disk),
                 tally: Arc::default(),
                 perilous: true,
             },
             plan,
-            disk: Arc::new(MemoryDisk::new()),
+            disk,
             is_new: true,
             started,
             local: wants_local.then(|| rng.random_range(1..=4)),
@@ -189,7 +191,13 @@ impl World {
         let journal = self.disk.content();
         let events = laws::read(&journal)?;
         let mut tally = self.site.tally.lock().expect("no thread panics").clone();
-        laws::check(&self.plan, &events, &self.site.log.lock(), &mut tally)?;
+        laws::check(
+            &self.plan,
+            &journal,
+            &events,
+            &self.site.log.lock(),
+            &mut tally,
+        )?;
         self.site.weather.count(&mut tally);
         Ok(Played { journal, tally })
     }
@@ -237,7 +245,7 @@ impl World {
                 | CoordinatorError::NotApproved,
             )) if self.site.log.lock().shown.is_empty() => {
                 self.site.note("end: never began, begun again");
-                self.disk = Arc::new(MemoryDisk::new());
+                self.disk.truncate(0).map_err(|error| error.to_string())?;
                 self.is_new = true;
                 return Ok(End::NeverBegan);
             }
