@@ -1,0 +1,128 @@
+//! What events carry: how attempts and leases end, who asked, what a run begins with.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::ids::{CoordinatorId, RunId, ScenarioName};
+use crate::outcome::Failure;
+use crate::policy::SandboxLevel;
+
+/// Output of one stream of one attempt, as kept in `logs/`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+pub struct LogRef {
+    /// Bytes kept.
+    pub bytes: u64,
+    /// SHA-256 of the bytes kept.
+    pub sha256: Digest,
+    /// More was written than kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
+}
+
+/// How one attempt ended. Without `failure` it succeeded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+pub struct AttemptEnd {
+    /// Confinement that was in force.
+    pub level: SandboxLevel,
+    /// Guarantees that were wanted and not given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub degraded: Vec<String>,
+    /// Exit code of the program, when it exited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<i32>,
+    /// Signal that ended the program, when one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<i32>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// Elapsed time from staging to proven death, microseconds, by the worker's monotonic clock.
+    pub wall_us: u64,
+    /// Processor time of the program and the children it waited for, user and system, microseconds.
+    pub cpu_us: u64,
+    /// Largest resident set of any one process among them, bytes.
+    pub peak_rss_bytes: u64,
+    /// Kept standard output; absent when nothing was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub out: Option<LogRef>,
+    /// Kept standard error; absent when nothing was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub err: Option<LogRef>,
+    /// On failure: the end of the output, redacted and escaped, ≤ 20 lines and ≤ 4 KiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tail: Option<String>,
+}
+
+/// Why a task was passed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum SkipCause {
+    /// Its own `if` was false, or a needed task was skipped by its `if`.
+    If,
+    /// A needed task failed or was skipped by a failure.
+    Failure,
+}
+
+/// Why a lease ended without a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum LeaseEnd {
+    /// The worker stopped answering, or its owner saw it die. Counts towards `crash_limit`.
+    WorkerLost,
+    /// The coordinator restarted; its in-process workers went with it. Never counts.
+    CoordinatorRestarted,
+    /// The worker is shutting down and gave the task back unbegun or between attempts.
+    HandedBack,
+}
+
+/// Who asked for something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The default pack, for plans made only of written tasks inside it.
+    Default,
+    /// Ctrl-C.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+    /// `orchestra cancel` on a run that nobody held.
+    Cancel,
+    /// `--fail-fast`, after the first failure.
+    FailFast,
+}
+
+/// What is known when a run begins.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+pub struct RunStarted {
+    /// [`JOURNAL_VERSION`] of the writer.
+    pub version: u32,
+    /// The run.
+    pub run_id: RunId,
+    /// Name of the scenario.
+    pub scenario: ScenarioName,
+    /// SHA-256 of `run.json` as bytes; journals of earlier builds do without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_file: Option<Digest>,
+    /// SHA-256 of `scenario.yaml` as bytes.
+    pub scenario_file: Digest,
+    /// Effective policy, `pack@version`.
+    pub policy: String,
+    /// Digest of the effective policy.
+    pub policy_digest: Digest,
+    /// The coordinator; it begins with epoch 1.
+    pub coordinator: CoordinatorId,
+    /// Slots of its own worker.
+    pub slots: u32,
+    /// Confinement of every attempt.
+    pub level: SandboxLevel,
+    /// W3C trace id, 32 hex digits.
+    pub trace_id: String,
+    /// Version of orchestra.
+    pub orchestra: String,
+}
