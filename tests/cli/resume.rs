@@ -180,3 +180,22 @@ fn a_changed_plan_is_not_resumed() {
     help: `orchestra verify <run>` says what differs
     "#);
 }
+
+/// The journal of a sealed run was cut: going on would run done tasks again and seal over the trace.
+#[test]
+fn a_sealed_run_whose_journal_was_cut_is_not_touched() {
+    for (keep, word) in [(7, "seal-mismatch"), (0, "journal-damaged")] {
+        let place = Place::with("hello.yaml", HELLO);
+        place.orchestra(["run", "hello.yaml"]).run().expect(0);
+        let journal = place.run_dir().join("events.jsonl");
+        let text = fs_err::read_to_string(&journal).unwrap();
+        let cut: String = text.split_inclusive('\n').take(keep).collect();
+        fs_err::write(&journal, &cut).unwrap();
+        for verb in ["resume", "cancel"] {
+            let refused = place.orchestra([verb, "@last"]).run().expect(8);
+            assert!(refused.stderr.contains(word), "{}", refused.render());
+        }
+        assert_eq!(fs_err::read_to_string(&journal).unwrap(), cut);
+        place.orchestra(["verify", "@last"]).run().expect(8);
+    }
+}

@@ -69,3 +69,21 @@ fn a_run_of_somebody_else_is_intact_but_not_trusted() {
     let outcome = place.orchestra(["verify", "--json"]).run().expect(8);
     assert_eq!(outcome.json()["problems"][0]["code"], "seal-unknown-key");
 }
+
+/// What only runs have makes a directory a run's, whatever is missing or damaged beside it.
+#[test]
+fn a_damaged_or_missing_record_is_a_changed_run_by_any_name() {
+    let place = Place::with("hello.yaml", HELLO);
+    place.orchestra(["run", "hello.yaml"]).run().expect(0);
+    let copy = place.work().join("copy");
+    fs_err::rename(place.run_dir(), &copy).unwrap();
+    for damage in ["run.json", "events.jsonl"] {
+        let kept = fs_err::read(copy.join(damage)).unwrap();
+        fs_err::write(copy.join(damage), "{").unwrap();
+        place.orchestra(["verify", "./copy"]).run().expect(8);
+        fs_err::remove_file(copy.join(damage)).unwrap();
+        place.orchestra(["verify", "copy"]).run().expect(8);
+        fs_err::write(copy.join(damage), kept).unwrap();
+    }
+    place.orchestra(["verify", "copy"]).run().expect(0);
+}

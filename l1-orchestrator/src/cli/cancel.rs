@@ -10,7 +10,7 @@ use super::args::Cancel;
 use super::context::Context;
 use super::driving;
 use super::error::CliError;
-use super::resume::{hold, sweep, unfinished};
+use super::resume::{agrees_with_seal, hold, sweep, unfinished};
 use crate::exit_code;
 use crate::report::Observers;
 use crate::runs::{RunEntry, Stored};
@@ -41,6 +41,7 @@ fn unheld(context: &Context, entry: &RunEntry) -> Result<u8, CliError> {
     let coordinator = new_coordinator();
     let lock = hold(context, entry, &coordinator)?;
     let stored = Stored::load(&entry.dir)?;
+    agrees_with_seal(context, entry, &stored)?;
     if stored.summary.ending.is_some() {
         mend(&entry.dir, &stored)?;
         return say(

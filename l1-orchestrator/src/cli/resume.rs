@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use clap::ArgMatches;
+use l2_coordinator::journal::read_seal;
 use l2_coordinator::{LockError, RunLock};
 use protocol::event::RunStarted;
 use protocol::plan::Plan;
@@ -14,7 +15,7 @@ use super::driving::{self, slots};
 use super::error::{CliError, Kind};
 use crate::exit_code;
 use crate::report::{Ending, RunSummary, View, closing, jsonl, words};
-use crate::runs::{RunEntry, Stored, each_event, not_begun};
+use crate::runs::{RunEntry, Stored, each_event, never_began, not_begun};
 use crate::session::{
     Moment, Policy, Session, Start, clear_leftovers, drive, mend, new_coordinator, reached,
     start_log,
@@ -32,6 +33,7 @@ pub(super) fn resume(
     let coordinator = new_coordinator();
     let lock = hold(context, &entry, &coordinator)?;
     let stored = Stored::load(&entry.dir)?;
+    agrees_with_seal(context, &entry, &stored)?;
     if let Some(ending) = stored.summary.ending {
         return finished(context, &entry, &stored, ending);
     }
@@ -92,6 +94,28 @@ pub(super) fn hold(
     })
 }
 
+/// A sealed run is over: a journal that ends elsewhere was changed, and going on would hide it.
+pub(super) fn agrees_with_seal(
+    context: &Context,
+    entry: &RunEntry,
+    stored: &Stored,
+) -> Result<(), CliError> {
+    let refuse = |message: String| {
+        let verify = context.reference(entry).command("verify", "");
+        CliError::new(Kind::VerifyFailed, "seal-mismatch", message)
+            .hint(format!("`{verify}` says what differs"))
+    };
+    match read_seal(&entry.dir) {
+        Ok(None) => Ok(()),
+        Ok(Some(seal)) if seal.closes(stored.end) => Ok(()),
+        Ok(Some(seal)) => Err(refuse(format!(
+            "the run was sealed at event {}, but its journal ends at event {}: it was changed",
+            seal.seq, stored.end.seq
+        ))),
+        Err(error) => Err(refuse("the run's seal cannot be read".into()).because(error)),
+    }
+}
+
 /// The first event and the approved plan of a run that is not over.
 pub(super) fn unfinished(
     context: &Context,
@@ -100,7 +124,12 @@ pub(super) fn unfinished(
 ) -> Result<(RunStarted, Arc<Plan>), CliError> {
     let started = stored.summary.started.as_ref();
     let (Some((_, started)), Some(approval)) = (started, &stored.summary.approval) else {
-        return Err(not_begun(&entry.dir));
+        return Err(if never_began(&entry.dir) {
+            not_begun(&entry.dir)
+        } else {
+            let message = "the journal ends before what the run left behind: it was changed";
+            CliError::new(Kind::VerifyFailed, "journal-damaged", message)
+        });
     };
     let scenario = hash(&entry.dir, run_dir::SCENARIO).ok().flatten();
     let policy = policy_digest(&entry.dir).ok().flatten();

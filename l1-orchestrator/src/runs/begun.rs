@@ -36,10 +36,12 @@ pub fn never_began(dir: &Path) -> bool {
             Err(_) => return false,
         }
     }
-    matches!(
+    let is_cut = matches!(
         reader.finish(),
         Ok(_) | Err(ReadError::Empty | ReadError::NoStart)
-    )
+    );
+    // Logs, artifacts or a seal are of a run that began, whatever became of its journal.
+    is_cut && is_untouched(dir)
 }
 
 /// Whether the directory holds nothing that only a run that began leaves.

@@ -136,7 +136,7 @@ impl Runs {
     /// # Errors
     /// None, or several.
     pub fn resolve(&self, text: &str) -> Result<RunEntry, CliError> {
-        if text.contains('/') || Path::new(text).join(run_dir::EVENTS).is_file() {
+        if text.contains('/') || has_traces(Path::new(text)) {
             return resolve_path(Path::new(text));
         }
         let entries = self.entries()?;
@@ -215,23 +215,32 @@ fn resolve_path(path: &Path) -> Result<RunEntry, CliError> {
             .hint("a run directory holds events.jsonl and run.json")
     };
     // Without its journal it still is one, about which `verify` has something to say.
-    let has = |name: &str| path.join(name).is_file();
-    if !has(run_dir::EVENTS) && !has(run_dir::RUN_JSON) {
+    if !has_traces(path) {
         return Err(not_a_run());
     }
     let named = RunEntry::of(path.to_owned(), false);
     // A copy may have another name; its record still says what it is.
-    let entry = named.or_else(|| {
-        let record = RunRecord::read(path).ok()?;
-        Some(RunEntry {
+    Ok(named.unwrap_or_else(|| {
+        let record = RunRecord::read(path).ok();
+        let (scenario, short) = record.map_or_else(
+            || ("unknown".to_owned(), "unknown".to_owned()),
+            |record| (record.scenario.to_string(), record.run_id.short()),
+        );
+        RunEntry {
             dir: path.to_owned(),
             minute: String::new(),
-            scenario: record.scenario.to_string(),
-            short: record.run_id.short(),
+            scenario,
+            short,
             is_default: false,
-        })
-    });
-    entry.ok_or_else(not_a_run)
+        }
+    }))
+}
+
+/// Whether a directory is, or was, a run's: one of the files is there that only runs have.
+fn has_traces(dir: &Path) -> bool {
+    [run_dir::EVENTS, run_dir::RUN_JSON, run_dir::SEAL]
+        .into_iter()
+        .any(|name| dir.join(name).is_file())
 }
 
 #[cfg(test)]

@@ -101,8 +101,8 @@ fn unreadable(dir: &Path, error: ReadError) -> CliError {
         return not_begun(dir);
     }
     let kind = match &error {
-        ReadError::Damaged { .. } | ReadError::NoStart => Kind::VerifyFailed,
-        ReadError::Io(_) | ReadError::Empty | ReadError::Newer { .. } => Kind::NotReady,
+        ReadError::Damaged { .. } | ReadError::NoStart | ReadError::Empty => Kind::VerifyFailed,
+        ReadError::Io(_) | ReadError::Newer { .. } => Kind::NotReady,
         ReadError::Foreign { .. } => Kind::NotReady,
     };
     let code = if kind == Kind::VerifyFailed {
