@@ -158,11 +158,11 @@ fn report_for_a_reader_who_has_nothing_else() {
 
     Skipped because of it: `test`, `publish`.
 
-    Next, where the run was started (this directory's path works in place of the id):
+    Next, in the directory of this report:
 
     ```sh
-    orchestra logs <run> build
-    orchestra verify <run>
+    orchestra logs . build
+    orchestra verify .
     ```
 
     ## Tasks
@@ -237,7 +237,7 @@ fn report_for_a_reader_who_has_nothing_else() {
     To recompute the chain and the digests of plan, scenario, logs and artifacts:
 
     ```sh
-    orchestra verify <run>
+    orchestra verify .
     ```
 
     By hand, one file at a time: `sha256sum` prints the digest in the table above.

@@ -173,6 +173,14 @@ impl Crashed<'_> {
         self.story.place.orchestra([verb, dir]).run()
     }
 
+    /// A crash before the first task leaves no logs and no artifacts.
+    pub fn without_results(self) -> Self {
+        for name in ["logs", "artifacts"] {
+            fs_err::remove_dir_all(self.dir.join(name)).unwrap();
+        }
+        self
+    }
+
     pub fn journal(&self) -> Vec<String> {
         journal(&self.dir)
     }

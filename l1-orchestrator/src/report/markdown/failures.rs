@@ -116,9 +116,7 @@ impl Page<'_> {
     fn next_steps(&mut self) {
         let commands = next_commands(self.summary, &self.view).join("\n");
         self.blank();
-        self.line(
-            "Next, where the run was started (this directory's path works in place of the id):\n",
-        );
+        self.line("Next, in the directory of this report:\n");
         self.fenced("sh", &commands);
     }
 }

@@ -27,13 +27,10 @@ pub(super) struct Page<'a> {
 /// Renders the report from a summary and the plan that it names.
 #[must_use]
 pub fn render(summary: &RunSummary, plan: Option<&Arc<Plan>>, redact: Redactor) -> String {
-    let run = summary.started.as_ref().map_or_else(
-        || "@last".into(),
-        |(_, started)| redact.run(&started.run_id),
-    );
     let view = View {
         plan: plan.cloned(),
-        run: RunRef(run),
+        // The report lies in the run's directory, and that it can name wherever the runs are kept.
+        run: RunRef(".".into()),
         dir: ".".into(),
         driven: None,
         redact,
