@@ -109,6 +109,9 @@ fn a_held_run_names_its_holder() {
     let listed = place.orchestra(["list", "--json"]).run().expect(0).json();
     assert_eq!(listed["runs"][0]["status"], "running");
     assert_eq!(listed["runs"][0]["pid"], pid);
+    let report = place.orchestra(["report", "@last"]).run().expect(0);
+    let note = format!("process {pid} drives this run");
+    assert!(report.stderr.starts_with(&note), "{}", report.stderr);
     place.write("gate", "");
     let outcome = Outcome::of(child.wait_with_output().unwrap()).expect(0);
     assert!(outcome.stderr.contains("PASSED"), "{}", outcome.stderr);

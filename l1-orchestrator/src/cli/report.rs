@@ -5,7 +5,7 @@ use super::context::Context;
 use super::error::CliError;
 use crate::exit_code;
 use crate::report::{json, jsonl, markdown};
-use crate::runs::{Stored, each_event};
+use crate::runs::{Status, Stored, each_event, status};
 use crate::settings;
 
 pub(super) fn report(context: &Context, args: &Report) -> Result<u8, CliError> {
@@ -15,6 +15,10 @@ pub(super) fn report(context: &Context, args: &Report) -> Result<u8, CliError> {
             Ok(context.ui.data(&jsonl::line(event))?)
         })?;
         return Ok(exit_code::OK);
+    }
+    if let Status::Running { pid } = status(&entry.dir) {
+        let note = format!("process {pid} drives this run: the report is of what happened so far");
+        context.ui.note(&note);
     }
     let stored = Stored::load(&entry.dir)?;
     if context.format == Format::Json {
