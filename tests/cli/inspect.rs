@@ -142,6 +142,14 @@ fn report_for_a_reader_who_has_nothing_else() {
 
     exit 3 (`tool_failed`). What to do: read the end of its stderr; run the command by hand in a copy of its workspace.
 
+    What it ran, by `sh -c`:
+
+    ```sh
+    echo compiling
+    echo 'main.c:3: error: expected ;' >&2
+    exit 3
+    ```
+
     Attempt 1: exit 3 after <s>, log [logs/build.1.err](logs/build.1.err)
 
     ```text

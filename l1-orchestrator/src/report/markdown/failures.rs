@@ -68,6 +68,7 @@ impl Page<'_> {
         self.line(&format!(
             "\n{message} (`{class}`).{tolerated} What to do: {advice}.\n"
         ));
+        self.program(&task.id);
         self.tails(task);
         let caused: Vec<String> = self
             .summary

@@ -5,6 +5,7 @@
 //! approval, environment and verification. Each part has a bound, so that the whole stays below 900
 //! KiB.
 
+mod asked;
 mod failures;
 mod graph;
 mod page;

@@ -46,6 +46,7 @@ impl Page<'_> {
             "- Started: {} UTC by orchestra {version}",
             self.redact.time(*at)
         ));
+        self.inputs();
         self.line(&format!("- Policy: {policy}, `{digest}`"));
         self.line(&format!(
             "- Scenario: [scenario.yaml](scenario.yaml), SHA-256 `{scenario}`"
