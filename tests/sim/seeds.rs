@@ -18,6 +18,11 @@ pub(super) const REGRESSIONS: &[(u64, &str)] = &[
         "the answer to a claim was lost, the run was cancelled, and the task stayed held for ever",
     ),
     (
+        1_042_437,
+        "a remote worker went on to its next attempt before the end of the last one was certain; after a \
+         power cut the next coordinator ran that attempt beside it",
+    ),
+    (
         1331,
         "after a resume a worker's next life took over a lease under which the first could still run",
     ),

@@ -15,14 +15,18 @@ impl Machine {
     pub(super) fn attempt(&self, id: RequestId, report: &AttemptReport) -> Decision {
         let stop =
             Decision::default().effect(Gate::Written, Effect::ReplyAttempt(id, AttemptReply::Stop));
-        let go_on = |decision: Decision| {
-            decision.effect(
-                Gate::Written,
-                Effect::ReplyAttempt(id, AttemptReply::Continue),
-            )
-        };
         let worker = match report {
             AttemptReport::Ended { worker, .. } | AttemptReport::Starting { worker, .. } => worker,
+        };
+        // A remote worker outlives us: what it goes on from must be certain, or the next coordinator,
+        // who knows nothing of it, would have the attempt run beside its own.
+        let gate = if self.config.is_embedded(worker) {
+            Gate::Written
+        } else {
+            Gate::Decision
+        };
+        let go_on = |decision: Decision| {
+            decision.effect(gate, Effect::ReplyAttempt(id, AttemptReply::Continue))
         };
         let token = report.token();
         let Some(task) = self.current(token, worker) else {

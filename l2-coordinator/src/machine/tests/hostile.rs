@@ -51,7 +51,7 @@ fn absurd_delays_are_cut_to_what_the_plan_allows() {
     .is(&[
         "attempt.finished a 1-1 #1 tool_failed",
         "attempt.retrying a #2 after 60000ms in place",
-        "> continue",
+        "> continue once synced",
     ]);
     env.report(AttemptReport::Starting {
         token: token.clone(),

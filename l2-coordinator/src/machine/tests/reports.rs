@@ -38,14 +38,14 @@ fn starting(env: &mut TestEnv, token: &LeaseToken, attempt: u32) -> Seen {
 const FIRST_OVER: &[&str] = &[
     "attempt.finished a 1-1 #1 tool_failed",
     "attempt.retrying a #2 after 10ms in place",
-    "> continue",
+    "> continue once synced",
 ];
 
 #[test]
 fn the_next_attempt_starts_once_the_end_of_the_last_is_journaled() {
     let (mut env, token) = running(1);
     over(&mut env, &token, 1, crashed()).is(FIRST_OVER);
-    starting(&mut env, &token, 2).is(&["attempt.started a 1-1 #2", "> continue"]);
+    starting(&mut env, &token, 2).is(&["attempt.started a 1-1 #2", "> continue once synced"]);
     env.check_fold();
 }
 
@@ -53,9 +53,9 @@ fn the_next_attempt_starts_once_the_end_of_the_last_is_journaled() {
 fn reports_told_twice_change_nothing() {
     let (mut env, token) = running(1);
     over(&mut env, &token, 1, crashed()).skip();
-    over(&mut env, &token, 1, crashed()).is(&["> continue"]);
+    over(&mut env, &token, 1, crashed()).is(&["> continue once synced"]);
     starting(&mut env, &token, 2).skip();
-    starting(&mut env, &token, 2).is(&["> continue"]);
+    starting(&mut env, &token, 2).is(&["> continue once synced"]);
     // Overtaken by its own successor.
     over(&mut env, &token, 1, crashed()).is(&["> stop"]);
 }
@@ -204,6 +204,6 @@ fn classes_are_kept_as_the_worker_says() {
     over(&mut env, &token, 1, failed(FailureClass::TimedOut)).is(&[
         "attempt.finished a 1-1 #1 timed_out",
         "attempt.retrying a #2 after 10ms in place",
-        "> continue",
+        "> continue once synced",
     ]);
 }

@@ -187,14 +187,15 @@ fn a_wait_in_place_of_a_local_worker_is_lost_and_of_a_remote_one_goes_on() {
     env.report(over("w1", &token)).skip();
     let (mut env, seen) = resumed(&env);
     seen.is(&[RESUMED]);
-    env.report(over("w1", &token)).is(&["> continue"]);
+    env.report(over("w1", &token))
+        .is(&["> continue once synced"]);
     let starting = AttemptReport::Starting {
         token,
         worker: "w1".parse().unwrap(),
         attempt: 2,
     };
     env.report(starting)
-        .is(&["attempt.started a 1-1 #2", "> continue"]);
+        .is(&["attempt.started a 1-1 #2", "> continue once synced"]);
 }
 
 #[test]
