@@ -67,12 +67,6 @@ pub fn artifact_dir(task: &TaskId) -> String {
     format!("{ARTIFACTS}/{}", task.wire())
 }
 
-/// `work/<task>.<attempt>` in the run directory.
-#[must_use]
-pub fn workspace(task: &TaskId, attempt: u32) -> String {
-    format!("{WORK}/{}.{attempt}", task.wire())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +79,5 @@ mod tests {
         assert_eq!(name, "20261120T0751Z-release-notes-4be1c07a");
         let task: TaskId = "a/b[3]".parse().unwrap();
         assert_eq!(stdout_log(&task, 2), "logs/a-b-3.2.out");
-        assert_eq!(workspace(&task, 2), "work/a-b-3.2");
     }
 }
