@@ -74,7 +74,10 @@ fn text(context: &Context, entry: &RunEntry, stored: &Stored, status: Status) ->
         let span = task
             .duration()
             .map_or_else(|| " ".repeat(8), |span| context.redact.column(span));
-        let reason = words::reason(summary, task);
+        let reason = match task.standing {
+            Standing::Waiting => words::waiting(task, stored.plan.as_deref(), context.redact),
+            _ => words::reason(summary, task),
+        };
         let line = format!("{word} {span} {}   {reason}", task.id);
         text.push_str(line.trim_end());
         text.push('\n');

@@ -53,7 +53,7 @@ pub fn verdict(summary: &RunSummary, view: &View, painter: Painter) -> String {
         .redact
         .duration(so_far.unwrap_or_else(|| summary.wall()));
     let when = if driven.is_some() { "for" } else { "in" };
-    let told = summary.tally.over() + summary.tally.running;
+    let told = summary.tally.told();
     let open = summary.planned.saturating_sub(told as u64);
     let mut tally = words::tally(&summary.tally, " · ");
     if open > 0 {

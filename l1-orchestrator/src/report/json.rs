@@ -279,7 +279,7 @@ impl<'a> TaskView<'a> {
             because: None,
             duration_us: task.duration().map(micros),
             worker: task.worker.as_ref().map(protocol::ids::WorkerId::as_str),
-            max_attempts: super::max_attempts(plan, &task.id),
+            max_attempts: super::max_attempts(plan, task),
             attempts: task
                 .attempts
                 .iter()

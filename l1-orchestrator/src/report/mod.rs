@@ -2,6 +2,7 @@
 //!
 //! [`RunSummary`] is the one fold; each renderer is a file beside it. Nothing here prints.
 
+mod change;
 mod closing;
 pub mod console;
 pub mod diagnostics;

@@ -79,6 +79,16 @@ impl Redactor {
         text.get(..19).unwrap_or(&text).replace('T', " ")
     }
 
+    /// A time of day, UTC.
+    #[must_use]
+    pub fn clock(self, at: Timestamp) -> String {
+        if self.on {
+            return "<time>".into();
+        }
+        let text = at.to_string();
+        text.get(11..19).unwrap_or(&text).to_owned()
+    }
+
     /// An instant within a run: offset from its start.
     #[must_use]
     pub fn offset(self, offset: Duration) -> String {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use protocol::event::LeaseEnd;
 use protocol::ids::TaskId;
 use protocol::outcome::FailureClass;
 use protocol::plan::{Plan, TaskIndex};
@@ -71,8 +72,10 @@ pub struct Stats {
     pub attempts: usize,
     /// Of these, succeeded.
     pub attempts_succeeded: usize,
-    /// Attempts beyond each task's first.
+    /// Attempts that followed a failed one.
     pub retries: usize,
+    /// Attempts that ended with the coordinator that had started them.
+    pub interrupted: usize,
     /// Elapsed time of finished attempts.
     pub attempt_time: Spread,
     /// From the first attempt's start to the task's end.
@@ -101,6 +104,11 @@ impl Stats {
                 .filter(|attempt| attempt.ending == AttemptEnding::Succeeded)
                 .count(),
             retries: summary.tasks.iter().map(TaskSummary::retries).sum(),
+            interrupted: attempts()
+                .filter(|attempt| {
+                    attempt.ending == AttemptEnding::Lost(LeaseEnd::CoordinatorRestarted)
+                })
+                .count(),
             attempt_time: Spread::of(finished.map(|attempt| attempt.wall)),
             task_time: Spread::of(summary.tasks.iter().filter_map(TaskSummary::duration)),
             queue_wait: plan.map_or_else(Spread::default, |plan| {

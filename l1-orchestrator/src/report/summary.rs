@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use protocol::digest::Digest;
-use protocol::event::{Event, EventKind, LeaseEnd, Origin, RunStarted};
+use protocol::event::{Event, EventKind, Origin, RunStarted};
 use protocol::ids::TaskId;
 use protocol::outcome::RunOutcome;
 use protocol::time::Timestamp;
 
-use super::task::{Attempt, AttemptEnding, Standing, TaskSummary};
+use super::change::change;
+use super::task::{Standing, TaskSummary};
 
 /// Tasks by where they stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct Tally {
     pub cancelled: usize,
     /// With a running attempt.
     pub running: usize,
+    /// Begun, and between two attempts.
+    pub waiting: usize,
 }
 
 impl Tally {
@@ -36,8 +39,15 @@ impl Tally {
         self.passed + self.failed + self.tolerated + self.skipped + self.cancelled
     }
 
-    fn slot(&mut self, standing: &Standing) -> Option<&mut usize> {
-        match standing {
+    /// Tasks that have begun, or never will.
+    #[must_use]
+    pub const fn told(&self) -> usize {
+        self.over() + self.running + self.waiting
+    }
+
+    fn slot(&mut self, task: &TaskSummary) -> Option<&mut usize> {
+        match &task.standing {
+            Standing::Waiting if task.is_between_attempts() => Some(&mut self.waiting),
             Standing::Waiting => None,
             Standing::Running => Some(&mut self.running),
             Standing::Done => Some(&mut self.passed),
@@ -86,6 +96,15 @@ pub struct Resumption {
     pub slots: u32,
 }
 
+/// A time in which nobody drove the run, as far as its events can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The last event of the earlier life.
+    pub from: Timestamp,
+    /// The first event of the later one.
+    pub to: Timestamp,
+}
+
 /// Most tasks that room is made for in advance: what a plan may hold. The number comes from a file.
 const MAX_ROOM: usize = 200_000;
 
@@ -102,6 +121,10 @@ pub struct RunSummary {
     pub ending: Option<Ending>,
     /// Later lives.
     pub resumed: Vec<Resumption>,
+    /// Times between two lives, in order.
+    pub gaps: Vec<Gap>,
+    /// The length of all gaps.
+    pub undriven: Duration,
     /// Who asked for a cancellation.
     pub cancelling: Option<Origin>,
     /// Why nothing is dispatched, until the next resume.
@@ -176,8 +199,15 @@ impl RunSummary {
 
     /// Takes the next event in.
     pub fn apply(&mut self, event: &Event) {
-        self.last = self.last.max(event.ts);
+        let before = self.last;
+        self.last = before.max(event.ts);
         self.last_seq = event.seq;
+        if matches!(
+            event.kind,
+            EventKind::JournalRecovered { .. } | EventKind::RunResumed { .. }
+        ) {
+            self.note_gap(before, self.last);
+        }
         match &event.kind {
             EventKind::RunStarted(started) => self.started = Some((event.ts, started.clone())),
             EventKind::PlanProposed { tasks, .. } => self.expect_tasks(*tasks),
@@ -205,7 +235,9 @@ impl RunSummary {
             EventKind::JournalRecovered { torn_bytes, file } => {
                 self.recovered.push((*torn_bytes, file.clone()));
             }
-            EventKind::RunFinished { outcome, exit_code } => {
+            EventKind::RunFinished {
+                outcome, exit_code, ..
+            } => {
                 let (outcome, exit_code) = (*outcome, *exit_code);
                 self.ending = Some(Ending {
                     outcome,
@@ -227,6 +259,24 @@ impl RunSummary {
         }
     }
 
+    /// A recovery and the resume that follows it are one gap.
+    fn note_gap(&mut self, from: Timestamp, to: Timestamp) {
+        self.undriven += to.since(from);
+        match self.gaps.last_mut() {
+            Some(gap) if gap.to == from => gap.to = to,
+            _ => self.gaps.push(Gap { from, to }),
+        }
+    }
+
+    /// Time that has passed since the run began, without the gaps.
+    #[must_use]
+    pub fn driven_until(&self, at: Timestamp) -> Duration {
+        let begun = self.started.as_ref().map_or(at, |(begun, _)| *begun);
+        let gaps = self.gaps.iter().take_while(|gap| gap.from < at);
+        let undriven: Duration = gaps.map(|gap| gap.to.min(at).since(gap.from)).sum();
+        at.since(begun).saturating_sub(undriven)
+    }
+
     /// Room for every task at once: doubling a list of a hundred thousand costs as much again.
     fn expect_tasks(&mut self, tasks: u64) {
         self.planned = tasks;
@@ -243,12 +293,12 @@ impl RunSummary {
         });
         let root = self.root_of(&event.kind);
         let task = &mut self.tasks[at as usize];
-        if let Some(count) = self.tally.slot(&task.standing) {
+        if let Some(count) = self.tally.slot(task) {
             *count -= 1;
         }
         task.root = root;
-        change(task, event);
-        if let Some(count) = self.tally.slot(&task.standing) {
+        change(task, event, &self.gaps);
+        if let Some(count) = self.tally.slot(task) {
             *count += 1;
         }
         self.note_failure(at);
@@ -284,70 +334,4 @@ impl RunSummary {
             self.first_failure = Some(at);
         }
     }
-}
-
-fn change(task: &mut TaskSummary, event: &Event) {
-    match &event.kind {
-        EventKind::TaskLeased { worker, .. } => {
-            task.leased.get_or_insert(event.ts);
-            task.worker = Some(worker.clone());
-        }
-        EventKind::AttemptStarted { attempt, .. } => {
-            // Most tasks have one attempt; a list that doubles would begin with four.
-            task.attempts.reserve_exact(1);
-            task.attempts.push(Attempt::started(*attempt, event.ts));
-            task.standing = Standing::Running;
-        }
-        EventKind::AttemptFinished { attempt, end, .. } => {
-            if let Some(attempt) = task.attempt_mut(*attempt) {
-                attempt.finish(event.ts, end);
-            }
-        }
-        EventKind::AttemptRetrying { .. } => task.standing = Standing::Waiting,
-        EventKind::LeaseLost { cause, .. } => {
-            task.crashes += u32::from(*cause == LeaseEnd::WorkerLost);
-            let open = task.attempts.last_mut();
-            if let Some(open) = open.filter(|attempt| attempt.ending == AttemptEnding::Open) {
-                open.ending = AttemptEnding::Lost(*cause);
-                open.finished = Some(event.ts);
-                open.wall = event.ts.since(open.started);
-            }
-            task.standing = Standing::Waiting;
-        }
-        EventKind::TaskDone { artifacts, .. } => {
-            task.artifacts.clone_from(artifacts);
-            end(task, Standing::Done, event.ts);
-        }
-        EventKind::TaskFailed {
-            failure, tolerated, ..
-        } => {
-            let failure = Box::new(failure.clone());
-            end(
-                task,
-                Standing::Failed {
-                    failure,
-                    tolerated: *tolerated,
-                },
-                event.ts,
-            );
-        }
-        EventKind::TaskSkipped { cause, because, .. } => {
-            let (cause, because) = (cause.clone(), because.clone());
-            end(task, Standing::Skipped { cause, because }, event.ts);
-        }
-        EventKind::TaskCancelled { .. } => end(task, Standing::Cancelled, event.ts),
-        EventKind::TaskReopened { .. } => {
-            task.standing = Standing::Waiting;
-            task.ended = None;
-            task.artifacts.clear();
-            task.reopened += 1;
-        }
-        // Events of the run do not come here.
-        _ => {}
-    }
-}
-
-fn end(task: &mut TaskSummary, standing: Standing, at: Timestamp) {
-    task.standing = standing;
-    task.ended = Some(at);
 }

@@ -97,6 +97,15 @@ pub enum AttemptEnding {
     Lost(LeaseEnd),
 }
 
+/// An attempt that is to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Its number.
+    pub attempt: u32,
+    /// Not before this.
+    pub at: Timestamp,
+}
+
 /// One attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
@@ -215,6 +224,10 @@ pub struct TaskSummary {
     pub worker: Option<WorkerId>,
     /// When it was over.
     pub ended: Option<Timestamp>,
+    /// The next attempt, while a retry waits for its delay.
+    pub due: Option<Due>,
+    /// Of the time between its first start and its end, how long nobody drove the run.
+    pub undriven: Duration,
     /// Sealed files.
     pub artifacts: Vec<Artifact>,
     /// Leases that ended with their worker's death.
@@ -234,6 +247,8 @@ impl TaskSummary {
             leased: None,
             worker: None,
             ended: None,
+            due: None,
+            undriven: Duration::ZERO,
             artifacts: Vec::new(),
             crashes: 0,
             reopened: 0,
@@ -254,10 +269,11 @@ impl TaskSummary {
         matches!(self.standing, Standing::Failed { .. })
     }
 
-    /// From the start of its first attempt to its end.
+    /// From the start of its first attempt to its end, without the time in which nobody drove the run.
     #[must_use]
     pub fn duration(&self) -> Option<Duration> {
-        Some(self.ended?.since(self.attempts.first()?.started))
+        let elapsed = self.ended?.since(self.attempts.first()?.started);
+        Some(elapsed.saturating_sub(self.undriven))
     }
 
     /// The last attempt.
@@ -266,9 +282,25 @@ impl TaskSummary {
         self.attempts.last()
     }
 
-    /// Attempts beyond the first.
+    /// Attempts that followed a failed one.
     #[must_use]
     pub fn retries(&self) -> usize {
-        self.attempts.len().saturating_sub(1)
+        let followed = self.attempts.len().saturating_sub(1);
+        let failed = |attempt: &&Attempt| matches!(attempt.ending, AttemptEnding::Failed { .. });
+        self.attempts[..followed].iter().filter(failed).count()
+    }
+
+    /// Attempts that ended with their lease for this reason; they use up no retry.
+    #[must_use]
+    pub fn lost(&self, cause: LeaseEnd) -> usize {
+        let lost = AttemptEnding::Lost(cause);
+        let lost = |attempt: &&Attempt| attempt.ending == lost;
+        self.attempts.iter().filter(lost).count()
+    }
+
+    /// Begun, and between two attempts.
+    #[must_use]
+    pub const fn is_between_attempts(&self) -> bool {
+        matches!(self.standing, Standing::Waiting) && !self.attempts.is_empty()
     }
 }

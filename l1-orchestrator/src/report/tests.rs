@@ -15,7 +15,9 @@ use protocol::time::Timestamp;
 
 use super::console::Console;
 use super::stats::Stats;
-use super::{Observers, Redactor, Reporter, RunRef, RunSummary, View, closing, json, markdown};
+use super::{
+    Observers, Redactor, Reporter, RunRef, RunSummary, View, closing, json, markdown, words,
+};
 use crate::ui::{ColorChoice, ColorFacts, Io, Painter, Ui};
 
 /// Events with a second between them.
@@ -37,6 +39,7 @@ impl Story {
             level: SandboxLevel::None,
             trace_id: "0".repeat(32),
             orchestra: "0.1.0".into(),
+            retry_of: None,
         };
         let plan = Digest::of(b"plan");
         Self::default()
@@ -122,7 +125,11 @@ impl Story {
     }
 
     fn finishes(self, outcome: RunOutcome, exit_code: u8) -> Self {
-        self.then(EventKind::RunFinished { outcome, exit_code })
+        self.then(EventKind::RunFinished {
+            outcome,
+            exit_code,
+            outputs: serde_json::Map::new(),
+        })
     }
 
     fn summary(&self) -> RunSummary {
@@ -200,12 +207,75 @@ fn numbers() {
         .ends("c", 2, None);
     let stats = Stats::of(&story.summary(), None);
     assert_eq!((stats.attempts, stats.attempts_succeeded), (4, 2));
-    assert_eq!((stats.retries, stats.crashes), (1, 1));
+    assert_eq!((stats.retries, stats.crashes), (0, 1));
     assert_eq!(stats.attempt_time.count, 4);
     assert_eq!(stats.attempt_time.p50, Duration::from_secs(1));
     assert_eq!(stats.task_time.max, Duration::from_secs(2));
     assert_eq!(stats.classes.len(), 1);
     assert_eq!(stats.classes[0].tasks, [id("b")]);
+}
+
+/// The coordinator died seven seconds in; an hour later somebody resumed.
+#[test]
+fn time_in_which_nobody_drove_the_run_is_counted_by_no_task() {
+    let mut story = Story::begun(2).starts("a", 1).passes("b");
+    let lease = "1-1".parse().unwrap();
+    let cause = LeaseEnd::CoordinatorRestarted;
+    let coordinator = "c-2".parse().unwrap();
+    for kind in [
+        EventKind::JournalRecovered {
+            torn_bytes: 9,
+            file: "events.torn.1".into(),
+        },
+        EventKind::RunResumed {
+            epoch: 2,
+            coordinator,
+            slots: 2,
+        },
+        EventKind::LeaseLost {
+            task: id("a"),
+            lease,
+            cause,
+        },
+    ] {
+        story = story.then(kind);
+    }
+    for event in &mut story.0[7..] {
+        event.ts = event.ts.plus(Duration::from_hours(1));
+    }
+    let end = story.summary();
+    assert_eq!(end.tally.waiting, 1);
+    let mut story = story.passes("a");
+    for event in &mut story.0[10..] {
+        event.ts = event.ts.plus(Duration::from_hours(1));
+    }
+    let summary = story.summary();
+    let a = summary.task(&id("a")).unwrap();
+    // Started at 4, driven to 7 and again from 9 on, over at 13.
+    assert_eq!(a.duration(), Some(Duration::from_secs(7)));
+    assert_eq!(a.attempts[0].wall, Duration::from_secs(3));
+    assert_eq!(a.attempts[0].how(), "interrupted");
+    assert_eq!(words::repeats(a), "1 interruption");
+    assert_eq!(summary.undriven, Duration::from_secs(3602));
+    assert_eq!(summary.driven_until(summary.last), Duration::from_secs(10));
+}
+
+#[test]
+fn a_task_that_waits_for_a_retry_says_for_which_and_until_when() {
+    let story = Story::begun(2)
+        .starts("a", 1)
+        .ends("a", 1, Some(broke()))
+        .then(EventKind::AttemptRetrying {
+            task: id("a"),
+            attempt: 2,
+            delay_ms: 90_000,
+            in_place: false,
+        });
+    let summary = story.summary();
+    let a = summary.task(&id("a")).unwrap();
+    assert_eq!((summary.tally.waiting, summary.tally.told()), (1, 1));
+    let said = words::waiting(a, None, Redactor::default());
+    assert_eq!(said, "waits for attempt 2, due 00:01:36 UTC");
 }
 
 #[test]
@@ -439,7 +509,7 @@ proptest! {
         }
         let summary = story.summary();
         let tally = summary.tally;
-        prop_assert!(tally.over() + tally.running <= summary.tasks.len());
+        prop_assert!(tally.told() <= summary.tasks.len());
         prop_assert!(markdown::render(&summary, None, Redactor::default()).len() <= 900 * 1024);
         prop_assert!(!closing(&summary, &view(), Painter::PLAIN).is_empty());
         let mut bytes = Vec::new();

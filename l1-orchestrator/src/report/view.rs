@@ -65,7 +65,7 @@ pub fn next_commands(summary: &RunSummary, view: &View) -> Vec<String> {
 
 /// `attempt 2 of 3`, as far as the plan is known.
 pub(super) fn attempt_of(number: u32, task: &TaskSummary, view: &View) -> String {
-    match max_attempts(view.plan.as_deref(), &task.id) {
+    match max_attempts(view.plan.as_deref(), task) {
         Some(most) if most >= number => format!("attempt {number} of {most}"),
         _ => format!("attempt {number}"),
     }

@@ -3,8 +3,11 @@
 use protocol::artifact::Artifact;
 use protocol::event::Origin;
 use protocol::outcome::RunOutcome;
+use protocol::plan::Plan;
 use protocol::policy::SandboxLevel;
 
+use super::observer::max_attempts;
+use super::redact::Redactor;
 use super::summary::{RunSummary, Tally};
 use super::task::{Standing, TaskSummary};
 
@@ -58,6 +61,7 @@ pub fn tally(tally: &Tally, separator: &str) -> String {
         (tally.skipped, "skipped"),
         (tally.cancelled, "cancelled"),
         (tally.running, "running"),
+        (tally.waiting, "waiting to run again"),
     ];
     let parts = parts
         .iter()
@@ -91,6 +95,52 @@ pub fn reason(summary: &RunSummary, task: &TaskSummary) -> String {
             format!("{how}{tolerated}")
         }
         _ => String::new(),
+    }
+}
+
+/// Why a task has more than one attempt, in a few words: only what followed a failure is a retry.
+#[must_use]
+pub fn repeats(task: &TaskSummary) -> String {
+    use protocol::event::LeaseEnd;
+    let said = |number: usize, one: &str, many: &str| match number {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        _ => Some(format!("{number} {many}")),
+    };
+    let parts = [
+        said(task.retries(), "retry", "retries"),
+        said(
+            task.lost(LeaseEnd::CoordinatorRestarted),
+            "interruption",
+            "interruptions",
+        ),
+        said(
+            task.lost(LeaseEnd::WorkerLost),
+            "lost worker",
+            "lost workers",
+        ),
+        said(task.lost(LeaseEnd::HandedBack), "hand-over", "hand-overs"),
+        said(task.reopened as usize, "reopening", "reopenings"),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// What a task that has begun waits for: `waits for attempt 2 of 3, due 07:51:00 UTC`.
+#[must_use]
+pub fn waiting(task: &TaskSummary, plan: Option<&Plan>, redact: Redactor) -> String {
+    if !task.is_between_attempts() {
+        return String::new();
+    }
+    let begun = task.last_attempt().map_or(0, |attempt| attempt.number);
+    let next = task.due.map_or(begun + 1, |due| due.attempt);
+    let most = max_attempts(plan, task).filter(|most| *most >= next);
+    let most = most.map_or_else(String::new, |most| format!(" of {most}"));
+    match task.due {
+        Some(due) => {
+            let at = redact.clock(due.at);
+            format!("waits for attempt {next}{most}, due {at} UTC")
+        }
+        None => format!("waits for attempt {next}{most}"),
     }
 }
 

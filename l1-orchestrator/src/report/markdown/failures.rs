@@ -51,7 +51,7 @@ impl Page<'_> {
         };
         let mut title = format!("### `{}`", task.id);
         if let Some(attempt) = task.last_attempt() {
-            let most = max_attempts(self.plan, &task.id)
+            let most = max_attempts(self.plan, task)
                 .filter(|most| *most >= attempt.number)
                 .map_or_else(String::new, |most| format!(" of {most}"));
             let how = attempt.how();

@@ -51,11 +51,9 @@ impl Page<'_> {
         let kind = self.kind(task);
         let how = match &task.standing {
             Standing::Done if task.attempts.len() > 1 => {
-                format!(
-                    "after {}",
-                    words::count(task.retries(), "retry").replace("retrys", "retries")
-                )
+                format!("after {}", words::repeats(task))
             }
+            Standing::Waiting => words::waiting(task, self.plan, self.redact),
             _ => words::reason(self.summary, task),
         };
         let (word, id, attempts) = (task.standing.word(), &task.id, task.attempts.len());
@@ -86,14 +84,29 @@ impl Page<'_> {
         }
         let slots = self.redact.machine(self.summary.slots());
         self.line(&format!(
-            "- Attempts: {} started, {} succeeded, {} beyond the first of their task; {slots} at once",
-            stats.attempts, stats.attempts_succeeded, stats.retries
+            "- Attempts: {} started, {} succeeded, {} of them {}; {slots} at once",
+            stats.attempts,
+            stats.attempts_succeeded,
+            stats.retries,
+            if stats.retries == 1 {
+                "a retry"
+            } else {
+                "retries"
+            }
         ));
         self.line(&format!(
             "- Processor time: {}; largest process: {}",
             self.redact.duration(stats.cpu),
             self.redact.measured_bytes(stats.peak_rss_bytes)
         ));
+        if stats.interrupted > 0 {
+            let interrupted = words::count(stats.interrupted, "attempt");
+            let undriven = self.redact.duration(self.summary.undriven);
+            self.line(&format!(
+                "- Interrupted: {interrupted}; nobody drove the run for up to {undriven}, which no \
+                 duration of a task counts"
+            ));
+        }
         if stats.crashes > 0 || self.summary.late_results > 0 {
             let late = self.summary.late_results;
             self.line(&format!(
