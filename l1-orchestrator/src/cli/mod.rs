@@ -2,6 +2,7 @@
 
 pub(crate) mod args;
 mod cancel;
+mod columns;
 mod context;
 mod dispatch;
 mod driving;

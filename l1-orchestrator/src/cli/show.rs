@@ -49,8 +49,14 @@ fn text(context: &Context, entry: &RunEntry, stored: &Stored, status: Status) ->
     }
     match status {
         Status::Running { pid } => writeln!(text, "Driven by process {pid}").expect("string"),
-        Status::Interrupted => writeln!(text, "Nobody drives it").expect("string"),
-        Status::Passed | Status::Failed | Status::Cancelled | Status::NeverBegan => {}
+        Status::Interrupted | Status::Paused => {
+            writeln!(text, "Nobody drives it").expect("string");
+        }
+        Status::Passed
+        | Status::Failed
+        | Status::Cancelled
+        | Status::NeverBegan
+        | Status::Damaged => {}
     }
     if stored.torn_bytes > 0 {
         let torn = stored.torn_bytes;

@@ -77,7 +77,7 @@ pub fn not_begun(dir: &Path) -> CliError {
     let again = RunRecord::read(dir).map_or_else(
         |_| "run its scenario again".into(),
         |record| {
-            let path = super::find::quoted(Path::new(&record.scenario_path));
+            let path = super::entry::quoted(Path::new(&record.scenario_path));
             format!("run it again: `orchestra run {path}`")
         },
     );

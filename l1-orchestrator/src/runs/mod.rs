@@ -1,15 +1,22 @@
 //! Runs on disk: which there are, which one a person means, what one holds.
 
 mod begun;
+mod entry;
+mod filter;
 mod find;
+mod newest;
 mod record;
 mod regular;
+mod since;
 mod status;
 mod stored;
 
 pub use begun::{is_untouched, never_began, not_begun};
-pub use find::{RunEntry, Runs};
+pub use entry::RunEntry;
+pub use filter::{Filter, Seen, Wanted};
+pub use find::Runs;
 pub use record::{RunRecord, SettingRecord};
 pub use regular::open_regular;
-pub use status::{Status, finished_at, status};
+pub use since::Since;
+pub use status::{Status, status};
 pub use stored::{Stored, each_event};

@@ -2,12 +2,14 @@
 //!
 //! Nothing is resolved here; [`crate::settings`] turns flags and environment into values.
 
+mod list;
 mod shared;
 mod tree;
 mod verbs;
 
+pub use list::{Choice, List};
 pub use shared::{Driving, Format, LogLevel, Output, Progress, RunsDir};
 pub use tree::{Cli, Command};
 pub use verbs::{
-    Cancel, List, Logs, Report, Resume, Run, Schema, SchemaOf, Show, Validate, Verify,
+    Cancel, Logs, Report, Resume, Run, Schema, SchemaOf, Show, Validate, Verify,
 };

@@ -2,9 +2,10 @@
 
 use clap::{Parser, Subcommand};
 
+use super::list::List;
 use super::shared::Output;
 use super::verbs::{
-    Cancel, List, Logs, Report, Resume, Run, Schema, Show, Validate, Verify, Version,
+    Cancel, Logs, Report, Resume, Run, Schema, Show, Validate, Verify, Version,
 };
 use crate::exit_code;
 

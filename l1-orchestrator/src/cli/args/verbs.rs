@@ -107,18 +107,6 @@ pub struct Verify {
     pub output: Output,
 }
 
-/// `orchestra list`
-#[derive(Args, Debug)]
-#[command(about = "List runs, newest first")]
-pub struct List {
-    /// Where runs are kept.
-    #[command(flatten)]
-    pub runs: RunsDir,
-    /// What is printed, and how.
-    #[command(flatten)]
-    pub output: Output,
-}
-
 /// `orchestra show`
 #[derive(Args, Debug)]
 #[command(about = "Show a run: verdict, failures, tasks")]
