@@ -81,6 +81,7 @@ fn opening(config: &Config, plan: &Plan) -> Vec<EventKind> {
         level: SandboxLevel::None,
         trace_id: config.trace_id.clone(),
         orchestra: "0.0.0".into(),
+        retry_of: None,
     };
     vec![
         EventKind::RunStarted(Box::new(started)),

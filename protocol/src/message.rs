@@ -71,6 +71,10 @@ pub struct TaskMessage {
     /// Environment beyond what the worker always sets.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
+    /// Root of the scenario's own tree on the coordinator's host, absolute: the workspace of a task
+    /// with `workspace: project`. In-process workers only; without it the workspace is fresh.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
     /// Directory in the workspace to start in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub working_dir: Option<String>,

@@ -203,6 +203,7 @@ fn opening(config: &Config, plan: &Plan) -> Vec<EventKind> {
         level: SandboxLevel::None,
         trace_id: config.trace_id.clone(),
         orchestra: "0.0.0".into(),
+        retry_of: None,
     };
     let (digest_of_plan, tasks) = (plan.digest(), plan.len() as u64);
     vec![

@@ -51,6 +51,7 @@ pub(super) fn opening(config: &Config, plan: &Plan) -> Vec<EventKind> {
         level: SandboxLevel::None,
         trace_id: config.trace_id.clone(),
         orchestra: "0.0.0".into(),
+        retry_of: None,
     };
     vec![
         EventKind::RunStarted(Box::new(started)),

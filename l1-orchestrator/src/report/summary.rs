@@ -209,6 +209,7 @@ impl RunSummary {
             self.note_gap(before, self.last);
         }
         match &event.kind {
+            EventKind::TaskExpanded { .. } | EventKind::TaskReused { .. } => {}
             EventKind::RunStarted(started) => self.started = Some((event.ts, started.clone())),
             EventKind::PlanProposed { tasks, .. } => self.expect_tasks(*tasks),
             EventKind::PlanApproved {

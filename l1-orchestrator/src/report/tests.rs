@@ -494,6 +494,7 @@ fn any_kind() -> impl Strategy<Value = EventKind> {
             _ => EventKind::RunFinished {
                 outcome: RunOutcome::Failed,
                 exit_code: 1,
+                outputs: serde_json::Map::new(),
             },
         }
     })

@@ -84,6 +84,7 @@ pub fn reason(summary: &RunSummary, task: &TaskSummary) -> String {
                 (SkipCause::Failure, None, None) => "because of a failure".into(),
                 (SkipCause::If, Some(because), _) => format!("because {because} was skipped"),
                 (SkipCause::If, None, _) => "its `if` was false".into(),
+                (SkipCause::NotSelected, _, _) => "not part of this retry".into(),
             }
         }
         Standing::Failed { failure, tolerated } => {

@@ -217,6 +217,7 @@ fn opening(
             level: new.policy.constraints.level,
             trace_id: trace_id.to_owned(),
             orchestra: new.record.orchestra.clone(),
+            retry_of: None,
         })),
         EventKind::PlanProposed {
             plan,

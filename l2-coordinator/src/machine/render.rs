@@ -1,6 +1,7 @@
 //! From a planned task to the message a worker gets: every expression evaluated, every file named
 //! by digest. Pure.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use protocol::artifact::Artifact;
@@ -36,8 +37,9 @@ impl Scope for TaskScope<'_> {
         self.run.plan().inputs().get(name)
     }
 
-    fn output(&self, task: &str, name: &str) -> Option<&Value> {
-        self.record(task)?.results.as_deref()?.outputs.get(name)
+    fn output(&self, task: &str, name: &str) -> Option<Cow<'_, Value>> {
+        let results = self.record(task)?.results.as_deref()?;
+        results.outputs.get(name).map(Cow::Borrowed)
     }
 
     fn artifact(&self, task: &str, name: &str) -> Option<&Artifact> {
@@ -50,6 +52,10 @@ impl Scope for TaskScope<'_> {
 
     fn status(&self, task: &str) -> Option<&str> {
         self.record(task).map(|record| record.state.word())
+    }
+
+    fn variable(&self, _name: &str) -> Option<&Value> {
+        None
     }
 
     fn failure(&self) -> bool {
@@ -78,6 +84,7 @@ pub(super) fn render(
         lease,
         argv: argv(task, scope)?,
         env: env(plan, task, scope)?,
+        project: None,
         working_dir: task.working_dir().map(ToOwned::to_owned),
         files: files(plan, task, scope)?,
         outputs: task.outputs().clone(),
@@ -107,6 +114,7 @@ fn argv(task: &PlanTask, scope: &dyn Scope) -> Result<Vec<String>, String> {
             .enumerate()
             .map(|(at, word)| text(word, scope).map_err(|e| format!("`command` word {at}: {e}")))
             .collect(),
+        Action::Uses(_) => Err("a nested scenario is no program".into()),
     }
 }
 

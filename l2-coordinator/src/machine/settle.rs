@@ -146,7 +146,11 @@ impl Machine {
             (RunOutcome::Cancelled, _) => exit::TERMINATED,
         };
         Decision::default()
-            .event(EventKind::RunFinished { outcome, exit_code })
+            .event(EventKind::RunFinished {
+                outcome,
+                exit_code,
+                outputs: serde_json::Map::new(),
+            })
             .effect(Gate::Decision, Effect::Finished { outcome, exit_code })
     }
 
@@ -167,7 +171,7 @@ impl Machine {
                     cause: SkipCause::If,
                 } => NeedOutcome::SkippedByIf,
                 TaskState::Skipped {
-                    cause: SkipCause::Failure,
+                    cause: SkipCause::Failure | SkipCause::NotSelected,
                 } => NeedOutcome::SkippedByFailure,
                 // Only asked once all needs are over; an open one can only mean a cancelled run.
                 TaskState::Cancelled

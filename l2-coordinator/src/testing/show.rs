@@ -77,17 +77,35 @@ pub(crate) fn show_event(event: &EventKind) -> String {
             let cause = match cause {
                 SkipCause::If => "if",
                 SkipCause::Failure => "failure",
+                SkipCause::NotSelected => "not selected",
             };
             let because = because.as_ref().map_or("itself", |task| task.as_str());
             format!("{name} {task} by {cause} of {because}")
         }
+        EventKind::TaskExpanded {
+            task,
+            first,
+            items,
+            inputs,
+            complete,
+        } => {
+            let end = if *complete { "" } else { " and more" };
+            let many = items.as_ref().map_or(0, Vec::len);
+            match inputs {
+                Some(inputs) => format!("{name} {task} with {inputs:?}{end}"),
+                None => format!("{name} {task} {many} from {first}{end}"),
+            }
+        }
+        EventKind::TaskReused { task, run, .. } => format!("{name} {task} of {run}"),
         EventKind::TaskCancelled { task } => format!("{name} {task}"),
         EventKind::TaskReopened { task, path } => format!("{name} {task} {path}"),
         EventKind::RunCancelling { by } => format!("{name} by {by:?}"),
         EventKind::RunPaused { cause } => format!("{name} {cause}"),
         EventKind::RunResumed { epoch, slots, .. } => format!("{name} epoch {epoch} slots {slots}"),
         EventKind::JournalRecovered { torn_bytes, file } => format!("{name} {torn_bytes} {file}"),
-        EventKind::RunFinished { outcome, exit_code } => format!("{name} {outcome} {exit_code}"),
+        EventKind::RunFinished {
+            outcome, exit_code, ..
+        } => format!("{name} {outcome} {exit_code}"),
     }
 }
 

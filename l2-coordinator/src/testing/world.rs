@@ -48,6 +48,7 @@ pub(crate) fn run_opening(config: &Config, plan: &Plan) -> Vec<EventKind> {
             level: SandboxLevel::None,
             trace_id: TRACE.into(),
             orchestra: "0.0.0".into(),
+            retry_of: None,
         })),
         EventKind::PlanProposed {
             plan: plan.digest(),

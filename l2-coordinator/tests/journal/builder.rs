@@ -31,6 +31,7 @@ pub fn started() -> EventKind {
         level: SandboxLevel::None,
         trace_id: "0".repeat(32),
         orchestra: "0.1.0".to_owned(),
+        retry_of: None,
     }))
 }
 
@@ -69,6 +70,7 @@ pub fn finished() -> EventKind {
     EventKind::RunFinished {
         outcome: RunOutcome::Completed,
         exit_code: 0,
+        outputs: serde_json::Map::new(),
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::payload::{AttemptEnd, LeaseEnd, Origin, RunStarted, SkipCause};
 use crate::artifact::Artifact;
 use crate::digest::Digest;
-use crate::ids::{CoordinatorId, LeaseId, TaskId, WorkerId};
+use crate::ids::{CoordinatorId, LeaseId, RunId, TaskId, WorkerId};
 use crate::outcome::{Failure, RunOutcome};
 
 /// Version of the journal's vocabulary, in `run.started`.
@@ -147,6 +147,38 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         because: Option<TaskId>,
     },
+    /// The task has children: one for each item, or the tasks of a nested scenario. Big sets of items
+    /// come in chunks of at most 64 KiB; a set without its last chunk never was.
+    #[serde(rename = "task.expanded")]
+    TaskExpanded {
+        /// The parent.
+        task: TaskId,
+        /// Index of the first item of this chunk; 0 begins the set anew.
+        first: u32,
+        /// Items in index order; absent for a nested scenario.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        items: Option<Vec<Value>>,
+        /// Resolved inputs of a nested scenario; absent for a fan-out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inputs: Option<Map<String, Value>>,
+        /// This is the last chunk.
+        complete: bool,
+    },
+    /// The task's result was carried over from the run that this one retries. Only before
+    /// `plan.approved`, whose promise covers it.
+    #[serde(rename = "task.reused")]
+    TaskReused {
+        /// The task.
+        task: TaskId,
+        /// The run that did it.
+        run: RunId,
+        /// Its small results.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        outputs: Map<String, Value>,
+        /// Its sealed files, copied into this run's directory.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        artifacts: Vec<Artifact>,
+    },
     /// The task was open when the run was cancelled.
     #[serde(rename = "task.cancelled")]
     TaskCancelled {
@@ -198,6 +230,9 @@ pub enum EventKind {
         outcome: RunOutcome,
         /// The process's exit code by this outcome.
         exit_code: u8,
+        /// The scenario's `outputs`; an artifact is a map of its name, digest, size and paths.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        outputs: Map<String, Value>,
     },
 }
 
@@ -218,6 +253,8 @@ impl EventKind {
             Self::TaskDone { .. } => "task.done",
             Self::TaskFailed { .. } => "task.failed",
             Self::TaskSkipped { .. } => "task.skipped",
+            Self::TaskExpanded { .. } => "task.expanded",
+            Self::TaskReused { .. } => "task.reused",
             Self::TaskCancelled { .. } => "task.cancelled",
             Self::TaskReopened { .. } => "task.reopened",
             Self::RunCancelling { .. } => "run.cancelling",
@@ -242,6 +279,8 @@ impl EventKind {
             | Self::TaskFailed { task, .. }
             | Self::TaskSkipped { task, .. }
             | Self::TaskCancelled { task }
+            | Self::TaskExpanded { task, .. }
+            | Self::TaskReused { task, .. }
             | Self::TaskReopened { task, .. } => Some(task),
             Self::RunStarted(_)
             | Self::PlanProposed { .. }
@@ -264,6 +303,8 @@ impl EventKind {
                 | Self::TaskDone { .. }
                 | Self::TaskFailed { .. }
                 | Self::TaskReopened { .. }
+                | Self::TaskExpanded { .. }
+                | Self::TaskReused { .. }
                 | Self::RunResumed { .. }
                 | Self::JournalRecovered { .. }
                 | Self::RunFinished { .. }

@@ -64,6 +64,9 @@ pub enum SkipCause {
     If,
     /// A needed task failed or was skipped by a failure.
     Failure,
+    /// A retry left it out: it did not succeed before and is not among the tasks to repeat. To its
+    /// dependents it counts as a failure.
+    NotSelected,
 }
 
 /// Why a lease ended without a result.
@@ -125,4 +128,7 @@ pub struct RunStarted {
     pub trace_id: String,
     /// Version of orchestra.
     pub orchestra: String,
+    /// The run whose results this one carries over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<RunId>,
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::condition::Condition;
 use super::environment::ENVIRONMENT;
 use super::reader::{Facts, facts};
-use super::reference::{ArtifactField, Target};
+use super::reference::{ArtifactField, Reference, Target};
 use super::scope::Scope;
 use super::template::{Segment, Template};
 use super::{ExprProblem, MAX_VALUE_BYTES};
@@ -212,6 +212,7 @@ fn bounded(bytes: usize) -> Result<(), ExprError> {
 fn context(facts: &Facts, text: &str, scope: &dyn Scope) -> (Dynamic, Option<String>) {
     let mut inputs = BTreeMap::new();
     let mut tasks: BTreeMap<&str, TaskFacts> = BTreeMap::new();
+    let mut variables: BTreeMap<&str, Dynamic> = BTreeMap::new();
     let mut missing = None;
     for reference in &facts.references {
         let found = match &reference.target {
@@ -221,7 +222,7 @@ fn context(facts: &Facts, text: &str, scope: &dyn Scope) -> (Dynamic, Option<Str
             Target::Output { task, name } => {
                 let entry = tasks.entry(task).or_default();
                 scope.output(task, name).map(|value| {
-                    entry.outputs.insert(name, dynamic(value));
+                    entry.outputs.insert(name, dynamic(&value));
                 })
             }
             Target::Artifact { task, name, field } => {
@@ -234,14 +235,18 @@ fn context(facts: &Facts, text: &str, scope: &dyn Scope) -> (Dynamic, Option<Str
                 let entry = tasks.entry(task).or_default();
                 scope.status(task).map(|status| entry.status = Some(status))
             }
+            Target::Variable { name } => scope.variable(name).map(|value| {
+                variables.insert(name, dynamic(value));
+            }),
         };
         if found.is_none() && missing.is_none() {
             let span = reference.span.start as usize..reference.span.end as usize;
             missing = Some(text[span].to_owned());
         }
     }
-    let mut root: BTreeMap<&str, Dynamic> = BTreeMap::new();
-    if !inputs.is_empty() || facts.references.iter().any(|r| r.target.task().is_none()) {
+    let mut root = variables;
+    let is_input = |reference: &Reference| matches!(reference.target, Target::Input { .. });
+    if facts.references.iter().any(is_input) {
         root.insert("inputs", Dynamic::from_pairs(inputs));
     }
     if !tasks.is_empty() {

@@ -1,5 +1,7 @@
 //! Tests of [`super::eval`] against a small scope.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::{Condition, ExprError, Scope, Template};
@@ -39,8 +41,12 @@ impl Scope for Facts {
     fn input(&self, name: &str) -> Option<&Value> {
         self.inputs.get(name)
     }
-    fn output(&self, task: &str, name: &str) -> Option<&Value> {
-        (task == "a").then(|| self.outputs.get(name)).flatten()
+    fn output(&self, task: &str, name: &str) -> Option<Cow<'_, Value>> {
+        let found = (task == "a").then(|| self.outputs.get(name)).flatten();
+        found.map(Cow::Borrowed)
+    }
+    fn variable(&self, name: &str) -> Option<&Value> {
+        (name == "item").then(|| &self.outputs["deep"])
     }
     fn artifact(&self, task: &str, name: &str) -> Option<&Artifact> {
         (task == "a" && name == "notes").then_some(&self.artifact)

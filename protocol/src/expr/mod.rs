@@ -25,6 +25,7 @@ mod template;
 pub use condition::Condition;
 #[cfg(feature = "expr")]
 pub use eval::ExprError;
+pub(crate) use reference::unknown_root;
 pub use reference::{ArtifactField, ExprProblem, Reference, Target};
 pub use scope::Scope;
 pub use semantics::{Gate, NeedOutcome, Verdict, any_failure, verdict};

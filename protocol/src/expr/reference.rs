@@ -48,6 +48,12 @@ pub enum Target {
         /// The task.
         task: String,
     },
+    /// A name that only some tasks have: `item`, `matrix`, or what `as` says. Whether there is one
+    /// is for whoever knows the task.
+    Variable {
+        /// The name.
+        name: String,
+    },
 }
 
 impl Target {
@@ -55,7 +61,7 @@ impl Target {
     #[must_use]
     pub fn task(&self) -> Option<&str> {
         match self {
-            Self::Input { .. } => None,
+            Self::Input { .. } | Self::Variable { .. } => None,
             Self::Output { task, .. } | Self::Artifact { task, .. } | Self::Status { task } => {
                 Some(task)
             }
@@ -157,20 +163,26 @@ pub(super) fn target(parts: &[&str]) -> Result<Target, Refusal> {
              `tasks.ID.status`"
                 .to_owned(),
         )),
-        [root @ ("item" | "repo" | "secrets" | "run" | "matrix"), ..] => Err((
+        [root @ ("repo" | "secrets" | "run"), ..] => Err((
             "unsupported-yet",
             format!("`{root}` is not supported yet"),
             "this build has `inputs` and `tasks`".to_owned(),
         )),
-        _ => {
-            let root = parts.first().copied().unwrap_or_default();
-            let help = match nearest(root, ["inputs", "tasks"]) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("names are `inputs` and `tasks`; text needs quotes: `'{root}'`"),
-            };
-            Err(("unknown-reference", format!("there is no `{root}`"), help))
-        }
+        [root, ..] => Ok(Target::Variable { name: owned(root) }),
+        [] => Err(unknown_root("", &[])),
     }
+}
+
+/// What is wrong with a name that is neither `inputs` nor `tasks` nor one of `known`.
+pub(crate) fn unknown_root(root: &str, known: &[&str]) -> Refusal {
+    let names = ["inputs", "tasks"].into_iter().chain(known.iter().copied());
+    let help = match (nearest(root, names), root) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, "item") => "only a task with `for_each` or `matrix` has an item".to_owned(),
+        (None, "matrix") => "only a task with `matrix` has one".to_owned(),
+        (None, _) => format!("names are `inputs` and `tasks`; text needs quotes: `'{root}'`"),
+    };
+    ("unknown-reference", format!("there is no `{root}`"), help)
 }
 
 fn artifact_field(word: &str) -> Refusal {

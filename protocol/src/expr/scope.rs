@@ -1,5 +1,7 @@
 //! What an expression can see.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use crate::artifact::Artifact;
@@ -9,11 +11,14 @@ pub trait Scope {
     /// The resolved value of an input.
     fn input(&self, name: &str) -> Option<&Value>;
     /// An output of a task that ended; none when it produced none.
-    fn output(&self, task: &str, name: &str) -> Option<&Value>;
+    /// Of a fan-out: the list of its items' values, in index order.
+    fn output(&self, task: &str, name: &str) -> Option<Cow<'_, Value>>;
     /// An artifact of a task that ended; none when it produced none.
     fn artifact(&self, task: &str, name: &str) -> Option<&Artifact>;
     /// The word for a task's state, such as `done`.
     fn status(&self, task: &str) -> Option<&str>;
+    /// The value of a name that only some tasks have: `item`, `matrix`, or what `as` says.
+    fn variable(&self, name: &str) -> Option<&Value>;
     /// Whether a need failed, or was skipped because of a failure: the value of `failure()`.
     fn failure(&self) -> bool;
 }

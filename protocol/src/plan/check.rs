@@ -1,6 +1,7 @@
 //! Draft to plan, with every problem at once.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -15,8 +16,10 @@ use super::check_task::{check_env, check_fields};
 use super::checked::Plan;
 use super::cycle::cycles;
 use super::draft::{DraftPlan, DraftTask};
+use super::expansion::{FanOut, Items, Uses};
 use super::graph::{Builder, Graph, TaskIndex};
 use super::limits::{Limits, MAX_DESCRIPTION_BYTES, MAX_PARALLEL};
+use super::nested::{self, Library};
 use super::task::{Action, Extra, FileSource, PlanTask};
 use super::types::InputType;
 use super::wire;
@@ -30,16 +33,22 @@ impl DraftPlan {
     /// # Errors
     /// Every problem of the draft: shape of names and values, needs, cycles with their path,
     /// references, limits.
-    pub fn check(self, limits: &Limits) -> Result<Plan, Vec<Diagnostic>> {
+    pub fn check(mut self, limits: &Limits) -> Result<Plan, Vec<Diagnostic>> {
+        let mut problems = Problems::default();
+        let scenarios = nested::check(&mut self.scenarios, limits, &mut problems);
         let inputs = self
             .inputs
             .keys()
             .map(|name| (name.as_str(), None))
             .collect();
-        let mut problems = Problems::default();
         let graph = problems_and_graph(&self, &inputs, limits, &mut problems);
         match graph {
-            Some(graph) if !problems.has_errors() => Ok(build(self, graph)),
+            Some(graph) if !problems.has_errors() => {
+                let mut plan = build(self, graph, &scenarios);
+                plan.scenarios = scenarios;
+                plan.digest = wire::digest(&plan);
+                Ok(plan)
+            }
             _ => Err(problems.into_vec()),
         }
     }
@@ -57,12 +66,12 @@ pub(crate) fn problems(
 }
 
 /// A graph over the draft's own positions, and the rank of each.
-struct Ranked {
+pub(super) struct Ranked {
     graph: Graph,
     ranks: Vec<u32>,
 }
 
-fn problems_and_graph(
+pub(super) fn problems_and_graph(
     draft: &DraftPlan,
     inputs: &InputNames<'_>,
     limits: &Limits,
@@ -268,7 +277,7 @@ fn graph(draft: &DraftPlan, positions: &Positions<'_>, problems: &mut Problems) 
 }
 
 /// Puts a draft without problems into its final order.
-fn build(draft: DraftPlan, ranked: Ranked) -> Plan {
+pub(super) fn build(draft: DraftPlan, ranked: Ranked, scenarios: &Library) -> Plan {
     let Ranked { graph, ranks } = ranked;
     let count = draft.tasks.len();
     let mut order: Vec<TaskIndex> = (0..count).map(TaskIndex::new).collect();
@@ -294,7 +303,11 @@ fn build(draft: DraftPlan, ranked: Ranked) -> Plan {
     let ranks = order.iter().map(|from| ranks[from.get()]).collect();
     drop(graph);
 
-    let mut tasks: Vec<Option<PlanTask>> = draft.tasks.into_iter().map(|t| Some(task(t))).collect();
+    let mut tasks: Vec<Option<PlanTask>> = draft
+        .tasks
+        .into_iter()
+        .map(|draft| Some(task(draft, scenarios)))
+        .collect();
     let tasks: Box<[PlanTask]> = order
         .iter()
         .map(|from| {
@@ -304,26 +317,42 @@ fn build(draft: DraftPlan, ranked: Ranked) -> Plan {
         })
         .collect();
     by_id.sort_unstable_by(|a, b| tasks[a.get()].id.cmp(&tasks[b.get()].id));
-    let mut plan = Plan {
+    Plan {
         name: draft.name,
         description: draft.description,
         inputs: draft.inputs,
         env: draft.env,
         max_parallel: draft.max_parallel,
+        outputs: draft.outputs,
+        parameters: draft.parameters,
+        scenarios: Library::new(),
         tasks,
         graph: builder.build(),
         ranks,
         by_id: by_id.into(),
         digest: Digest::from_bytes([0; 32]),
-    };
-    plan.digest = wire::digest(&plan);
-    plan
+    }
 }
 
-fn task(draft: DraftTask) -> PlanTask {
-    let action = match (draft.run, draft.command) {
+fn task(draft: DraftTask, scenarios: &Library) -> PlanTask {
+    let nested = draft.uses.as_deref();
+    let nested = nested.and_then(|file| Some((file, scenarios.get(file)?)));
+    let action = match (draft.run, nested) {
         (Some(run), _) => Action::Run(run.into()),
-        (None, command) => Action::Command(command.unwrap_or_default().into()),
+        (None, Some((file, scenario))) => Action::Uses(Box::new(Uses {
+            file: file.into(),
+            with: draft.with,
+            scenario: Arc::clone(scenario),
+        })),
+        (None, None) => Action::Command(draft.command.unwrap_or_default().into()),
+    };
+    let axis = |(name, value)| Some((name, Items::of(value)?));
+    let fan_out = match draft.for_each.and_then(Items::of) {
+        Some(items) => Some(FanOut::ForEach(items)),
+        None if draft.matrix.is_empty() => None,
+        None => Some(FanOut::Matrix(
+            draft.matrix.into_iter().filter_map(axis).collect(),
+        )),
     };
     let shell = draft.shell.filter(|shell| shell != PlanTask::DEFAULT_SHELL);
     let files = draft
@@ -339,7 +368,17 @@ fn task(draft: DraftTask) -> PlanTask {
         outputs: draft.outputs,
         artifacts: draft.artifacts,
         timeout: draft.timeout,
-        retry: draft.retry.unwrap_or_default(),
+        retry: draft.retry,
+        fan_out,
+        item_name: draft.item_name.map(Into::into),
+        refers: draft
+            .refers
+            .iter()
+            .filter_map(|id| id.parse().ok())
+            .collect(),
+        priority: draft.priority,
+        crash_limit: draft.crash_limit,
+        max_parallel: draft.max_parallel,
         continue_on_error: draft.continue_on_error,
         working_dir: draft.working_dir.map(Into::into),
         workspace: draft.workspace,

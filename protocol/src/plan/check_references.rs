@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Place, Problems};
-use crate::expr::{ArtifactField, Condition, ExprProblem, Reference, Target, Template};
+use crate::expr::{
+    ArtifactField, Condition, ExprProblem, Reference, Target, Template, unknown_root,
+};
 use crate::nearest::nearest;
 use crate::source::Span;
 
@@ -147,6 +149,19 @@ impl References<'_> {
     }
 }
 
+/// The names that only this task's expressions have.
+fn variables(task: &DraftTask) -> Vec<&str> {
+    let mut known = Vec::new();
+    if task.for_each.is_some() || !task.matrix.is_empty() {
+        known.push("item");
+    }
+    if !task.matrix.is_empty() {
+        known.push("matrix");
+    }
+    known.extend(task.item_name.as_deref());
+    known
+}
+
 /// Where the expression starts in the text of an `if`, which may have had delimiters.
 fn shift(text: &str) -> u32 {
     let condition = Condition::new(text);
@@ -233,7 +248,7 @@ impl Reader<'_, '_> {
                 })
             }
             Target::Status { .. } => Some("string"),
-            Target::Artifact { .. } => None,
+            Target::Artifact { .. } | Target::Variable { .. } => None,
         };
         let example = match kind {
             None | Some("bool" | "json") => return,
@@ -281,6 +296,7 @@ impl Reader<'_, '_> {
     fn one(&mut self, target: &Target, place: Place, usage: Use) {
         let task = match target {
             Target::Input { name } => return self.all.input(name, place, self.problems),
+            Target::Variable { name } => return self.variable(name, place),
             Target::Output { task, .. }
             | Target::Artifact { task, .. }
             | Target::Status { task } => task,
@@ -314,6 +330,17 @@ impl Reader<'_, '_> {
         }
     }
 
+    fn variable(&mut self, name: &str, place: Place) {
+        let task = &self.all.draft.tasks[self.index.get()];
+        let known = variables(task);
+        if known.contains(&name) {
+            return;
+        }
+        let (code, message, help) = unknown_root(name, &known);
+        self.problems
+            .push(Diagnostic::error(code, message).in_place(place).help(help));
+    }
+
     fn is_direct_need(&mut self, index: TaskIndex) -> bool {
         let needs = self.needs.get_or_insert_with(|| {
             let mut needs = self.all.graph.needs(self.index).to_vec();
@@ -325,7 +352,7 @@ impl Reader<'_, '_> {
 
     fn declared(&mut self, target: &Target, of: &DraftTask, place: &Place, usage: Use) {
         let (kind, name, names, example): (_, _, Vec<&str>, _) = match target {
-            Target::Input { .. } | Target::Status { .. } => return,
+            Target::Input { .. } | Target::Status { .. } | Target::Variable { .. } => return,
             Target::Output { name, .. } => {
                 let names = of.outputs.keys().map(String::as_str).collect();
                 (

@@ -69,6 +69,7 @@ pub(crate) fn invalid_id(text: &str) -> Diagnostic {
 fn check_action(task: &DraftTask, problems: &mut Problems) {
     let place = || Place::task(&task.id);
     match (&task.run, &task.command) {
+        (None, None) if task.uses.is_some() => {}
         (None, None) => problems.push(
             Diagnostic::error("no-kind", format!("task `{}` does nothing", task.id))
                 .in_place(place())

@@ -2,12 +2,14 @@
 //! whoever holds one need not check again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::digest::Digest;
 use crate::expr::Template;
 
+use super::draft::Parameter;
 use super::graph::{Graph, TaskIndex};
 use super::task::PlanTask;
 use super::wire;
@@ -23,6 +25,10 @@ pub struct Plan {
     pub(super) inputs: BTreeMap<String, Value>,
     pub(super) env: BTreeMap<String, Template>,
     pub(super) max_parallel: Option<u32>,
+    pub(super) outputs: BTreeMap<String, Template>,
+    pub(super) parameters: BTreeMap<String, Parameter>,
+    /// Of the outermost plan: every nested one, by file.
+    pub(super) scenarios: BTreeMap<String, Arc<Self>>,
     pub(super) tasks: Box<[PlanTask]>,
     pub(super) graph: Graph,
     pub(super) ranks: Box<[u32]>,
@@ -71,7 +77,25 @@ impl Plan {
         self.max_parallel
     }
 
-    /// How many tasks there are; at least one.
+    /// What the scenario hands to its caller, or to the reader of the run.
+    #[must_use]
+    pub fn outputs(&self) -> &BTreeMap<String, Template> {
+        &self.outputs
+    }
+
+    /// What a nested scenario takes; nothing for the outermost, which has [`Plan::inputs`].
+    #[must_use]
+    pub fn parameters(&self) -> &BTreeMap<String, Parameter> {
+        &self.parameters
+    }
+
+    /// Every nested scenario at any depth, by its file's path from the root; nothing for a nested one.
+    #[must_use]
+    pub fn scenarios(&self) -> &BTreeMap<String, Arc<Self>> {
+        &self.scenarios
+    }
+
+    /// How many tasks there are, before anything expands; at least one.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a checked plan is never empty")]
     pub fn len(&self) -> usize {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
@@ -12,7 +12,7 @@ use crate::expr::Template;
 use crate::policy::{RetryPolicy, Timeout};
 
 use super::limits::MAX_PLAN_BYTES;
-use super::types::{OutputType, Workspace};
+use super::types::{InputType, OutputType, Workspace};
 
 /// An unchecked plan.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -35,8 +35,32 @@ pub struct DraftPlan {
     /// Tasks at once.
     #[serde(default)]
     pub max_parallel: Option<u32>,
+    /// What the scenario hands to its caller, or to the reader of the run, by name.
+    #[serde(default)]
+    pub outputs: BTreeMap<String, Template>,
+    /// What a nested scenario takes; the outermost has `inputs` instead.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, Parameter>,
+    /// Nested scenarios by the path from the root that `uses` names; only the outermost plan has any.
+    #[serde(default)]
+    pub scenarios: BTreeMap<String, Self>,
     /// The tasks, in any order.
     pub tasks: Vec<DraftTask>,
+}
+
+/// What a nested scenario takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameter {
+    /// Value when none is given; without it the parameter is required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<Value>,
+    /// Whether it may be left out without a default; then it is null.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: InputType,
 }
 
 /// An unchecked task.
@@ -51,7 +75,7 @@ pub struct DraftTask {
     /// Tasks that end before it starts.
     #[serde(default)]
     pub needs: Vec<String>,
-    /// Shell text; exactly one of `run` and `command`.
+    /// Shell text; exactly one of `run`, `command` and `uses`.
     #[serde(default)]
     pub run: Option<String>,
     /// Argument list.
@@ -66,6 +90,33 @@ pub struct DraftTask {
     /// Environment.
     #[serde(default)]
     pub env: BTreeMap<String, Template>,
+    /// What the task is repeated over: a list, whose texts may hold expressions, or one expression.
+    #[serde(default)]
+    pub for_each: Option<Value>,
+    /// The item's name in expressions; `item` always works, too.
+    #[serde(default, rename = "as")]
+    pub item_name: Option<String>,
+    /// Axes whose product the task is repeated over; each as `for_each`.
+    #[serde(default)]
+    pub matrix: BTreeMap<String, Value>,
+    /// The nested scenario, by its path from the root.
+    #[serde(default)]
+    pub uses: Option<String>,
+    /// Its inputs; texts may hold expressions.
+    #[serde(default)]
+    pub with: BTreeMap<String, Value>,
+    /// Tasks it has something to do with: context, not order.
+    #[serde(default)]
+    pub refers: Vec<String>,
+    /// Higher starts first among the ready; then the longer remaining chain, then the id.
+    #[serde(default)]
+    pub priority: Option<i32>,
+    /// Workers that may die under it before it is failed.
+    #[serde(default)]
+    pub crash_limit: Option<u32>,
+    /// Children at once.
+    #[serde(default)]
+    pub max_parallel: Option<u32>,
     /// Declared small results.
     #[serde(default)]
     pub outputs: BTreeMap<String, OutputType>,

@@ -35,6 +35,12 @@ pub(crate) const MAX_PATH_BYTES: usize = 1024;
 pub(crate) const MAX_DESCRIPTION_BYTES: usize = 64 * 1024;
 /// Milliseconds of a time limit: 365 days.
 pub(crate) const MAX_TIMEOUT_MS: u64 = 365 * 24 * 60 * 60 * 1000;
+/// Items of one fan-out.
+pub const MAX_ITEMS: usize = 100_000;
+/// Scenarios within each other by `uses`.
+pub const MAX_DEPTH: usize = 8;
+/// Tasks of one run, those that fan-outs and nested scenarios add included.
+pub const MAX_RUN_TASKS: usize = 1_000_000;
 /// Tasks at once: more threads than any machine here serves.
 pub(crate) const MAX_PARALLEL: u32 = 4096;
 /// Integers beyond this lose digits in readers that use doubles.

@@ -11,8 +11,10 @@ mod check_task;
 mod checked;
 mod cycle;
 mod draft;
+mod expansion;
 mod graph;
 mod limits;
+mod nested;
 mod overlap;
 mod paths;
 mod task;
@@ -29,9 +31,10 @@ pub(crate) use check::{is_scenario_name, problems};
 #[cfg(feature = "author")]
 pub(crate) use check_task::invalid_id;
 pub use checked::Plan;
-pub use draft::{DraftPlan, DraftTask};
+pub use draft::{DraftPlan, DraftTask, Parameter};
+pub use expansion::{Bounds, FanOut, Items, Uses};
 pub use graph::TaskIndex;
-pub use limits::Limits;
+pub use limits::{Limits, MAX_DEPTH, MAX_ITEMS, MAX_RUN_TASKS};
 pub use paths::{PathProblem, check_relative};
 pub use task::{Action, FileSource, PlanTask};
 #[cfg(feature = "author")]

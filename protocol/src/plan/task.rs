@@ -9,6 +9,7 @@ use crate::expr::{Condition, Target, Template};
 use crate::ids::TaskId;
 use crate::policy::{RetryPolicy, Timeout};
 
+use super::expansion::{FanOut, Uses};
 use super::types::{OutputType, Workspace};
 
 /// What a task does.
@@ -18,6 +19,8 @@ pub enum Action {
     Run(Box<str>),
     /// An argument list; the program is a literal.
     Command(Box<[Template]>),
+    /// The tasks of a nested scenario.
+    Uses(Box<Uses>),
 }
 
 /// Where a staged file comes from.
@@ -75,13 +78,20 @@ pub(super) struct Extra {
     pub(super) artifacts: BTreeMap<String, String>,
     pub(super) files: BTreeMap<String, FileSource>,
     pub(super) timeout: Timeout,
-    pub(super) retry: RetryPolicy,
+    pub(super) retry: Option<RetryPolicy>,
+    pub(super) fan_out: Option<FanOut>,
+    pub(super) item_name: Option<Box<str>>,
+    pub(super) refers: Box<[TaskId]>,
+    pub(super) priority: Option<i32>,
+    pub(super) crash_limit: Option<u32>,
+    pub(super) max_parallel: Option<u32>,
     pub(super) continue_on_error: bool,
     pub(super) working_dir: Option<Box<str>>,
     pub(super) workspace: Workspace,
 }
 
 static NOTHING: LazyLock<Extra> = LazyLock::new(Extra::default);
+static ONCE: LazyLock<RetryPolicy> = LazyLock::new(RetryPolicy::default);
 
 /// A task of a [`super::Plan`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,7 +169,55 @@ impl PlanTask {
     /// Repetition; without `retry`, no extra attempt.
     #[must_use]
     pub fn retry(&self) -> &RetryPolicy {
-        &self.extra().retry
+        self.own_retry().unwrap_or(&ONCE)
+    }
+
+    /// Repetition, where the task says something.
+    #[must_use]
+    pub fn own_retry(&self) -> Option<&RetryPolicy> {
+        self.extra().retry.as_ref()
+    }
+
+    /// What it is repeated over.
+    #[must_use]
+    pub fn fan_out(&self) -> Option<&FanOut> {
+        self.extra().fan_out.as_ref()
+    }
+
+    /// What expressions call the item beside `item`, where the task says something.
+    #[must_use]
+    pub fn item_name(&self) -> Option<&str> {
+        self.extra().item_name.as_deref()
+    }
+
+    /// Whether it expands into children instead of running itself.
+    #[must_use]
+    pub fn expands(&self) -> bool {
+        self.fan_out().is_some() || matches!(self.action, Action::Uses(_))
+    }
+
+    /// Tasks it has something to do with: context, not order.
+    #[must_use]
+    pub fn refers(&self) -> &[TaskId] {
+        &self.extra().refers
+    }
+
+    /// Order among the ready, higher first; 0 unless said otherwise.
+    #[must_use]
+    pub fn priority(&self) -> Option<i32> {
+        self.extra().priority
+    }
+
+    /// Workers that may die under it, where it says something.
+    #[must_use]
+    pub fn crash_limit(&self) -> Option<u32> {
+        self.extra().crash_limit
+    }
+
+    /// Its children at once, where it says something.
+    #[must_use]
+    pub fn max_parallel(&self) -> Option<u32> {
+        self.extra().max_parallel
     }
 
     /// Whether its failure is tolerated.

@@ -123,8 +123,10 @@ pub enum Workspace {
     /// A fresh, empty directory for every attempt.
     #[default]
     Scratch,
+    /// The scenario's own tree, shared with every other task there.
+    Project,
 }
-words!(Workspace { Scratch = "scratch" });
+words!(Workspace { Scratch = "scratch", Project = "project" });
 
 #[cfg(test)]
 mod tests {

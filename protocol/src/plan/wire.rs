@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::ser::{SerializeSeq as _, Serializer};
@@ -15,6 +16,8 @@ use crate::outcome::FailureClass;
 use crate::policy::{Backoff, RetryPolicy, Timeout};
 
 use super::checked::Plan;
+use super::draft::Parameter;
+use super::expansion::{FanOut, Items};
 use super::graph::TaskIndex;
 use super::task::{Action, FileSource};
 use super::types::{OutputType, Workspace};
@@ -24,15 +27,7 @@ pub(super) const SCHEMA: &str = "orchestra.plan/v1";
 
 /// Writes the canonical JSON.
 pub(super) fn write(plan: &Plan, out: impl io::Write) -> io::Result<()> {
-    let wire = WirePlan {
-        description: plan.description.as_deref(),
-        env: &plan.env,
-        inputs: &plan.inputs,
-        max_parallel: plan.max_parallel,
-        name: &plan.name,
-        schema: SCHEMA,
-        tasks: Tasks(plan),
-    };
+    let wire = WirePlan::of(plan, Some(SCHEMA));
     serde_json::to_writer(out, &wire).map_err(io::Error::from)
 }
 
@@ -63,8 +58,48 @@ struct WirePlan<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     max_parallel: Option<u32>,
     name: &'a str,
-    schema: &'a str,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    outputs: &'a BTreeMap<String, Template>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    parameters: &'a BTreeMap<String, Parameter>,
+    #[serde(skip_serializing_if = "Scenarios::is_empty")]
+    scenarios: Scenarios<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema: Option<&'a str>,
     tasks: Tasks<'a>,
+}
+
+impl<'a> WirePlan<'a> {
+    /// Nested scenarios name no schema: they are parts of a plan.
+    fn of(plan: &'a Plan, schema: Option<&'a str>) -> Self {
+        Self {
+            description: plan.description.as_deref(),
+            env: &plan.env,
+            inputs: &plan.inputs,
+            max_parallel: plan.max_parallel,
+            name: &plan.name,
+            outputs: &plan.outputs,
+            parameters: &plan.parameters,
+            scenarios: Scenarios(&plan.scenarios),
+            schema,
+            tasks: Tasks(plan),
+        }
+    }
+}
+
+struct Scenarios<'a>(&'a BTreeMap<String, Arc<Plan>>);
+
+impl Scenarios<'_> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Scenarios<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let nested = self.0.iter();
+        serializer.collect_map(nested.map(|(file, plan)| (file, WirePlan::of(plan, None))))
+    }
 }
 
 struct Tasks<'a>(&'a Plan);
@@ -83,23 +118,37 @@ impl Serialize for Tasks<'_> {
 struct WireTask<'a> {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     artifacts: &'a BTreeMap<String, String>,
+    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
+    item_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     command: Option<&'a [Template]>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     continue_on_error: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crash_limit: Option<u32>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     env: &'a BTreeMap<String, Template>,
     #[serde(skip_serializing_if = "Files::is_empty")]
     files: Files<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    for_each: Option<WireItems<'a>>,
     id: &'a TaskId,
     #[serde(rename = "if", skip_serializing_if = "Option::is_none")]
     condition: Option<&'a Condition>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matrix: Option<BTreeMap<&'a str, WireItems<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_parallel: Option<u32>,
     #[serde(skip_serializing_if = "Needs::is_empty")]
     needs: Needs<'a>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     outputs: &'a BTreeMap<String, OutputType>,
     #[serde(skip_serializing_if = "Option::is_none")]
     parent_id: Option<&'a TaskId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    priority: Option<i32>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    refers: &'a [TaskId],
     #[serde(skip_serializing_if = "Option::is_none")]
     retry: Option<WireRetry<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,6 +158,10 @@ struct WireTask<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     timeout: Option<WireTimeout>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    uses: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    with: Option<&'a BTreeMap<String, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     working_dir: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     workspace: Option<Workspace>,
@@ -116,33 +169,64 @@ struct WireTask<'a> {
 
 fn wire_task(plan: &Plan, index: TaskIndex) -> WireTask<'_> {
     let task = plan.task(index);
-    let (run, command) = match task.action() {
-        Action::Run(text) => (Some(&**text), None),
-        Action::Command(items) => (None, Some(&**items)),
+    let (run, command, nested) = match task.action() {
+        Action::Run(text) => (Some(&**text), None, None),
+        Action::Command(items) => (None, Some(&**items), None),
+        Action::Uses(uses) => (None, None, Some(&**uses)),
+    };
+    let (for_each, matrix) = match task.fan_out() {
+        None => (None, None),
+        Some(FanOut::ForEach(items)) => (Some(WireItems(items)), None),
+        Some(FanOut::Matrix(axes)) => {
+            let axes = axes.iter();
+            let axes = axes.map(|(axis, items)| (axis.as_str(), WireItems(items)));
+            (None, Some(axes.collect()))
+        }
     };
     let extra = task.extra.as_deref();
-    let retry = task.retry();
     let timeout = task.timeout();
     WireTask {
         artifacts: task.artifacts(),
+        item_name: task.item_name(),
         command,
         continue_on_error: task.continue_on_error(),
+        crash_limit: task.crash_limit(),
         env: task.env(),
         files: Files(task.files()),
+        for_each,
         id: task.id(),
         condition: task.condition(),
+        matrix,
+        max_parallel: task.max_parallel(),
         needs: Needs {
             plan,
             needs: plan.needs(index),
         },
         outputs: task.outputs(),
         parent_id: task.parent_id(),
-        retry: (*retry != RetryPolicy::default()).then(|| WireRetry::new(retry)),
+        priority: task.priority(),
+        refers: task.refers(),
+        retry: task.own_retry().map(WireRetry::new),
         run,
         shell: extra.and_then(|extra| extra.shell.as_deref()),
         timeout: (timeout != Timeout::default()).then(|| WireTimeout::new(timeout)),
+        uses: nested.map(|uses| &*uses.file),
+        with: nested
+            .map(|uses| &uses.with)
+            .filter(|with| !with.is_empty()),
         working_dir: task.working_dir(),
         workspace: (task.workspace() != Workspace::default()).then(|| task.workspace()),
+    }
+}
+
+struct WireItems<'a>(&'a Items);
+
+impl Serialize for WireItems<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Items::List(items) => serializer.collect_seq(items.iter()),
+            Items::Expression(template) => template.serialize(serializer),
+        }
     }
 }
 

@@ -45,13 +45,11 @@ pub(super) fn lower(tree: &Tree<'_>, file: &str, problems: &mut Problems) -> Opt
     };
     let max_parallel = fields.get("max_parallel").and_then(|id| number(tree, id));
     let draft = DraftPlan {
-        schema: None,
         name,
         description: text(tree, &fields, "description"),
-        inputs: BTreeMap::new(),
         env: templates(tree, fields.get("env")),
         max_parallel: max_parallel.and_then(|n| u32::try_from(n).ok()),
-        tasks: Vec::new(),
+        ..DraftPlan::default()
     };
     let mut lowered = Lowered {
         inputs: inputs(tree, &fields, problems),

@@ -46,7 +46,6 @@ pub(super) fn lower(tree: &Tree<'_>, id: &str, map: NodeId, problems: &mut Probl
     }
     DraftTask {
         id: id.to_owned(),
-        parent_id: None,
         needs: needs(tree, &fields),
         run,
         command,
@@ -68,6 +67,7 @@ pub(super) fn lower(tree: &Tree<'_>, id: &str, map: NodeId, problems: &mut Probl
             .is_some_and(|id| tree.text(id) == Some("true")),
         working_dir: text(tree, &fields, "working_dir"),
         workspace: Workspace::Scratch,
+        ..DraftTask::default()
     }
 }
 

@@ -201,6 +201,15 @@ impl TaskRecord {
                 };
                 self.results = Some(Box::new(results));
             }
+            EventKind::TaskReused {
+                outputs, artifacts, ..
+            } if !outputs.is_empty() || !artifacts.is_empty() => {
+                let results = Results {
+                    outputs: outputs.clone(),
+                    artifacts: artifacts.clone(),
+                };
+                self.results = Some(Box::new(results));
+            }
             EventKind::TaskReopened { .. } => self.results = None,
             _ => {}
         }
@@ -283,6 +292,7 @@ impl TaskRecord {
                 cause: cause.clone(),
             }),
             (EventKind::TaskCancelled { .. }, S::Pending | S::Ended(_)) => Some(S::Cancelled),
+            (EventKind::TaskReused { .. }, S::Pending) => Some(S::Done),
             (EventKind::TaskReopened { .. }, S::Done) => Some(S::Pending),
             (
                 EventKind::TaskLeased { .. }
@@ -295,6 +305,8 @@ impl TaskRecord {
                 | EventKind::TaskSkipped { .. }
                 | EventKind::TaskCancelled { .. }
                 | EventKind::TaskReopened { .. }
+                | EventKind::TaskExpanded { .. }
+                | EventKind::TaskReused { .. }
                 | EventKind::RunStarted(_)
                 | EventKind::PlanProposed { .. }
                 | EventKind::PlanApproved { .. }

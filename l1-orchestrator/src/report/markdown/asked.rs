@@ -39,6 +39,7 @@ impl Page<'_> {
                 let words: Vec<_> = words.iter().map(|word| word.as_str()).collect();
                 words.join(" ")
             }
+            Action::Uses(uses) => format!("uses: {}", uses.file),
         };
         let head: String = text.chars().take(MAX_CHARS).collect();
         let mut shown: Vec<_> = head.lines().take(MAX_LINES).collect();
@@ -48,6 +49,7 @@ impl Page<'_> {
         let (how, language) = match planned.action() {
             Action::Run(_) => (format!("by `{} -c`", escape(planned.shell())), "sh"),
             Action::Command(_) => ("as these words".to_owned(), "text"),
+            Action::Uses(_) => ("as a nested scenario".to_owned(), "text"),
         };
         self.line(&format!("What it ran, {how}:\n"));
         self.fenced(language, &shown.join("\n"));

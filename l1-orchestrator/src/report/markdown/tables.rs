@@ -67,6 +67,7 @@ impl Page<'_> {
         match index.and_then(|index| self.plan.map(|plan| plan.task(index).action())) {
             Some(protocol::plan::Action::Run(_)) => "run",
             Some(protocol::plan::Action::Command(_)) => "command",
+            Some(protocol::plan::Action::Uses(_)) => "uses",
             None => "",
         }
     }

@@ -58,6 +58,7 @@ pub(super) fn started() -> EventKind {
         level: SandboxLevel::None,
         trace_id: "0".repeat(32),
         orchestra: "0.1.0".to_owned(),
+        retry_of: None,
     }))
 }
 
@@ -146,6 +147,7 @@ pub(super) fn finished() -> EventKind {
     EventKind::RunFinished {
         outcome: RunOutcome::Completed,
         exit_code: 0,
+        outputs: Map::new(),
     }
 }
 
