@@ -29,4 +29,4 @@ pub use executor::{
 pub use stop::{Stop, StopLevel};
 pub use sweep::{SweepReport, sweep};
 pub use worker::{FENCE_AFTER, HEARTBEAT_EVERY, Handle, Options, Worker};
-pub use workspace::clear_leftovers;
+pub use workspace::{clear_leftovers, remove_tree};

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::os::fd::AsFd as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ use protocol::run_dir;
 use serde_json::{Map, Value};
 
 use super::api::{Attempt, AttemptResult, Executor};
-use super::prepare::{Phase, prepare, storage_failure};
+use super::prepare::{Phase, Prepared, prepare, storage_failure};
 use super::pump::{OutputChunk, OutputObserver, Pipe, Pump, StreamName, Tap};
 use super::verdict;
 use crate::artifacts::seal;
@@ -108,7 +108,12 @@ impl CommandExecutor {
             .map_err(|error| storage_failure("workspace", &error))
             .and_then(|paths| Ok((self.prepare(attempt, &paths)?, paths)));
         let result = match prepared {
-            Ok((spawn, paths)) => self.run(attempt, slot, &spawn, &paths, begun),
+            Ok((prepared, paths)) => {
+                let result = self.run(attempt, slot, &prepared, &paths, begun);
+                // Before anybody hears of the result: the next task may need the place.
+                drop(prepared.guests);
+                result
+            }
             Err(failure) => unstarted(failure, begun),
         };
         if let Err(error) = slot.scratch.release() {
@@ -117,7 +122,7 @@ impl CommandExecutor {
         result
     }
 
-    fn prepare(&self, attempt: Attempt<'_>, paths: &Paths) -> Result<Spawn, Failure> {
+    fn prepare(&self, attempt: Attempt<'_>, paths: &Paths) -> Result<Prepared, Failure> {
         let (run_dir, path) = (&self.options.run_dir, &self.options.path);
         prepare(
             attempt.task,
@@ -133,7 +138,7 @@ impl CommandExecutor {
         &self,
         attempt: Attempt<'_>,
         slot: &mut Slot,
-        spawn: &Spawn,
+        prepared: &Prepared,
         paths: &Paths,
         begun: Instant,
     ) -> AttemptResult {
@@ -150,7 +155,7 @@ impl CommandExecutor {
                 (self.options.filter)(task),
             )
         });
-        let watched = self.watch(attempt, slot, spawn, &mut streams);
+        let watched = self.watch(attempt, slot, &prepared.spawn, &mut streams);
         let wall = begun.elapsed();
         let [(out, out_refused), (err, err_refused)] = streams.map(Stream::finish);
         let (report, ended) = match watched {
@@ -165,7 +170,7 @@ impl CommandExecutor {
         let mut produced = (Map::new(), Vec::new());
         if failure.is_none() {
             self.phase(Phase::Sealing);
-            match self.collect(attempt, slot, paths) {
+            match self.collect(attempt, slot, paths, &prepared.workspace) {
                 Ok(found) => produced = found,
                 Err(found) => failure = Some(found),
             }
@@ -294,6 +299,7 @@ impl CommandExecutor {
         attempt: Attempt<'_>,
         slot: &Slot,
         paths: &Paths,
+        workspace: &Path,
     ) -> Result<(Map<String, Value>, Vec<protocol::artifact::Artifact>), Failure> {
         let task = attempt.task;
         let invalid = |message: String| Failure::new(FailureClass::InvalidOutput, message);
@@ -302,15 +308,8 @@ impl CommandExecutor {
             .map_err(invalid)?;
         let run_dir = &self.options.run_dir;
         let (declared, id, limits) = (&task.artifacts, &task.task_id, &task.constraints);
-        let artifacts = seal(
-            declared,
-            &paths.workspace,
-            run_dir,
-            id,
-            attempt.number,
-            limits,
-        )
-        .map_err(|error| verdict::seal_failure(&error))?;
+        let sealed = seal(declared, workspace, run_dir, id, attempt.number, limits);
+        let artifacts = sealed.map_err(|error| verdict::seal_failure(&error))?;
         Ok((outputs, artifacts))
     }
 }

@@ -12,7 +12,7 @@ use rustix::fs::Access;
 
 use crate::environment;
 use crate::launcher::Spawn;
-use crate::workspace::{Paths, StageError, relative, stage};
+use crate::workspace::{Guests, Paths, StageError, relative, stage};
 
 /// Where an attempt is, for whoever wants to watch or to interrupt it there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,6 +25,15 @@ pub enum Phase {
     Sealing,
 }
 
+/// What to start, and what to take away again afterwards.
+pub(super) struct Prepared {
+    pub(super) spawn: Spawn,
+    /// Where the attempt works: a fresh directory, or the project.
+    pub(super) workspace: PathBuf,
+    /// Files staged into the project.
+    pub(super) guests: Guests,
+}
+
 /// Stages inputs and works out what to start.
 pub(super) fn prepare(
     task: &TaskMessage,
@@ -33,9 +42,19 @@ pub(super) fn prepare(
     run_dir: &Path,
     path_variable: &str,
     leftover_grace: Duration,
-) -> Result<Spawn, Failure> {
-    stage(&task.files, run_dir, &paths.workspace).map_err(|error| stage_failure(&error))?;
-    let cwd = working_dir(task, &paths.workspace)?;
+) -> Result<Prepared, Failure> {
+    let (workspace, guests) = match &task.project {
+        None => {
+            stage(&task.files, run_dir, &paths.workspace).map_err(|error| stage_failure(&error))?;
+            (paths.workspace.clone(), Guests::default())
+        }
+        Some(root) => {
+            let root = project(root)?;
+            let guests = Guests::invite(&task.files, run_dir, &paths.workspace, &root);
+            (root, guests.map_err(|error| stage_failure(&error))?)
+        }
+    };
+    let cwd = working_dir(task, &workspace)?;
     if let Some(name) = environment::impossible(&task.env) {
         let message = format!("`{name}` cannot be in an environment");
         return Err(Failure::new(FailureClass::ToolFailed, message));
@@ -51,13 +70,29 @@ pub(super) fn prepare(
         }
     };
     let argv = task.argv.iter().map(OsString::from).collect();
-    Ok(Spawn {
+    let spawn = Spawn {
         program,
         argv,
         env: env.into_iter().collect(),
         cwd,
         leftover_grace,
+    };
+    Ok(Prepared {
+        spawn,
+        workspace,
+        guests,
     })
+}
+
+/// The project's root, which must be a directory of this host.
+fn project(root: &str) -> Result<PathBuf, Failure> {
+    let path = PathBuf::from(root);
+    let found = path.is_absolute() && path.is_dir();
+    let missing = || {
+        let message = format!("the project `{root}` is not a directory here");
+        Failure::new(FailureClass::InputMissing, message)
+    };
+    found.then_some(path).ok_or_else(missing)
 }
 
 fn working_dir(task: &TaskMessage, workspace: &Path) -> Result<PathBuf, Failure> {
@@ -69,6 +104,16 @@ fn working_dir(task: &TaskMessage, workspace: &Path) -> Result<PathBuf, Failure>
         return Err(Failure::new(FailureClass::InputMissing, message));
     };
     let cwd = workspace.join(inner);
+    if task.project.is_some() {
+        // Nothing is made in a project that the task does not make itself.
+        return match cwd.is_dir() {
+            true => Ok(cwd),
+            false => {
+                let message = format!("working_dir `{}` is not in the project", cwd.display());
+                Err(Failure::new(FailureClass::InputMissing, message))
+            }
+        };
+    }
     fs_err::create_dir_all(&cwd).map_err(|error| storage_failure("working_dir", &error))?;
     Ok(cwd)
 }
@@ -101,9 +146,10 @@ fn resolve(name: &str, env: &BTreeMap<OsString, OsString>, cwd: &Path) -> Result
 
 fn stage_failure(error: &StageError) -> Failure {
     match error {
-        StageError::Outside(_) | StageError::Missing { .. } | StageError::TooMany(_) => {
-            Failure::new(FailureClass::InputMissing, error.to_string())
-        }
+        StageError::Outside(_)
+        | StageError::Missing { .. }
+        | StageError::Occupied(_)
+        | StageError::TooMany(_) => Failure::new(FailureClass::InputMissing, error.to_string()),
         StageError::Corrupt { .. } => {
             Failure::new(FailureClass::ArtifactCorrupt, error.to_string())
         }

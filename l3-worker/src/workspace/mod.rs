@@ -1,11 +1,13 @@
 //! Where attempts work: fresh directories, staged inputs, removal that cannot be refused.
 
 mod leftovers;
+mod project;
 mod remove;
 mod scratch;
 mod stage;
 
 pub use leftovers::clear_leftovers;
-pub(crate) use remove::remove_tree;
+pub(crate) use project::Guests;
+pub use remove::remove_tree;
 pub(crate) use scratch::{Paths, Scratch};
 pub(crate) use stage::{StageError, relative, stage};

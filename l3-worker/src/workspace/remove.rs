@@ -16,7 +16,7 @@ use rustix::io::Errno;
 ///
 /// # Errors
 /// What the kernel refuses in spite of all (another owner, an immutable file).
-pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
+pub fn remove_tree(path: &Path) -> io::Result<()> {
     let top = match open_dir(CWD, path) {
         Ok(top) => top,
         Err(Errno::NOENT) => return Ok(()),

@@ -34,6 +34,9 @@ pub(crate) enum StageError {
     /// The workspace cannot be written.
     #[error("`{to}` cannot be written: {source}")]
     Write { to: String, source: io::Error },
+    /// A file of the project would be overwritten.
+    #[error("`{0}` is in the project already, and different")]
+    Occupied(String),
     /// More files than anyone means to copy.
     #[error("`{0}` holds more than {MAX_LOCAL_FILES} files")]
     TooMany(String),

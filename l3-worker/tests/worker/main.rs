@@ -15,6 +15,8 @@ mod launcher;
 #[cfg(test)]
 mod lease;
 #[cfg(test)]
+mod project;
+#[cfg(test)]
 mod stalls;
 #[cfg(test)]
 mod support;
