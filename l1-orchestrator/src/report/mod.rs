@@ -2,10 +2,12 @@
 //!
 //! [`RunSummary`] is the one fold; each renderer is a file beside it. Nothing here prints.
 
+mod anchor;
 mod change;
 mod closing;
 pub mod console;
 pub mod diagnostics;
+pub mod graph;
 pub mod json;
 pub mod jsonl;
 pub mod manifest;
@@ -20,6 +22,7 @@ mod tests;
 mod timeline;
 mod view;
 pub mod words;
+mod xml;
 
 pub use closing::closing;
 pub use observer::{Observers, Reporter, max_attempts};
