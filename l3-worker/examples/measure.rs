@@ -2,9 +2,10 @@
 //! or the floor under every orchestrator, a plain spawn-and-wait of many small processes.
 //!
 //! `measure run COMMAND…` prints `wall_us=… maxrss_kib=… exit=…`;
+//! `measure first COMMAND…` prints `wall_us=…` until its first line on stderr;
 //! `measure spawn COUNT THREADS PROGRAM…` prints `wall_us=…`.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -15,8 +16,11 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let line = match words.split_first() {
         Some((verb, command)) if verb == "run" && !command.is_empty() => run(command),
+        Some((verb, command)) if verb == "first" && !command.is_empty() => first(command),
         Some((verb, rest)) if verb == "spawn" && rest.len() >= 3 => spawn(rest),
-        _ => Err("usage: measure run COMMAND… | measure spawn COUNT THREADS PROGRAM…".to_owned()),
+        _ => Err(
+            "usage: measure run|first COMMAND… | measure spawn COUNT THREADS PROGRAM…".to_owned(),
+        ),
     };
     let (text, code) = match line {
         Ok(text) => (text, ExitCode::SUCCESS),
@@ -39,6 +43,27 @@ fn run(command: &[String]) -> Result<String, String> {
     let (wall, rss) = (begun.elapsed().as_micros(), used.rusage.maxrss / 1024);
     let exit = used.status.code().unwrap_or(-1);
     Ok(format!("wall_us={wall} maxrss_kib={rss} exit={exit}"))
+}
+
+fn first(command: &[String]) -> Result<String, String> {
+    let begun = Instant::now();
+    let mut child = Command::new(&command[0])
+        .args(&command[1..])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|e| format!("{}: {e}", command[0]))?;
+    let mut said = BufReader::new(child.stderr.take().ok_or("no stderr")?);
+    let mut line = String::new();
+    said.read_line(&mut line).map_err(|e| e.to_string())?;
+    let wall = begun.elapsed().as_micros();
+    std::io::copy(&mut said, &mut std::io::sink()).map_err(|e| e.to_string())?;
+    child.wait().map_err(|e| e.to_string())?;
+    if line.trim().is_empty() {
+        return Err("it said nothing on stderr".to_owned());
+    }
+    Ok(format!("wall_us={wall}"))
 }
 
 fn spawn(words: &[String]) -> Result<String, String> {
