@@ -10,10 +10,14 @@ pub const TASK_FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
 /// Scenario, plan or settings are invalid; nothing was run.
 pub const INVALID: u8 = 3;
+/// Refused by the policy, or the plan is not the approved one; nothing was run.
+pub const REFUSED: u8 = 4;
 /// The environment is not ready, the journal cannot be written, or somebody else holds the run.
 pub const NOT_READY: u8 = 7;
 /// A digest, the journal's chain or a signature does not match.
 pub const VERIFY_FAILED: u8 = 8;
+/// Paused: `orchestra resume` goes on.
+pub const PARKED: u8 = 10;
 /// A bug in orchestra.
 pub const INTERNAL: u8 = 70;
 /// Cancelled by Ctrl-C; the record is complete.
@@ -34,6 +38,10 @@ pub const TABLE: &[(u8, &str)] = &[
         "scenario, plan or settings invalid; nothing was run",
     ),
     (
+        REFUSED,
+        "refused by policy, or the plan is not the approved one; nothing was run",
+    ),
+    (
         NOT_READY,
         "environment not ready, journal not writable, or the run is held elsewhere",
     ),
@@ -41,6 +49,7 @@ pub const TABLE: &[(u8, &str)] = &[
         VERIFY_FAILED,
         "verification failed: a digest, the journal chain or the signature",
     ),
+    (PARKED, "parked: the run is paused; resume goes on"),
     (INTERNAL, "internal error (a bug)"),
     (INTERRUPTED, "cancelled by Ctrl-C; the record is complete"),
     (

@@ -78,6 +78,9 @@ pub enum CoordinatorError {
     /// rather than resumed.
     #[error("the run stopped before its plan was approved; begin it again")]
     NotApproved,
+    /// Somebody asked for a pause, and every attempt has ended; the run can be resumed.
+    #[error("the run is paused")]
+    Paused,
     /// The run is over already.
     #[error("the run is over")]
     AlreadyFinished(RunOutcome),
@@ -97,6 +100,17 @@ impl Handle {
     /// A coordinator that has ended is no error.
     pub fn cancel(&self, by: Origin) {
         self.tell(Input::Cancel(by));
+    }
+
+    /// Dispatches nothing more; once the running attempts have ended, the coordinator stops with
+    /// [`CoordinatorError::Paused`]. Nothing for a run that is being cancelled.
+    pub fn pause(&self, cause: String) {
+        self.tell(Input::Pause(cause));
+    }
+
+    /// Stops the attempts of a run that is being paused, too; they run again after a resume.
+    pub fn halt(&self) {
+        self.tell(Input::Halt);
     }
 
     /// The in-process worker ended, seen by its owner.

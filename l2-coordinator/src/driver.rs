@@ -145,6 +145,13 @@ impl Driver {
                     chain,
                 });
             }
+            if self.machine.is_parked() {
+                self.writer.sync_now()?;
+                self.release_certain().await;
+                self.drain().await;
+                self.writer.close()?;
+                return Err(CoordinatorError::Paused);
+            }
             inputs.clear();
             if let Err(error) = self.gather(&mut inputs).await {
                 return Err(self.fall(error).await);

@@ -21,5 +21,7 @@ pub use machine::{
 };
 pub use observer::Observer;
 
-pub use run_lock::{Asked, Holder, LockError, RunLock, read_holder, terminate_holder};
+pub use run_lock::{
+    Asked, Holder, LockError, Pausing, RunLock, pause_holder, read_holder, terminate_holder,
+};
 pub use user_key::{KeyError, load_key, load_or_create_key};

@@ -65,6 +65,28 @@ pub enum Asked {
     NotHeld,
     /// It is held, and the name in it is of another host; nothing was sent.
     Elsewhere(Holder),
+    /// Its holder does not take such a request, or not yet; nothing was sent.
+    Deaf(Holder),
+}
+
+/// How a run is to be paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pausing {
+    /// Running attempts end by themselves.
+    Gently,
+    /// Running attempts are stopped.
+    Now,
+}
+
+impl Pausing {
+    /// The signal that says so.
+    #[must_use]
+    pub const fn signal(self) -> Signal {
+        match self {
+            Self::Gently => Signal::USR1,
+            Self::Now => Signal::USR2,
+        }
+    }
 }
 
 /// The right to drive a run; given back when dropped, or by the kernel when the process dies.
@@ -144,6 +166,23 @@ pub fn read_holder(dir: &Path) -> io::Result<Option<Holder>> {
 /// # Errors
 /// The lock or the process table cannot be read, or the signal is not allowed.
 pub fn terminate_holder(dir: &Path) -> io::Result<Asked> {
+    signal_holder(dir, Signal::TERM, |_| Ok(true))
+}
+
+/// Sends SIGUSR1 or SIGUSR2 to whoever drives the run in `dir`, if that process listens to it:
+/// otherwise the signal would end it.
+///
+/// # Errors
+/// The lock or the process table cannot be read, or the signal is not allowed.
+pub fn pause_holder(dir: &Path, how: Pausing) -> io::Result<Asked> {
+    signal_holder(dir, how.signal(), |pid| catches(pid, how.signal()))
+}
+
+fn signal_holder(
+    dir: &Path,
+    signal: Signal,
+    listens: impl FnOnce(u32) -> io::Result<bool>,
+) -> io::Result<Asked> {
     let Some(holder) = read_name(dir)? else {
         return Ok(Asked::NotHeld);
     };
@@ -169,11 +208,23 @@ pub fn terminate_holder(dir: &Path) -> io::Result<Asked> {
     if running_since(holder.pid)? != Some(holder.start_time) {
         return Ok(Asked::NotHeld);
     }
-    match rustix::process::pidfd_send_signal(&handle, Signal::TERM) {
+    if !listens(holder.pid)? {
+        return Ok(Asked::Deaf(holder));
+    }
+    match rustix::process::pidfd_send_signal(&handle, signal) {
         Ok(()) => Ok(Asked::Sent(holder)),
         Err(rustix::io::Errno::SRCH) => Ok(Asked::NotHeld),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether process `pid` has a handler for `signal`.
+fn catches(pid: u32, signal: Signal) -> io::Result<bool> {
+    let status = fs_err::read_to_string(format!("/proc/{pid}/status"))?;
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    let bit = u32::try_from(signal.as_raw() - 1).map_err(io::Error::other)?;
+    Ok(mask.is_some_and(|mask| mask >> bit & 1 == 1))
 }
 
 fn read_name(dir: &Path) -> io::Result<Option<Holder>> {

@@ -6,6 +6,7 @@ mod findings;
 mod help;
 mod inspect;
 mod json;
+mod pause;
 mod resume;
 mod run;
 mod settings;

@@ -14,7 +14,7 @@ use super::resume::{agrees_with_seal, hold, sweep, unfinished};
 use crate::exit_code;
 use crate::report::Observers;
 use crate::runs::{RunEntry, Stored};
-use crate::session::{Driven, Policy, Session, Start, drive, mend, new_coordinator};
+use crate::session::{Ended, Policy, Session, Start, drive, mend, new_coordinator};
 use crate::settings;
 
 pub(super) fn cancel(context: &Context, args: &Cancel) -> Result<u8, CliError> {
@@ -29,7 +29,7 @@ pub(super) fn cancel(context: &Context, args: &Cancel) -> Result<u8, CliError> {
             let text = format!("process {pid} was asked to stop; it writes the report and ends\n");
             say(context, &entry, "asked", text, Some(pid))
         }
-        Asked::Elsewhere(holder) => {
+        Asked::Elsewhere(holder) | Asked::Deaf(holder) => {
             let message = format!("the run is held by process {} of another host", holder.pid);
             Err(CliError::not_ready("run-elsewhere", message).hint("run `orchestra cancel` there"))
         }
@@ -70,7 +70,9 @@ fn unheld(context: &Context, entry: &RunEntry) -> Result<u8, CliError> {
         live: None,
         observers: Observers::new(stored.summary, Vec::new()),
     };
-    let driven: Driven = drive(session, Start::Cancel)?;
+    let Ended::Over(driven) = drive(session, Start::Cancel)? else {
+        return Err(CliError::internal("a cancelled run was paused"));
+    };
     let outcome = driven.finished.outcome;
     driving::seal(entry, started.run_id, &plan, driven, &key)?;
     drop(lock);

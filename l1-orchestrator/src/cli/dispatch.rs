@@ -11,7 +11,9 @@ use super::args::{Cli, Command, Format};
 use super::context::Context;
 use super::error::CliError;
 use super::usage::{self, Parsed};
-use super::{cancel, list, logs, report, resume, run, schema, show, validate, verify, version};
+use super::{
+    cancel, list, logs, pause, report, resume, run, schema, show, validate, verify, version,
+};
 use crate::exit_code;
 use crate::report::Redactor;
 use crate::settings::{self, Files};
@@ -101,10 +103,12 @@ fn dispatch(context: &Context, command: Command, matches: &ArgMatches) -> Result
     match command {
         Command::Run(args) => run::run(context, &args, matches),
         Command::Resume(args) => resume::resume(context, &args, matches),
+        Command::Pause(args) => pause::pause(context, &args),
         Command::Cancel(args) => cancel::cancel(context, &args),
         Command::Validate(args) => validate::validate(context, &args),
         Command::Verify(args) => verify::verify(context, &args),
         Command::List(args) => list::list(context, &args),
+        Command::Clean(args) => super::clean::clean(context, &args),
         Command::Show(args) => show::show(context, &args),
         Command::Logs(args) => logs::logs(context, &args),
         Command::Report(args) => report::report(context, &args),

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::sync::Arc;
 
-use l2_coordinator::Finished;
+use l2_coordinator::{Finished, RunLock};
 use protocol::ids::RunId;
 use protocol::plan::Plan;
 use protocol::seal::{Seal, UserKey};
@@ -16,7 +16,7 @@ use crate::report::console::Console;
 use crate::report::jsonl::Jsonl;
 use crate::report::{Observers, Reporter, RunSummary, View};
 use crate::runs::{RunEntry, Stored, status};
-use crate::session::{Driven, LiveOutput, close, result_object};
+use crate::session::{Driven, Ended, LiveOutput, close, result_object};
 use crate::settings::{self, Drive, Origin, Setting};
 
 /// Attempts at once: as told, else as the scenario says, else one a core; a project's file lowers what
@@ -126,9 +126,18 @@ pub(super) fn end(
     entry: &RunEntry,
     run: RunId,
     plan: &Arc<Plan>,
-    driven: Driven,
+    driven: Ended,
     key: &UserKey,
+    lock: RunLock,
 ) -> Result<u8, CliError> {
+    let driven = match driven {
+        Ended::Over(driven) => driven,
+        Ended::Paused(observers) => {
+            // Nobody drives it any more, and it is to be shown as such.
+            drop(lock);
+            return paused(context, entry, observers);
+        }
+    };
     let Finished {
         outcome, exit_code, ..
     } = driven.finished;
@@ -148,8 +157,17 @@ pub(super) fn end(
         reporter.finish(&stored.summary);
     }
     seal?;
+    // Held until reports and seal are written: a resume in between would write them too.
+    drop(lock);
     let told = answer(context, entry, &stored);
     told_or_gone(told, exit_code::of_outcome(outcome, exit_code))
+}
+
+/// Says that the run goes on with `resume`.
+fn paused(context: &Context, entry: &RunEntry, observers: Observers) -> Result<u8, CliError> {
+    let _summary = observers.finish();
+    let told = answer(context, entry, &Stored::load(&entry.dir)?);
+    told_or_gone(told, exit_code::PARKED)
 }
 
 /// The code of what was found out, whether or not somebody still reads about it.

@@ -20,6 +20,8 @@ pub enum Kind {
     Usage,
     /// A file somebody wrote is wrong.
     Invalid,
+    /// The policy, or an approval, does not cover it.
+    Refused,
     /// The machine, or another process, stands in the way.
     NotReady,
     /// Something is not what was recorded.
@@ -37,6 +39,7 @@ impl Kind {
         match self {
             Self::Usage => exit_code::USAGE,
             Self::Invalid => exit_code::INVALID,
+            Self::Refused => exit_code::REFUSED,
             Self::NotReady => exit_code::NOT_READY,
             Self::VerifyFailed => exit_code::VERIFY_FAILED,
             Self::Internal => exit_code::INTERNAL,

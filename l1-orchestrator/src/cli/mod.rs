@@ -2,7 +2,9 @@
 
 pub(crate) mod args;
 mod cancel;
+mod clean;
 mod columns;
+mod confirm;
 mod context;
 mod dispatch;
 mod driving;
@@ -10,6 +12,7 @@ pub mod error;
 mod list;
 mod logs;
 mod patient;
+mod pause;
 mod report;
 mod resume;
 mod run;

@@ -71,10 +71,7 @@ pub(super) fn resume(
         observers,
     };
     let driven = drive(session, Start::Resume)?;
-    let code = driving::end(context, &entry, run, &plan, driven, &key);
-    // Held until reports and seal are written.
-    drop(lock);
-    code
+    driving::end(context, &entry, run, &plan, driven, &key, lock)
 }
 
 /// Takes the run's lock.

@@ -84,10 +84,7 @@ pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result
         observers,
     };
     let driven = drive(session, Start::New(opening))?;
-    let code = driving::end(context, &entry, id, &plan, driven, &key);
-    // Held until reports and seal are written: a resume in between would write them too.
-    drop(lock);
-    code
+    driving::end(context, &entry, id, &plan, driven, &key, lock)
 }
 
 /// The checked plan with resolved inputs, and the bytes it came from.

@@ -66,6 +66,7 @@ pub(super) fn blame(error: CoordinatorError) -> CliError {
             "run-not-begun",
             "the run never began: nothing of it was started",
         ),
+        CoordinatorError::Paused => (Kind::NotReady, "run-paused", "the run is paused"),
         CoordinatorError::AlreadyFinished(_) => {
             (Kind::NotReady, "run-over", "the run ended meanwhile")
         }

@@ -26,7 +26,7 @@ use super::blame::{JOURNAL_GONE, blame, blame_start};
 use super::ids::{self, SystemClock};
 use super::live::LiveOutput;
 use super::phases::{Moment, reached};
-use super::signals::{self, Signals};
+use super::signals::{self, Asked, Signals};
 use crate::cli::error::CliError;
 use crate::report::Observers;
 use crate::runs::{RunEntry, never_began};
@@ -86,6 +86,14 @@ pub struct Driven {
     pub observers: Observers,
 }
 
+/// How one drive of a run ended.
+pub enum Ended {
+    /// With the run.
+    Over(Driven),
+    /// Somebody paused it; the observers are not finished yet.
+    Paused(Observers),
+}
+
 #[derive(Clone)]
 struct Shared(Arc<Mutex<Observers>>);
 
@@ -105,20 +113,21 @@ impl Observer for Shared {
     }
 }
 
-/// Drives the run to its end.
+/// Drives the run to its end, or until it is paused.
 ///
 /// # Errors
 /// Nothing could be started, or the journal could not be written; the observers are finished then, and
 /// the run can be resumed.
-pub fn drive(mut session: Session<'_>, start: Start) -> Result<Driven, CliError> {
+pub fn drive(mut session: Session<'_>, start: Start) -> Result<Ended, CliError> {
     let observers = Shared(Arc::new(Mutex::new(std::mem::take(&mut session.observers))));
     let driven = start_and_run(&session, start, &observers);
     let observers = std::mem::take(&mut *observers.lock());
     match driven {
-        Ok(finished) => Ok(Driven {
+        Ok(Some(finished)) => Ok(Ended::Over(Driven {
             finished,
             observers,
-        }),
+        })),
+        Ok(None) => Ok(Ended::Paused(observers)),
         Err(error) => {
             // Without its journal there is nothing to say about the run that would stay true.
             if observers.summary().started.is_some() && error.code != JOURNAL_GONE {
@@ -133,7 +142,7 @@ fn start_and_run(
     session: &Session<'_>,
     start: Start,
     observers: &Shared,
-) -> Result<Finished, CliError> {
+) -> Result<Option<Finished>, CliError> {
     // Before the runtime and its threads: the launcher is a copy of a small process.
     let executor = executor(session).map_err(|error| {
         CliError::not_ready("worker-unready", "the worker cannot be started").because(error)
@@ -145,15 +154,12 @@ fn start_and_run(
         CliError::not_ready("runtime-unready", "the runtime cannot be started").because(error)
     })?;
     let is_new = matches!(start, Start::New(_));
-    runtime
-        .block_on(run(session, start, observers, executor))
-        .map_err(|error| {
-            if is_new && never_began(&session.entry.dir) {
-                blame_start(error)
-            } else {
-                blame(error)
-            }
-        })
+    match runtime.block_on(run(session, start, observers, executor)) {
+        Ok(finished) => Ok(Some(finished)),
+        Err(CoordinatorError::Paused) => Ok(None),
+        Err(error) if is_new && never_began(&session.entry.dir) => Err(blame_start(error)),
+        Err(error) => Err(blame(error)),
+    }
 }
 
 fn executor(session: &Session<'_>) -> io::Result<Option<Arc<CommandExecutor>>> {
@@ -231,7 +237,10 @@ async fn run(
         let give_up = signals.give_up();
         tokio::select! {
             outcome = &mut driving => break outcome,
-            by = signals.next() => signals.press(by, &handle, &session.ui),
+            asked = signals.next() => match asked {
+                Asked::End(press) => signals.press(press, &handle, &session.ui),
+                Asked::Pause(how) => signals.pause(how, &handle, &session.ui),
+            },
             () = signals::overdue(give_up) => {
                 signals.gave_up();
                 tracing::error!("attempts do not end; their worker is given up");
@@ -261,6 +270,7 @@ async fn run(
         Ok(finished) => {
             tracing::info!(outcome = %finished.outcome, seq = finished.chain.seq, "over");
         }
+        Err(CoordinatorError::Paused) => tracing::info!("paused"),
         Err(error) => tracing::error!(error = error as &dyn std::error::Error, "stopped"),
     }
     outcome

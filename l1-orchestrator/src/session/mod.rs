@@ -13,7 +13,7 @@ mod policy;
 mod signals;
 
 pub use closing::{clear_leftovers, close, mend, rendered_digest, result_object};
-pub use drive::{Driven, Session, Start, drive};
+pub use drive::{Driven, Ended, Session, Start, drive};
 pub use ids::{coordinator as new_coordinator, now};
 pub use live::LiveOutput;
 pub use log::start_log;

@@ -1,13 +1,13 @@
 //! Ctrl-C and SIGTERM: the first press stops with grace, the second at once. Each says what it does
 //! and what the next one does. What does not obey is given up, so that a second press always ends
-//! the process.
+//! the process. SIGUSR1 and SIGUSR2 are what `orchestra pause` sends.
 
 use std::future;
 use std::io;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use l2_coordinator::Handle;
+use l2_coordinator::{Handle, Pausing};
 use protocol::event::Origin;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -31,8 +31,18 @@ pub struct Signals {
     terminate: Signal,
     /// Unless whoever started us said that it is to be ignored, as `nohup` does.
     hangup: Option<Signal>,
+    pause: Signal,
+    pause_now: Signal,
     presses: u32,
     give_up: Option<Instant>,
+}
+
+/// What a signal asks for.
+pub enum Asked {
+    /// The end of the run.
+    End(Press),
+    /// A pause.
+    Pause(Pausing),
 }
 
 /// A signal by its name for people, and as what the journal knows it.
@@ -47,12 +57,15 @@ fn is_hangup_ignored() -> bool {
 }
 
 impl Signals {
-    /// Takes both signals over.
+    /// Takes the signals over.
     ///
     /// # Errors
     /// The system has no room for a handler.
     pub fn listen() -> io::Result<Self> {
+        let user = |how: Pausing| signal(SignalKind::from_raw(how.signal().as_raw()));
         Ok(Self {
+            pause: user(Pausing::Gently)?,
+            pause_now: user(Pausing::Now)?,
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: match is_hangup_ignored() {
@@ -65,11 +78,13 @@ impl Signals {
     }
 
     /// The next press; a terminal that goes away is one. Cancel-safe: a dropped wait loses no signal.
-    pub async fn next(&mut self) -> Press {
+    pub async fn next(&mut self) -> Asked {
         let Self {
             interrupt,
             terminate,
             hangup,
+            pause,
+            pause_now,
             ..
         } = self;
         let hung_up = async {
@@ -79,9 +94,29 @@ impl Signals {
             }
         };
         tokio::select! {
-            _ = interrupt.recv() => Press("Ctrl-C", Origin::Interrupt),
-            _ = terminate.recv() => Press("SIGTERM", Origin::Terminate),
-            _ = hung_up => Press("SIGHUP", Origin::Terminate),
+            _ = interrupt.recv() => Asked::End(Press("Ctrl-C", Origin::Interrupt)),
+            _ = terminate.recv() => Asked::End(Press("SIGTERM", Origin::Terminate)),
+            _ = hung_up => Asked::End(Press("SIGHUP", Origin::Terminate)),
+            _ = pause.recv() => Asked::Pause(Pausing::Gently),
+            _ = pause_now.recv() => Asked::Pause(Pausing::Now),
+        }
+    }
+
+    /// Passes a request for a pause on; a run that is being stopped ends instead.
+    pub fn pause(&mut self, how: Pausing, handle: &Handle, ui: &Ui) {
+        if self.presses > 0 {
+            return;
+        }
+        match how {
+            Pausing::Gently => handle.pause("orchestra pause; running attempts may end".into()),
+            Pausing::Now => {
+                handle.pause("orchestra pause --now".into());
+                handle.halt();
+                self.give_up = Some(Instant::now() + GIVE_UP);
+                ui.note(&format!(
+                    "   PAUSE running attempts get {GRACE}s to end; they run again after a resume"
+                ));
+            }
         }
     }
 
@@ -152,8 +187,9 @@ pub fn watch_over() -> io::Result<()> {
     };
     let watch = move || {
         runtime.block_on(async {
-            for _ in 0..2 {
-                signals.next().await;
+            let mut presses = 0;
+            while presses < 2 {
+                presses += u32::from(matches!(signals.next().await, Asked::End(_)));
             }
             tokio::time::sleep(LAST_RESORT).await;
         });

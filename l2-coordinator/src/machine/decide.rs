@@ -27,6 +27,7 @@ impl Machine {
             Input::Stored { task, lease, seq } => self.stored(*task, *lease, *seq),
             Input::Cancel(by) => self.cancel(by),
             Input::Pause(cause) => self.pause(cause),
+            Input::Halt => self.halt(),
             Input::Corrupt { task, path } => self.corrupt(task, path),
             Input::Tick => self.tick(now),
         }
@@ -84,7 +85,7 @@ impl Machine {
                         decision = decision.note(Note::Granted { task, incarnation });
                     }
                     renewed.push(task);
-                    if *self.run.phase() == Phase::Cancelling {
+                    if *self.run.phase() == Phase::Cancelling || self.leases.halted {
                         reply.cancelled.push(token.clone());
                     }
                 }
@@ -157,13 +158,30 @@ impl Machine {
 
     fn pause(&self, cause: &str) -> Decision {
         match self.run.phase() {
-            Phase::Running | Phase::Cancelling => Decision::default().event(EventKind::RunPaused {
+            Phase::Running => Decision::default().event(EventKind::RunPaused {
                 cause: cause.to_owned(),
             }),
-            Phase::Empty | Phase::Planning | Phase::Paused | Phase::Finished(_) => {
-                Decision::default()
-            }
+            // What is being cancelled ends.
+            Phase::Empty
+            | Phase::Planning
+            | Phase::Paused
+            | Phase::Cancelling
+            | Phase::Finished(_) => Decision::default(),
         }
+    }
+
+    /// What is stopped here is handed back and runs again after a resume.
+    fn halt(&self) -> Decision {
+        if *self.run.phase() != Phase::Paused {
+            return Decision::default();
+        }
+        let stop = Effect::Cancel {
+            task: None,
+            kill: false,
+        };
+        Decision::default()
+            .note(Note::Halted)
+            .effect(Gate::Written, stop)
     }
 
     fn corrupt(&self, task: &protocol::ids::TaskId, path: &str) -> Decision {

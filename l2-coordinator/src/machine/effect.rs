@@ -109,6 +109,8 @@ pub enum Note {
     WorkerGone(WorkerId),
     /// Every open task without a lease is to be looked at again, because the run is cancelled.
     CancelAll,
+    /// A paused run stops its attempts, too.
+    Halted,
 }
 
 /// What follows from one input: events first, then notes, then effects.

@@ -39,6 +39,8 @@ pub enum Input {
     Cancel(Origin),
     /// The journal cannot be written, or the run is to stop for another reason and go on later.
     Pause(String),
+    /// The attempts of a paused run are to end, too; they run again after a resume.
+    Halt,
     /// A sealed file of a done task is not what it was.
     Corrupt {
         /// The task that made it.

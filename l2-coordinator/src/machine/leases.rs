@@ -55,6 +55,8 @@ pub(super) struct Leases {
     /// Stale leases whose result came and was recorded.
     pub(super) late: BTreeSet<(TaskIndex, LeaseId)>,
     pub(super) workers: BTreeMap<WorkerId, Worker>,
+    /// Attempts of the paused run are being stopped.
+    pub(super) halted: bool,
 }
 
 impl Leases {

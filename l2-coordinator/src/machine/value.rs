@@ -51,6 +51,12 @@ impl Machine {
         self.leases.in_flight()
     }
 
+    /// Whether the run is paused and nothing of it runs any more.
+    #[must_use]
+    pub fn is_parked(&self) -> bool {
+        *self.run.phase() == Phase::Paused && self.leases.held.is_empty()
+    }
+
     /// Takes one event in: the only change of journaled state.
     ///
     /// # Errors
@@ -174,6 +180,7 @@ impl Machine {
                 self.leases.workers.remove(worker);
             }
             Note::CancelAll => self.cancel_all(),
+            Note::Halted => self.leases.halted = true,
         }
     }
 

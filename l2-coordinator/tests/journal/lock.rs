@@ -5,7 +5,9 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use l2_coordinator::{Asked, Holder, LockError, RunLock, read_holder, terminate_holder};
+use l2_coordinator::{
+    Asked, Holder, LockError, Pausing, RunLock, pause_holder, read_holder, terminate_holder,
+};
 
 /// Set for the second process of a test, which is this same binary; holds the run directory.
 const ROLE: &str = "JOURNAL_TEST_LOCKS";
@@ -156,4 +158,28 @@ fn a_holder_that_has_not_signed_yet_is_not_taken_for_the_last_one() {
         dead,
         "not ours to change"
     );
+}
+
+/// SIGUSR1 would end a process that has no handler for it.
+#[test]
+fn a_holder_that_does_not_listen_is_not_signalled() {
+    if play_holder() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(
+        pause_holder(dir.path(), Pausing::Gently).unwrap(),
+        Asked::NotHeld
+    );
+    let mut child = holder_process(
+        "lock::a_holder_that_does_not_listen_is_not_signalled",
+        dir.path(),
+    );
+    wait_until_locked(&mut child);
+    for how in [Pausing::Gently, Pausing::Now] {
+        let asked = pause_holder(dir.path(), how).unwrap();
+        assert!(matches!(asked, Asked::Deaf(holder) if holder.pid == child.id()));
+    }
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success(), "it was left alone");
 }

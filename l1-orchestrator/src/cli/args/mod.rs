@@ -2,14 +2,16 @@
 //!
 //! Nothing is resolved here; [`crate::settings`] turns flags and environment into values.
 
+mod clean;
 mod list;
+mod pause;
 mod shared;
 mod tree;
 mod verbs;
 
+pub use clean::Clean;
 pub use list::{Choice, List};
+pub use pause::Pause;
 pub use shared::{Driving, Format, LogLevel, Output, Progress, RunsDir};
 pub use tree::{Cli, Command};
-pub use verbs::{
-    Cancel, Logs, Report, Resume, Run, Schema, SchemaOf, Show, Validate, Verify,
-};
+pub use verbs::{Cancel, Logs, Report, Resume, Run, Schema, SchemaOf, Show, Validate, Verify};

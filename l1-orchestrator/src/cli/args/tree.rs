@@ -2,11 +2,11 @@
 
 use clap::{Parser, Subcommand};
 
+use super::clean::Clean;
 use super::list::List;
+use super::pause::Pause;
 use super::shared::Output;
-use super::verbs::{
-    Cancel, Logs, Report, Resume, Run, Schema, Show, Validate, Verify, Version,
-};
+use super::verbs::{Cancel, Logs, Report, Resume, Run, Schema, Show, Validate, Verify, Version};
 use crate::exit_code;
 
 const EXAMPLES: &str = "\
@@ -50,6 +50,8 @@ pub enum Command {
     Run(Run),
     /// Continue an interrupted run
     Resume(Resume),
+    /// Stop a run for now; resume goes on
+    Pause(Pause),
     /// Stop a run and close its record
     Cancel(Cancel),
     /// Say everything that is wrong with a scenario
@@ -58,6 +60,8 @@ pub enum Command {
     Verify(Verify),
     /// List runs, newest first
     List(List),
+    /// Remove old runs
+    Clean(Clean),
     /// Show a run: verdict, failures, tasks
     Show(Show),
     /// Print what tasks wrote
@@ -78,10 +82,12 @@ impl Command {
         match self {
             Self::Run(args) => &args.output,
             Self::Resume(args) => &args.output,
+            Self::Pause(args) => &args.output,
             Self::Cancel(args) => &args.output,
             Self::Validate(args) => &args.output,
             Self::Verify(args) => &args.output,
             Self::List(args) => &args.output,
+            Self::Clean(args) => &args.output,
             Self::Show(args) => &args.output,
             Self::Logs(args) => &args.output,
             Self::Report(args) => &args.output,

@@ -4,6 +4,7 @@ mod cancelling;
 mod claims;
 mod hostile;
 mod leases;
+mod pausing;
 mod properties;
 mod rendering;
 mod reports;
