@@ -24,7 +24,7 @@ pub use capture::{ByteFilter, Identity};
 pub use environment::DEFAULT_PATH;
 pub use executor::{
     Attempt, AttemptResult, CommandExecutor, CommandOptions, Executor, FilterFactory, OutputChunk,
-    OutputObserver, Phase, Scripted, ScriptedExecutor, StreamName,
+    OutputObserver, Phase, Program, Scripted, ScriptedExecutor, StreamName, foresee,
 };
 pub use stop::{Stop, StopLevel};
 pub use sweep::{SweepReport, sweep};

@@ -20,4 +20,5 @@ mod value;
 pub use config::{CRASH_LIMIT, Config, Embedded, FENCE, LEASE_LOST, Now, REDISPATCH_DELAY};
 pub use effect::{Decision, Effect, Gate, Note};
 pub use input::{Input, RequestId};
+pub use render::render;
 pub use value::Machine;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use protocol::artifact::Artifact;
-use protocol::expr::{Scope, Template};
+use protocol::expr::{Reference, Scope, Target, Template};
 use protocol::ids::{LeaseId, TaskId};
 use protocol::message::{FileSource, MAX_MESSAGE_BYTES, MESSAGE_VERSION, StagedFile, TaskMessage};
 use protocol::plan::{Action, FileSource as Planned, Plan, PlanTask, TaskIndex};
@@ -63,11 +63,11 @@ impl Scope for TaskScope<'_> {
     }
 }
 
-/// The message for one delivery of a task.
+/// The message for one delivery of a task. Pure, so that a dry run can make it, too.
 ///
 /// # Errors
 /// One line that names what is missing.
-pub(super) fn render(
+pub fn render(
     config: &Config,
     plan: &Plan,
     index: TaskIndex,
@@ -133,12 +133,26 @@ fn env(
 
 /// NUL ends a C string: a value with one would silently be cut on its way into the process.
 fn text(template: &Template, scope: &dyn Scope) -> Result<String, String> {
+    if scope.is_ahead() && !is_known(template, scope) {
+        return Ok(template.as_str().to_owned());
+    }
     let text = template.render_text(scope).map_err(|e| e.to_string())?;
     if text.contains('\0') {
         Err("the value contains a NUL".into())
     } else {
         Ok(text)
     }
+}
+
+/// Whether all that the template refers to has its value before the run.
+fn is_known(template: &Template, scope: &dyn Scope) -> bool {
+    let known = |reference: &Reference| match &reference.target {
+        Target::Input { name } => scope.input(name).is_some(),
+        _ => false,
+    };
+    template
+        .references()
+        .is_ok_and(|references| references.iter().all(known))
 }
 
 /// Where the worker sealed an artifact: its declared path beneath the directory of its task.

@@ -9,6 +9,6 @@ mod verdict;
 
 pub use api::{Attempt, AttemptResult, Executor};
 pub use command::{CommandExecutor, CommandOptions, FilterFactory};
-pub use prepare::Phase;
+pub use prepare::{Phase, Program, foresee};
 pub use pump::{OutputChunk, OutputObserver, StreamName};
 pub use scripted::{Scripted, ScriptedExecutor};

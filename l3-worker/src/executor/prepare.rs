@@ -55,19 +55,11 @@ pub(super) fn prepare(
         }
     };
     let cwd = working_dir(task, &workspace)?;
-    if let Some(name) = environment::impossible(&task.env) {
-        let message = format!("`{name}` cannot be in an environment");
-        return Err(Failure::new(FailureClass::ToolFailed, message));
-    }
+    possible(task)?;
     let env = environment::build(task, attempt, path_variable, &paths.home, &paths.output);
     let program = match task.argv.first() {
         Some(name) if !name.is_empty() => resolve(name, &env, &cwd)?,
-        _ => {
-            return Err(Failure::new(
-                FailureClass::ToolNotFound,
-                "no program is named",
-            ));
-        }
+        _ => return Err(unnamed()),
     };
     let argv = task.argv.iter().map(OsString::from).collect();
     let spawn = Spawn {
@@ -95,13 +87,70 @@ fn project(root: &str) -> Result<PathBuf, Failure> {
     found.then_some(path).ok_or_else(missing)
 }
 
+/// What an attempt would start, as far as that can be told before it has a workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// This file.
+    Found(PathBuf),
+    /// A file that the workspace will have, or not.
+    InWorkspace,
+}
+
+/// Looks an attempt's program up without starting anything, as [`prepare`] will.
+///
+/// # Errors
+/// The attempt would fail before it starts.
+pub fn foresee(task: &TaskMessage, path_variable: &str) -> Result<Program, Failure> {
+    if let Some(inner) = task.working_dir.as_deref()
+        && relative(inner).is_none()
+    {
+        return Err(leaves_the_workspace(inner));
+    }
+    possible(task)?;
+    let nowhere = Path::new("/");
+    let env = environment::build(task, 1, path_variable, nowhere, nowhere);
+    match task.argv.first().map(String::as_str) {
+        None | Some("") => Err(unnamed()),
+        Some(name) if !name.contains('/') => resolve(name, &env, nowhere).map(Program::Found),
+        Some(name) if name.starts_with('/') || task.project.is_some() => {
+            let root = task.project.as_deref().unwrap_or("/");
+            let inner = task.working_dir.as_deref().unwrap_or_default();
+            let file = Path::new(root).join(inner).join(name);
+            match rustix::fs::access(&file, Access::EXEC_OK) {
+                Ok(()) if file.is_file() => Ok(Program::Found(file)),
+                _ => {
+                    let message = format!("`{}` is no program", file.display());
+                    Err(Failure::new(FailureClass::ToolNotFound, message))
+                }
+            }
+        }
+        Some(_) => Ok(Program::InWorkspace),
+    }
+}
+
+fn possible(task: &TaskMessage) -> Result<(), Failure> {
+    let Some(name) = environment::impossible(&task.env) else {
+        return Ok(());
+    };
+    let message = format!("`{name}` cannot be in an environment");
+    Err(Failure::new(FailureClass::ToolFailed, message))
+}
+
+fn unnamed() -> Failure {
+    Failure::new(FailureClass::ToolNotFound, "no program is named")
+}
+
+fn leaves_the_workspace(inner: &str) -> Failure {
+    let message = format!("working_dir `{inner}` leaves the workspace");
+    Failure::new(FailureClass::InputMissing, message)
+}
+
 fn working_dir(task: &TaskMessage, workspace: &Path) -> Result<PathBuf, Failure> {
     let Some(inner) = &task.working_dir else {
         return Ok(workspace.to_owned());
     };
     let Some(inner) = relative(inner) else {
-        let message = format!("working_dir `{inner}` leaves the workspace");
-        return Err(Failure::new(FailureClass::InputMissing, message));
+        return Err(leaves_the_workspace(inner));
     };
     let cwd = workspace.join(inner);
     if task.project.is_some() {
@@ -200,5 +249,31 @@ mod tests {
         let failure = resolve("sh", &path(&search), dir.path()).unwrap_err();
         assert_eq!(failure.class, FailureClass::ToolNotFound);
         assert!(resolve("data", &path(&search), dir.path()).is_err());
+    }
+
+    fn message(argv: &[&str]) -> TaskMessage {
+        serde_json::from_value(serde_json::json!({
+            "version": 1, "coordinator": "c-1", "run_id": "0197f0e2-7c1a-7cc3-9d51-3a5a4be1c07a",
+            "task_id": "a", "lease": "1-1", "argv": argv,
+            "retry": protocol::policy::RetryPolicy::default(),
+            "constraints": protocol::policy::Constraints::DEFAULT, "traceparent": "",
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn programs_are_foreseen_where_they_would_be_found() {
+        let look = |argv: &[&str]| foresee(&message(argv), "/bin");
+        let sh = Program::Found("/bin/sh".into());
+        assert_eq!(look(&["sh", "-c", "x"]).unwrap(), sh);
+        assert_eq!(look(&["/bin/sh"]).unwrap(), sh);
+        assert_eq!(look(&["./tool"]).unwrap(), Program::InWorkspace);
+        for missing in [&["no-such-program"][..], &["/bin"], &["/nowhere/x"], &[]] {
+            assert_eq!(look(missing).unwrap_err().class, FailureClass::ToolNotFound);
+        }
+        let mut outside = message(&["sh"]);
+        outside.working_dir = Some("../x".into());
+        let failure = foresee(&outside, "/bin").unwrap_err();
+        assert_eq!(failure.class, FailureClass::InputMissing);
     }
 }

@@ -21,4 +21,9 @@ pub trait Scope {
     fn variable(&self, name: &str) -> Option<&Value>;
     /// Whether a need failed, or was skipped because of a failure: the value of `failure()`.
     fn failure(&self) -> bool;
+    /// Whether this is a look ahead of the run, which knows inputs and no results: what refers to more
+    /// than it knows then stays as it is written.
+    fn is_ahead(&self) -> bool {
+        false
+    }
 }
