@@ -1,4 +1,4 @@
-//! `list`, `show`, `logs`, `report`: looking at runs, and naming them.
+//! `show`, `logs`, `report`: looking at runs, and naming them.
 
 use insta::assert_snapshot;
 
@@ -9,40 +9,6 @@ fn failed() -> Place {
     let place = Place::with("failing.yaml", FAILING);
     place.orchestra(["run", "failing.yaml"]).run().expect(1);
     place
-}
-
-#[test]
-fn list_of_nothing() {
-    assert_snapshot!(Place::new().orchestra(["list"]).run().render(), @r#"
-    exit 0
-    --- stderr
-    no runs in runs
-    "#);
-}
-
-#[test]
-fn list_newest_first() {
-    let place = failed();
-    place.write("hello.yaml", HELLO);
-    place.orchestra(["run", "hello.yaml"]).run().expect(0);
-    assert_snapshot!(place.orchestra(["list"]).run().render(), @r#"
-    exit 0
-    --- stdout
-    <run>  passed       <time>      <s>  hello
-    <run>  failed       <time>      <s>  failing
-    "#);
-    let object = place.orchestra(["list", "--json"]).run().expect(0).json();
-    assert_eq!(object["runs"][0]["scenario"], "hello");
-    assert_eq!(object["runs"][1]["status"], "failed");
-    assert_eq!(
-        place
-            .orchestra(["list", "-o", "jsonl"])
-            .run()
-            .expect(0)
-            .jsonl()
-            .len(),
-        2
-    );
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! The command line as people and scripts see it, through the real binary.
 
 mod cancel;
+mod clean;
 mod exit_codes;
 mod findings;
 mod help;
 mod inspect;
 mod json;
+mod list;
 mod pause;
 mod resume;
 mod run;

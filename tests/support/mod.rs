@@ -2,6 +2,7 @@
 
 mod command;
 mod hints;
+mod history;
 mod place;
 
 pub use command::Outcome;

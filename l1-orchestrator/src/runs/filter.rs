@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use protocol::time::Timestamp;
 
-use super::entry::RunEntry;
+use super::entry::{RunEntry, has_traces};
 use super::record::RunRecord;
 use super::status::{Status, glance};
 
@@ -70,6 +70,13 @@ impl Seen {
         }
     }
 
+    /// Whether it is a directory of its own, not a link, with something in it that only runs have.
+    #[must_use]
+    pub fn is_run_directory(&self) -> bool {
+        let dir = &self.entry.dir;
+        fs_err::symlink_metadata(dir).is_ok_and(|found| found.is_dir()) && has_traces(dir)
+    }
+
     /// When it began: by its record, else by its name.
     #[must_use]
     pub fn started(&self) -> Option<Timestamp> {
@@ -85,7 +92,6 @@ impl Seen {
 }
 
 impl Filter {
-
     /// Looks at a run as far as needed; `None`: it is not wanted.
     #[must_use]
     pub fn take(&self, entry: RunEntry) -> Option<Seen> {
