@@ -51,12 +51,27 @@ pub(super) fn change(task: &mut TaskSummary, event: &Event, gaps: &[Gap]) {
             let (cause, because) = (cause.clone(), because.clone());
             end(task, Standing::Skipped { cause, because }, event.ts, gaps);
         }
+        EventKind::TaskExpanded {
+            first,
+            items,
+            complete,
+            ..
+        } => {
+            let expansion = task.expansion.get_or_insert_default();
+            expansion.take(event.ts, *first, items.as_deref(), *complete);
+        }
+        EventKind::TaskReused { run, artifacts, .. } => {
+            task.artifacts.clone_from(artifacts);
+            task.reused = Some(*run);
+            end(task, Standing::Done, event.ts, gaps);
+        }
         EventKind::TaskCancelled { .. } => end(task, Standing::Cancelled, event.ts, gaps),
         EventKind::TaskReopened { .. } => {
             task.standing = Standing::Waiting;
             task.ended = None;
             task.artifacts.clear();
             task.reopened += 1;
+            task.reused = None;
         }
         // Events of the run do not come here.
         _ => {}
@@ -85,9 +100,9 @@ fn end(task: &mut TaskSummary, standing: Standing, at: Timestamp, gaps: &[Gap]) 
     task.standing = standing;
     task.due = None;
     task.ended = Some(at);
-    task.undriven = task.attempts.first().map_or(Duration::ZERO, |first| {
+    task.undriven = task.begun().map_or(Duration::ZERO, |begun| {
         // Few tasks saw a gap, and no run has many: the last ones first.
-        let seen = gaps.iter().rev().take_while(|gap| gap.to > first.started);
+        let seen = gaps.iter().rev().take_while(|gap| gap.to > begun);
         seen.map(|gap| gap.to.since(gap.from)).sum()
     });
 }

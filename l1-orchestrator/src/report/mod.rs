@@ -7,6 +7,9 @@ mod change;
 mod closing;
 pub mod console;
 pub mod diagnostics;
+mod expansion;
+#[cfg(test)]
+mod expansion_tests;
 pub mod graph;
 pub mod json;
 pub mod jsonl;
@@ -16,6 +19,7 @@ mod observer;
 mod redact;
 mod stats;
 mod summary;
+mod tally;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -29,5 +33,6 @@ pub use observer::{Observers, Reporter, max_attempts};
 pub use redact::{Redactor, bytes};
 
 pub use summary::{Ending, RunSummary};
+pub use tally::Tally;
 pub use task::{Attempt, AttemptEnding, Standing, TaskSummary};
 pub use view::{RunRef, View};

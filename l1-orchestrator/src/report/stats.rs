@@ -110,7 +110,10 @@ impl Stats {
                 })
                 .count(),
             attempt_time: Spread::of(finished.map(|attempt| attempt.wall)),
-            task_time: Spread::of(summary.tasks.iter().filter_map(TaskSummary::duration)),
+            task_time: {
+                let leaves = summary.tasks.iter().filter(|task| task.expansion.is_none());
+                Spread::of(leaves.filter_map(TaskSummary::duration))
+            },
             queue_wait: plan.map_or_else(Spread::default, |plan| {
                 Spread::of(queue_waits(summary, plan).map(|(_, wait)| wait))
             }),
@@ -153,7 +156,9 @@ fn classes(summary: &RunSummary) -> Vec<ClassGroup> {
                 groups.entry(failure.class).or_default().0 += 1;
             }
         }
-        if let Standing::Failed { failure, .. } = &task.standing {
+        if let Standing::Failed { failure, .. } = &task.standing
+            && task.fails_itself()
+        {
             groups
                 .entry(failure.class)
                 .or_default()

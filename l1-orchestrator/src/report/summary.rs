@@ -9,57 +9,12 @@ use protocol::event::{Event, EventKind, Origin, RunStarted};
 use protocol::ids::TaskId;
 use protocol::outcome::RunOutcome;
 use protocol::time::Timestamp;
+use serde_json::{Map, Value};
 
 use super::change::change;
+use super::expansion::parent_of;
+use super::tally::Tally;
 use super::task::{Standing, TaskSummary};
-
-/// Tasks by where they stand.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Succeeded.
-    pub passed: usize,
-    /// Failed, tolerated ones not counted.
-    pub failed: usize,
-    /// Failed, and their dependents ran all the same.
-    pub tolerated: usize,
-    /// Passed over.
-    pub skipped: usize,
-    /// Open when the run was cancelled.
-    pub cancelled: usize,
-    /// With a running attempt.
-    pub running: usize,
-    /// Begun, and between two attempts.
-    pub waiting: usize,
-}
-
-impl Tally {
-    /// Tasks that are over.
-    #[must_use]
-    pub const fn over(&self) -> usize {
-        self.passed + self.failed + self.tolerated + self.skipped + self.cancelled
-    }
-
-    /// Tasks that have begun, or never will.
-    #[must_use]
-    pub const fn told(&self) -> usize {
-        self.over() + self.running + self.waiting
-    }
-
-    fn slot(&mut self, task: &TaskSummary) -> Option<&mut usize> {
-        match &task.standing {
-            Standing::Waiting if task.is_between_attempts() => Some(&mut self.waiting),
-            Standing::Waiting => None,
-            Standing::Running => Some(&mut self.running),
-            Standing::Done => Some(&mut self.passed),
-            Standing::Failed {
-                tolerated: true, ..
-            } => Some(&mut self.tolerated),
-            Standing::Failed { .. } => Some(&mut self.failed),
-            Standing::Skipped { .. } => Some(&mut self.skipped),
-            Standing::Cancelled => Some(&mut self.cancelled),
-        }
-    }
-}
 
 /// The approved plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,7 +68,7 @@ const MAX_ROOM: usize = 200_000;
 pub struct RunSummary {
     /// The first event.
     pub started: Option<(Timestamp, Box<RunStarted>)>,
-    /// Tasks of the plan.
+    /// Tasks of the plan: what expanded counts as its children, as far as they are known.
     pub planned: u64,
     /// The approval.
     pub approval: Option<Approval>,
@@ -133,8 +88,10 @@ pub struct RunSummary {
     pub recovered: Vec<(u64, String)>,
     /// Results that came too late and were ignored.
     pub late_results: u64,
-    /// Counts.
+    /// Counts, without tasks that expanded: their children count.
     pub tally: Tally,
+    /// What the scenario hands to the reader of the run.
+    pub outputs: Map<String, Value>,
     /// Tasks in the order in which they were first mentioned.
     pub tasks: Vec<TaskSummary>,
     /// Position of the first task that failed, one that is required before one that is tolerated.
@@ -209,7 +166,6 @@ impl RunSummary {
             self.note_gap(before, self.last);
         }
         match &event.kind {
-            EventKind::TaskExpanded { .. } | EventKind::TaskReused { .. } => {}
             EventKind::RunStarted(started) => self.started = Some((event.ts, started.clone())),
             EventKind::PlanProposed { tasks, .. } => self.expect_tasks(*tasks),
             EventKind::PlanApproved {
@@ -237,9 +193,12 @@ impl RunSummary {
                 self.recovered.push((*torn_bytes, file.clone()));
             }
             EventKind::RunFinished {
-                outcome, exit_code, ..
+                outcome,
+                exit_code,
+                outputs,
             } => {
                 let (outcome, exit_code) = (*outcome, *exit_code);
+                self.outputs.clone_from(outputs);
                 self.ending = Some(Ending {
                     outcome,
                     exit_code,
@@ -255,6 +214,8 @@ impl RunSummary {
             | EventKind::TaskDone { task, .. }
             | EventKind::TaskFailed { task, .. }
             | EventKind::TaskSkipped { task, .. }
+            | EventKind::TaskExpanded { task, .. }
+            | EventKind::TaskReused { task, .. }
             | EventKind::TaskCancelled { task }
             | EventKind::TaskReopened { task, .. } => self.apply_to_task(task, event),
         }
@@ -288,21 +249,56 @@ impl RunSummary {
     }
 
     fn apply_to_task(&mut self, id: &TaskId, event: &Event) {
-        let at = *self.index.entry(id.clone()).or_insert_with(|| {
-            self.tasks.push(TaskSummary::new(id.clone()));
-            u32::try_from(self.tasks.len() - 1).expect("plan limits bound the tasks")
-        });
+        let at = self.position(id);
         let root = self.root_of(&event.kind);
         let task = &mut self.tasks[at as usize];
-        if let Some(count) = self.tally.slot(task) {
-            *count -= 1;
-        }
-        task.root = root;
+        task.root = root.or(task.root);
+        let children = task.child_count();
         change(task, event, &self.gaps);
-        if let Some(count) = self.tally.slot(task) {
-            *count += 1;
+        if let Some(now) = task.child_count() {
+            // It stands for its children from now on.
+            let before = children.unwrap_or(1);
+            self.planned = self.planned.saturating_add(now).saturating_sub(before);
         }
+        self.count(at);
         self.note_failure(at);
+    }
+
+    /// Where a task is kept; a task that was not heard of before gets its place, and its parent.
+    fn position(&mut self, id: &TaskId) -> u32 {
+        if let Some(at) = self.index.get(id) {
+            return *at;
+        }
+        let at = u32::try_from(self.tasks.len()).expect("plan limits bound the tasks");
+        let mut task = TaskSummary::new(id.clone());
+        let parent = parent_of(id).and_then(|parent| self.index.get(&parent).copied());
+        let expansion = parent.and_then(|at| self.tasks[at as usize].expansion.as_mut());
+        if let Some(expansion) = expansion {
+            task.parent = parent;
+            task.label = expansion.take_label(id);
+            if expansion.is_nested {
+                expansion.items += 1;
+                self.planned = self.planned.saturating_add(1);
+            }
+        }
+        self.index.insert(id.clone(), at);
+        self.tasks.push(task);
+        at
+    }
+
+    /// Counts a task where it stands now, and no longer where it stood.
+    fn count(&mut self, at: u32) {
+        let task = &mut self.tasks[at as usize];
+        let (own, was_own) = (task.slot(), task.counted);
+        task.counted = own;
+        let (as_child, was_child) = (task.slot_as_child(), task.counted_as_child);
+        task.counted_as_child = as_child;
+        let parent = task.parent;
+        self.tally.moves(was_own, own);
+        let parent = parent.and_then(|at| self.tasks[at as usize].expansion.as_mut());
+        if let Some(expansion) = parent {
+            expansion.children.moves(was_child, as_child);
+        }
     }
 
     /// Kept as the events come: a chain of a hundred thousand skipped tasks is walked once.
@@ -322,6 +318,12 @@ impl RunSummary {
         let Standing::Failed { tolerated, .. } = self.tasks[at as usize].standing else {
             return;
         };
+        if !self.tasks[at as usize].fails_itself() {
+            return;
+        }
+        if !tolerated {
+            self.blame(at);
+        }
         let first_is_required = self.first_failure.is_some_and(|first| {
             !matches!(
                 self.tasks[first as usize].standing,
@@ -333,6 +335,16 @@ impl RunSummary {
         });
         if self.first_failure.is_none() || (!tolerated && !first_is_required) {
             self.first_failure = Some(at);
+        }
+    }
+
+    /// Whatever is passed over because of a task that expanded is so because of this child of it.
+    fn blame(&mut self, failed: u32) {
+        let mut at = self.tasks[failed as usize].parent;
+        while let Some(parent) = at {
+            let parent = &mut self.tasks[parent as usize];
+            parent.root.get_or_insert(failed);
+            at = parent.parent;
         }
     }
 }

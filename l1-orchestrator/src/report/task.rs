@@ -1,12 +1,16 @@
 //! What the events say about one task: its attempts, how it ended, what it left.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use protocol::artifact::Artifact;
 use protocol::event::{AttemptEnd, LeaseEnd, SkipCause};
-use protocol::ids::{TaskId, WorkerId};
+use protocol::ids::{RunId, TaskId, WorkerId};
 use protocol::outcome::Failure;
 use protocol::time::Timestamp;
+
+use super::expansion::Expansion;
+use super::tally::Slot;
 
 /// Where a task stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -232,10 +236,22 @@ pub struct TaskSummary {
     pub artifacts: Vec<Artifact>,
     /// Leases that ended with their worker's death.
     pub crashes: u32,
+    /// What its fan-out item is called.
+    pub label: Option<Box<str>>,
+    /// Its children, once it has expanded.
+    pub expansion: Option<Box<Expansion>>,
+    /// The run that its result was carried over from.
+    pub reused: Option<RunId>,
     /// How often a done task was opened again.
     pub reopened: u32,
     /// Position of the task whose failure, in the end, made this one be skipped.
     pub(super) root: Option<u32>,
+    /// Position of the task that it is a child of.
+    pub(super) parent: Option<u32>,
+    /// Where the run counts it.
+    pub(super) counted: Option<Slot>,
+    /// Where its parent counts it.
+    pub(super) counted_as_child: Option<Slot>,
 }
 
 impl TaskSummary {
@@ -252,7 +268,13 @@ impl TaskSummary {
             artifacts: Vec::new(),
             crashes: 0,
             reopened: 0,
+            label: None,
+            expansion: None,
+            reused: None,
             root: None,
+            parent: None,
+            counted: None,
+            counted_as_child: None,
         }
     }
 
@@ -269,11 +291,52 @@ impl TaskSummary {
         matches!(self.standing, Standing::Failed { .. })
     }
 
+    /// Whether the failure is its own, and not only that of its children.
+    #[must_use]
+    pub fn fails_itself(&self) -> bool {
+        let children = self.expansion.as_ref().map_or(0, |own| own.children.failed);
+        self.is_failed() && children == 0
+    }
+
+    /// Children that are known, once it has expanded: it is a roll-up of them then, and no task of its
+    /// own.
+    #[must_use]
+    pub fn child_count(&self) -> Option<u64> {
+        let expansion = self.expansion.as_ref().filter(|own| own.is_complete)?;
+        Some(expansion.items)
+    }
+
+    /// Its id, and what its item is called: `summarize[0] api`.
+    #[must_use]
+    pub fn name(&self) -> Cow<'_, str> {
+        match &self.label {
+            Some(label) => Cow::Owned(format!("{} {label}", self.id)),
+            None => Cow::Borrowed(self.id.as_str()),
+        }
+    }
+
+    /// The word of its standing; of what expanded, as long as it is open, that of its children.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match (&self.standing, &self.expansion) {
+            (Standing::Waiting, Some(own)) if own.children.told() > 0 => Standing::Running.word(),
+            (standing, _) => standing.word(),
+        }
+    }
+
     /// From the start of its first attempt to its end, without the time in which nobody drove the run.
     #[must_use]
     pub fn duration(&self) -> Option<Duration> {
-        let elapsed = self.ended?.since(self.attempts.first()?.started);
+        let elapsed = self.ended?.since(self.begun()?);
         Some(elapsed.saturating_sub(self.undriven))
+    }
+
+    /// The start of its first attempt; of what expanded, the moment it did.
+    #[must_use]
+    pub fn begun(&self) -> Option<Timestamp> {
+        let expanded = self.expansion.as_ref().map(|own| own.at);
+        let first = self.attempts.first().map(|attempt| attempt.started);
+        first.or(expanded)
     }
 
     /// The last attempt.

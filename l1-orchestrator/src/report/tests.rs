@@ -22,10 +22,10 @@ use crate::ui::{ColorChoice, ColorFacts, Io, Painter, Ui};
 
 /// Events with a second between them.
 #[derive(Default)]
-struct Story(Vec<Event>);
+pub(super) struct Story(pub(super) Vec<Event>);
 
 impl Story {
-    fn begun(tasks: u64) -> Self {
+    pub(super) fn begun(tasks: u64) -> Self {
         let started = RunStarted {
             version: 1,
             run_id: "0197f0e2-7c1a-7cc3-9d51-3a5a4be1c07a".parse().unwrap(),
@@ -55,14 +55,14 @@ impl Story {
             })
     }
 
-    fn then(mut self, kind: EventKind) -> Self {
+    pub(super) fn then(mut self, kind: EventKind) -> Self {
         let seq = self.0.len() as u64 + 1;
         let ts = Timestamp::from_micros(i64::try_from(seq).unwrap() * 1_000_000);
         self.0.push(Event { seq, ts, kind });
         self
     }
 
-    fn starts(self, task: &str, attempt: u32) -> Self {
+    pub(super) fn starts(self, task: &str, attempt: u32) -> Self {
         self.then(EventKind::AttemptStarted {
             task: id(task),
             lease: "1-1".parse().unwrap(),
@@ -70,7 +70,7 @@ impl Story {
         })
     }
 
-    fn ends(self, task: &str, attempt: u32, failure: Option<Failure>) -> Self {
+    pub(super) fn ends(self, task: &str, attempt: u32, failure: Option<Failure>) -> Self {
         let exit = failure.as_ref().map_or(0, |_| 3);
         let tail = failure.as_ref().map(|_| "it broke\n```\n\u{1b}[2J".into());
         let end = Box::new(AttemptEnd {
@@ -94,7 +94,7 @@ impl Story {
         })
     }
 
-    fn passes(self, task: &str) -> Self {
+    pub(super) fn passes(self, task: &str) -> Self {
         self.starts(task, 1)
             .ends(task, 1, None)
             .then(EventKind::TaskDone {
@@ -105,7 +105,7 @@ impl Story {
             })
     }
 
-    fn fails(self, task: &str, tolerated: bool) -> Self {
+    pub(super) fn fails(self, task: &str, tolerated: bool) -> Self {
         self.starts(task, 1)
             .ends(task, 1, Some(broke()))
             .then(EventKind::TaskFailed {
@@ -116,7 +116,7 @@ impl Story {
             })
     }
 
-    fn skips(self, task: &str, because: &str) -> Self {
+    pub(super) fn skips(self, task: &str, because: &str) -> Self {
         self.then(EventKind::TaskSkipped {
             task: id(task),
             cause: SkipCause::Failure,
@@ -124,7 +124,7 @@ impl Story {
         })
     }
 
-    fn finishes(self, outcome: RunOutcome, exit_code: u8) -> Self {
+    pub(super) fn finishes(self, outcome: RunOutcome, exit_code: u8) -> Self {
         self.then(EventKind::RunFinished {
             outcome,
             exit_code,
@@ -132,20 +132,20 @@ impl Story {
         })
     }
 
-    fn summary(&self) -> RunSummary {
+    pub(super) fn summary(&self) -> RunSummary {
         RunSummary::from_events(&self.0)
     }
 }
 
-fn id(task: &str) -> TaskId {
+pub(super) fn id(task: &str) -> TaskId {
     task.parse().unwrap()
 }
 
-fn broke() -> Failure {
+pub(super) fn broke() -> Failure {
     Failure::new(FailureClass::ToolFailed, "exit 3")
 }
 
-fn view() -> View {
+pub(super) fn view() -> View {
     View {
         plan: None,
         run: RunRef("4be1c07a".into()),
@@ -438,9 +438,10 @@ fn lines_of_things_that_go_wrong_on_the_way() {
 }
 
 fn any_kind() -> impl Strategy<Value = EventKind> {
-    let task = (0u8..4).prop_map(|n| id(&format!("t{n}")));
+    let names = ["t0", "t1", "t0[0]", "t0[1]", "t1/x", "t1/x[0]", "t0[0]/y"];
+    let task = (0..names.len()).prop_map(move |n| id(names[n]));
     let attempt = 1u32..4;
-    (task, attempt, 0u8..12, any::<bool>()).prop_map(|(task, attempt, pick, flag)| {
+    (task, attempt, 0u8..15, any::<bool>()).prop_map(|(task, attempt, pick, flag)| {
         let lease = "1-1".parse().unwrap();
         match pick {
             0 | 1 => EventKind::AttemptStarted {
@@ -484,6 +485,19 @@ fn any_kind() -> impl Strategy<Value = EventKind> {
             8 => EventKind::TaskReopened {
                 task,
                 path: "p".into(),
+            },
+            11 => EventKind::TaskExpanded {
+                task,
+                first: attempt - 1,
+                items: flag.then(|| vec!["x".into(), 2.into()]),
+                inputs: None,
+                complete: attempt < 3,
+            },
+            12 => EventKind::TaskReused {
+                task,
+                run: "0197f0e2-7c1a-7cc3-9d51-3a5a4be1c07a".parse().unwrap(),
+                outputs: serde_json::Map::new(),
+                artifacts: Vec::new(),
             },
             9 => EventKind::RunPaused { cause: "c".into() },
             10 => EventKind::RunResumed {

@@ -8,7 +8,8 @@ use protocol::policy::SandboxLevel;
 
 use super::observer::max_attempts;
 use super::redact::Redactor;
-use super::summary::{RunSummary, Tally};
+use super::summary::RunSummary;
+use super::tally::Tally;
 use super::task::{Standing, TaskSummary};
 
 /// What confined the tasks.
@@ -67,7 +68,10 @@ pub fn tally(tally: &Tally, separator: &str) -> String {
         .iter()
         .filter(|(count, word)| *count > 0 || *word == "passed");
     let parts: Vec<String> = parts
-        .map(|(count, word)| format!("{count} {word}"))
+        .map(|(count, word)| match (*word, tally.reused) {
+            ("passed", 1..) => format!("{count} {word} ({} reused)", tally.reused),
+            _ => format!("{count} {word}"),
+        })
         .collect();
     parts.join(separator)
 }
@@ -95,6 +99,7 @@ pub fn reason(summary: &RunSummary, task: &TaskSummary) -> String {
             let tolerated = if *tolerated { "; tolerated" } else { "" };
             format!("{how}{tolerated}")
         }
+        Standing::Done if task.reused.is_some() => "reused".into(),
         _ => String::new(),
     }
 }

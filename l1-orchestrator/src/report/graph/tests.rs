@@ -47,7 +47,7 @@ fn one_task() {
 #[test]
 fn a_diamond_and_a_part_of_its_own() {
     let picture = picture(&of("a b<a c<a d<b,c e f<e"), None);
-    assert_snapshot!(dot(&picture, "p"), @r#"
+    assert_snapshot!(dot(&picture, "p"), @r##"
     digraph "p" {
       rankdir=LR;
       node [style=filled, fontname="monospace", fontcolor="#111111"];
@@ -63,7 +63,7 @@ fn a_diamond_and_a_part_of_its_own() {
       t2 -> t4;
       t3 -> t5;
     }
-    "#);
+    "##);
     assert_eq!((picture.nodes.len(), picture.edges.len()), (6, 5));
     let drawn = svg(&picture, Place::Page);
     assert_eq!(drawn.matches("class=\"node").count(), 6);

@@ -128,7 +128,7 @@ impl Page<'_> {
     }
 
     fn timeline(&mut self) {
-        let bars = timeline::render(self.summary, self.plan, self.redact);
+        let bars = timeline::text(&timeline::timeline(self.summary, self.plan), self.redact);
         if !bars.is_empty() {
             self.heading("Timeline");
             self.line(
