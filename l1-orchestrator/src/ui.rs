@@ -3,12 +3,23 @@
 //! A reader that went away is not an error worth a word; text that tasks wrote is made harmless
 //! before it gets near a terminal. What to say is decided elsewhere.
 
+mod eyes;
+mod screen;
+mod width;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 use anstyle::{AnsiColor, Style};
+
+pub use eyes::Panel;
+use eyes::{Eyes, Weight};
+#[cfg(test)]
+pub use screen::Screen;
+pub use screen::Size;
+pub use width::width;
 
 /// Streams and facts of the process that calls [`crate::run`].
 pub struct Io {
@@ -47,7 +58,7 @@ pub enum ColorChoice {
     Never,
 }
 
-/// What the environment says about color, read once by the caller.
+/// What the environment says about terminals, read once by the caller.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ColorFacts {
     /// `NO_COLOR` is set and not empty.
@@ -56,6 +67,8 @@ pub struct ColorFacts {
     pub forced: bool,
     /// `TERM=dumb`.
     pub dumb: bool,
+    /// `CI` is set: what is printed is kept, and read later line by line.
+    pub kept: bool,
 }
 
 impl ColorChoice {
@@ -125,11 +138,14 @@ pub struct Gone;
 /// Both streams, shared by everything that prints during one invocation.
 pub struct Ui {
     out: Mutex<Box<dyn Write + Send>>,
-    err: Mutex<Box<dyn Write + Send>>,
+    err: Eyes,
     out_painter: Painter,
     err_painter: Painter,
     /// Whether stdout is a terminal.
     pub stdout_terminal: bool,
+    /// Whether stderr is a terminal on which something can be drawn twice.
+    can_redraw: bool,
+    kept: bool,
     quiet: bool,
     /// Why data did not get out, other than that its reader had enough.
     lost: Mutex<Option<io::Error>>,
@@ -146,8 +162,10 @@ impl Ui {
             out_painter: painter(io.stdout_terminal),
             err_painter: painter(io.stderr_terminal),
             stdout_terminal: io.stdout_terminal,
+            kept: facts.kept,
+            can_redraw: io.stderr_terminal && !facts.dumb,
             out: Mutex::new(io.stdout),
-            err: Mutex::new(io.stderr),
+            err: Eyes::new(io.stderr),
             quiet,
             lost: Mutex::new(None),
         }
@@ -201,19 +219,76 @@ impl Ui {
         self.quiet
     }
 
+    /// Whether a panel can be drawn on stderr.
+    #[must_use]
+    pub const fn can_redraw(&self) -> bool {
+        self.can_redraw
+    }
+
+    /// Whether what is printed is kept, and read later line by line.
+    #[must_use]
+    pub const fn is_kept(&self) -> bool {
+        self.kept
+    }
+
     /// One line for eyes, dropped by `--quiet`.
     pub fn note(&self, line: &str) {
         if !self.quiet {
-            self.say(line);
+            self.err.line(line, Weight::Note);
+        }
+    }
+
+    /// The same from a thread that may wait a moment where there is no room for more: it makes too many.
+    pub fn note_patiently(&self, line: &str) {
+        if !self.quiet {
+            self.err.line(line, Weight::Patient);
         }
     }
 
     /// One line for eyes, `--quiet` or not. A stderr that cannot be written has nobody to tell.
     pub fn say(&self, line: &str) {
-        // One write a line, so that lines of others on the same terminal do not come in between.
-        let text = format!("{line}\n");
-        let mut err = lock(&self.err);
-        let _told = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+        self.err.line(line, Weight::Last);
+    }
+
+    /// From here on lines for eyes are queued: a terminal that takes no more holds up nobody but the
+    /// thread that writes. Beneath them is a panel, if there is one. Ends with [`Self::settle`].
+    ///
+    /// # Errors
+    /// The system has no room for a thread; then lines are written as before.
+    pub fn go_live(&self, panel: Option<Panel>) -> io::Result<()> {
+        self.err.go_live(panel, Size::of_stderr)?;
+        // What a panic prints comes past us: the panel makes room for it.
+        static HOOKED: Once = Once::new();
+        let eyes = self.err.clone();
+        HOOKED.call_once(move || {
+            let before = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |panic| {
+                eyes.step_aside();
+                before(panic);
+            }));
+        });
+        Ok(())
+    }
+
+    /// Takes the panel away; lines go on.
+    pub fn hide_panel(&self) {
+        self.err.hide();
+    }
+
+    /// What erases the panel that is on the terminal, if one is, for last words past the printer.
+    #[must_use]
+    pub fn erasing(&self) -> &'static str {
+        if self.err.is_painted() {
+            screen::ERASE
+        } else {
+            ""
+        }
+    }
+
+    /// Waits until everything for eyes was written, however long its reader takes, unless it is given
+    /// up. Afterwards lines are written at once again.
+    pub fn settle(&self, give_up: impl Fn() -> bool) {
+        self.err.settle(&give_up);
     }
 }
 
@@ -257,7 +332,7 @@ mod tests {
         let no = ColorFacts {
             no_color: true,
             forced: true,
-            dumb: false,
+            ..facts
         };
         let forced = ColorFacts {
             forced: true,

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::exit_code;
 use crate::report::Redactor;
+use crate::session::pressed_twice;
 use crate::settings::{self, Files};
 use crate::ui::{ColorChoice, ColorFacts, Io, Ui};
 
@@ -73,6 +74,7 @@ fn verb(cli: Cli, matches: &ArgMatches, io: Io) -> u8 {
         dispatch(&context, cli.command, matches)
     }))
     .unwrap_or_else(|_| Err(CliError::internal("orchestra panicked")));
+    ui.settle(pressed_twice);
     let code = outcome.unwrap_or_else(|error| fail(&ui, &error, format != Format::Text));
     written(&ui, code)
 }
@@ -135,5 +137,6 @@ fn color_facts() -> ColorFacts {
         no_color: set("NO_COLOR"),
         forced: asks("CLICOLOR_FORCE") || asks("FORCE_COLOR"),
         dumb: env::var_os("TERM").is_some_and(|term| term == "dumb"),
+        kept: asks("CI") && env::var_os("CI").is_none_or(|value| value != "false"),
     }
 }

@@ -8,15 +8,15 @@ use protocol::ids::RunId;
 use protocol::plan::Plan;
 use protocol::seal::{Seal, UserKey};
 
-use super::args::Format;
+use super::args::{Format, Progress};
 use super::context::Context;
 use super::error::{CliError, Kind};
 use crate::exit_code;
-use crate::report::console::Console;
+use crate::report::console::{Console, Shown};
 use crate::report::jsonl::Jsonl;
 use crate::report::{Observers, Reporter, RunSummary, View};
-use crate::runs::{RunEntry, Stored, status};
-use crate::session::{Driven, Ended, LiveOutput, close, result_object};
+use crate::runs::{RunEntry, Runs, Stored, status, usual_duration};
+use crate::session::{Driven, Ended, LiveOutput, close, now, pressed_twice, result_object};
 use crate::settings::{self, Drive, Origin, Setting};
 
 /// Attempts at once: as told, else as the scenario says, else one a core; a project's file lowers what
@@ -69,20 +69,58 @@ pub(super) fn view(context: &Context, entry: &RunEntry, plan: &Arc<Plan>) -> Vie
 pub(super) fn observers(
     context: &Context,
     drive: &Drive,
+    runs: &Runs,
+    entry: &RunEntry,
     view: View,
     before: RunSummary,
 ) -> (Observers, Option<LiveOutput>) {
     let ui = &context.ui;
     let live = (drive.verbose > 0).then(|| LiveOutput::new(Arc::clone(ui)));
+    let console = console(context, drive.progress.value, runs, entry, view, &before);
     let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
     if let Some(live) = &live {
         reporters.push(Box::new(live.clone()));
     }
-    reporters.push(Box::new(Console::new(Arc::clone(ui), view, drive.lines)));
+    reporters.push(Box::new(console));
     if context.format == Format::Jsonl {
         reporters.push(Box::new(Jsonl::new(Arc::clone(ui))));
     }
     (Observers::new(before, reporters), live)
+}
+
+/// What shows progress, and everything for eyes is queued from here on.
+pub(super) fn console(
+    context: &Context,
+    progress: Progress,
+    runs: &Runs,
+    entry: &RunEntry,
+    view: View,
+    before: &RunSummary,
+) -> Console {
+    let ui = &context.ui;
+    let console = Console::new(Arc::clone(ui), view, shown(context, progress), before);
+    let (runs, dir) = (runs.clone(), entry.dir.clone());
+    // A life that took over says nothing about how long the whole takes.
+    let is_first = before.started.is_none();
+    let usual = move || usual_duration(&runs, &dir).filter(|_| is_first);
+    if let Err(error) = ui.go_live(console.panel(now, usual)) {
+        tracing::warn!(%error, "no thread for the terminal; it is written in place");
+    }
+    console
+}
+
+fn shown(context: &Context, progress: Progress) -> Shown {
+    let ui = &context.ui;
+    // Events on the same terminal would run through the panel.
+    let is_free = !(ui.stdout_terminal && context.format == Format::Jsonl);
+    let can_draw = ui.can_redraw() && is_free;
+    match progress {
+        Progress::None => Shown::Nothing,
+        _ if ui.is_quiet() => Shown::Nothing,
+        Progress::Auto if can_draw && !ui.is_kept() => Shown::Panel,
+        Progress::Bar if can_draw => Shown::Panel,
+        Progress::Auto | Progress::Bar | Progress::Lines => Shown::Lines,
+    }
 }
 
 /// A run that is over and closed.
@@ -156,6 +194,8 @@ pub(super) fn end(
     for reporter in &mut reporters {
         reporter.finish(&stored.summary);
     }
+    // What comes on stdout comes last, also where both are one file.
+    context.ui.settle(pressed_twice);
     seal?;
     // Held until reports and seal are written: a resume in between would write them too.
     drop(lock);
@@ -166,6 +206,7 @@ pub(super) fn end(
 /// Says that the run goes on with `resume`.
 fn paused(context: &Context, entry: &RunEntry, observers: Observers) -> Result<u8, CliError> {
     let _summary = observers.finish();
+    context.ui.settle(pressed_twice);
     let told = answer(context, entry, &Stored::load(&entry.dir)?);
     told_or_gone(told, exit_code::PARKED)
 }

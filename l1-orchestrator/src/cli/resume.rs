@@ -29,7 +29,8 @@ pub(super) fn resume(
     matches: &ArgMatches,
 ) -> Result<u8, CliError> {
     let how = settings::driving(&args.driving, matches, &context.files);
-    let entry = settings::runs_dir(&args.runs, &context.files).resolve(&args.run)?;
+    let runs = settings::runs_dir(&args.runs, &context.files);
+    let entry = runs.resolve(&args.run)?;
     let coordinator = new_coordinator();
     let lock = hold(context, &entry, &coordinator)?;
     let stored = Stored::load(&entry.dir)?;
@@ -55,7 +56,7 @@ pub(super) fn resume(
     sweep(context, &entry, run, &stored.summary)?;
     reached(Moment::Resuming);
     let trace_id = started.trace_id.clone();
-    let (observers, live) = driving::observers(context, &how, view, stored.summary);
+    let (observers, live) = driving::observers(context, &how, &runs, &entry, view, stored.summary);
     let session = Session {
         ui: Arc::clone(&context.ui),
         entry: &entry,

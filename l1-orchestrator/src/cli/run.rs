@@ -68,7 +68,8 @@ pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result
     start_log(&entry.dir, how.log_level.value, eyes).map_err(|error| {
         CliError::not_ready("log-unwritable", "log.jsonl cannot be made").because(error)
     })?;
-    let (observers, live) = driving::observers(context, &how, view, RunSummary::default());
+    let (observers, live) =
+        driving::observers(context, &how, &runs, &entry, view, RunSummary::default());
     let session = Session {
         ui: Arc::clone(&context.ui),
         entry: &entry,

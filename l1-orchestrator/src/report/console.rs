@@ -1,27 +1,25 @@
-//! Progress for people: the first lines of a run and one line a finished task. Plain lines, no cursor
-//! moves.
+//! Progress for people: the first lines of a run, one line a finished task, the closing block. On a
+//! terminal a panel beneath says what runs; elsewhere each line is counted, and long silence is broken.
 
-use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use protocol::event::{Event, EventKind, LeaseEnd, Origin};
+use protocol::event::Event;
 use protocol::outcome::RunOutcome;
 use protocol::time::Timestamp;
 
 use super::closing::{closing, verdict};
+use super::live::{self, Board, word_of};
 use super::observer::Reporter;
-use super::redact::Redactor;
 use super::summary::RunSummary;
-use super::task::{Attempt, Standing, TaskSummary};
-use super::view::{View, attempt_of, tone_of};
+use super::view::View;
 use super::words;
-use crate::ui::{Painter, Tone, Ui, sanitize};
+use crate::ui::{Panel, Tone, Ui};
 
 /// After this long without a line, one says what runs.
 const SILENCE: Duration = Duration::from_secs(30);
-/// Running tasks named in such a line.
-const MAX_NAMED: usize = 8;
+/// Lines about tasks that never started, before the rest of them is told in a sum.
+const MAX_IN_A_ROW: usize = 8;
 
 /// The first lines of a run.
 #[must_use]
@@ -40,14 +38,23 @@ pub fn opening(
     )
 }
 
-/// Lines about tasks that never started, before the rest of them is told in a sum.
-const MAX_IN_A_ROW: usize = 8;
+/// How much is shown while a run goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Nothing until the end.
+    Nothing,
+    /// A counted line for everything that ended.
+    Lines,
+    /// The same uncounted, above a panel.
+    Panel,
+}
 
-/// Prints progress lines to stderr.
+/// Shows progress on stderr.
 pub struct Console {
     ui: Arc<Ui>,
     view: View,
-    lines: bool,
+    shown: Shown,
+    board: Arc<Mutex<Board>>,
     last_line: Option<Timestamp>,
     roll: Roll,
 }
@@ -60,38 +67,42 @@ struct Roll {
 }
 
 impl Console {
-    /// With a line a task, or with nothing until the end.
+    /// Of a run about which `before` tells what was known so far.
     #[must_use]
-    pub const fn new(ui: Arc<Ui>, view: View, lines: bool) -> Self {
+    pub fn new(ui: Arc<Ui>, view: View, shown: Shown, before: &RunSummary) -> Self {
         Self {
             ui,
             view,
-            lines,
+            shown,
+            board: Arc::new(Mutex::new(Board::of(before))),
             last_line: None,
-            roll: Roll { word: "", count: 0 },
+            roll: Roll::default(),
         }
     }
 
-    fn event_line(&self, event: &Event, summary: &RunSummary) -> Option<String> {
-        let painter = self.ui.err_painter();
-        if let Some(line) = run_line(&event.kind, painter) {
-            return Some(line);
+    /// The panel, if it is to be shown: by this clock, and with what such a run usually takes, which is
+    /// found out by the thread that draws.
+    #[must_use]
+    pub fn panel(
+        &self,
+        now: impl Fn() -> Timestamp + Send + Sync + 'static,
+        usual: impl Fn() -> Option<Duration> + Send + Sync + 'static,
+    ) -> Option<Panel> {
+        if self.shown != Shown::Panel {
+            return None;
         }
-        let task = summary.task(event.kind.task()?)?;
-        task_line(&event.kind, task, summary, &self.view, painter)
+        let board = Arc::clone(&self.board);
+        let (painter, redact) = (self.ui.err_painter(), self.view.redact);
+        let known = std::sync::OnceLock::new();
+        Some(Arc::new(move |size| {
+            let usual = *known.get_or_init(&usual);
+            live::panel(&lock(&board), now(), usual, size, painter, redact)
+        }))
     }
-}
 
-impl Console {
     /// Whether the event is one too many of its kind in a row, to be told in a sum.
     fn rolls(&mut self, event: &Event, summary: &RunSummary) -> bool {
-        let task = event.kind.task().and_then(|id| summary.task(id));
-        let never_started = task.is_some_and(|task| task.attempts.is_empty());
-        let word = match event.kind {
-            EventKind::TaskCancelled { .. } if never_started => "CANCEL",
-            EventKind::TaskSkipped { .. } => "SKIP",
-            _ => "",
-        };
+        let word = live::never_started(event, summary);
         if word != self.roll.word {
             self.unroll();
             self.roll.word = word;
@@ -114,10 +125,13 @@ impl Console {
 
 impl Reporter for Console {
     fn on_event(&mut self, event: &Event, summary: &RunSummary) {
-        if !self.lines {
+        if self.shown == Shown::Nothing {
             return;
         }
-        if let Some(line) = self.event_line(event, summary) {
+        lock(&self.board).take(event, summary);
+        let counted = self.shown == Shown::Lines;
+        let painter = self.ui.err_painter();
+        if let Some(line) = live::of_event(event, summary, &self.view, counted, painter) {
             self.last_line = Some(event.ts);
             if !self.rolls(event, summary) {
                 self.ui.note(&line);
@@ -126,18 +140,20 @@ impl Reporter for Console {
     }
 
     fn on_tick(&mut self, now: Timestamp, summary: &RunSummary) {
-        if !self.lines || summary.tally.running == 0 {
+        if self.shown != Shown::Lines || summary.tally.running == 0 {
             return;
         }
         if now.since(*self.last_line.get_or_insert(now)) >= SILENCE {
             self.unroll();
-            self.ui.note(&running_line(now, summary, self.view.redact));
+            let line = live::running(now, &lock(&self.board), self.view.redact);
+            self.ui.note(&line);
             self.last_line = Some(now);
         }
     }
 
     fn finish(&mut self, summary: &RunSummary) {
         self.unroll();
+        self.ui.hide_panel();
         let painter = self.ui.err_painter();
         let passed = summary
             .ending
@@ -150,108 +166,7 @@ impl Reporter for Console {
     }
 }
 
-fn running_line(now: Timestamp, summary: &RunSummary, redact: Redactor) -> String {
-    let mut named = Vec::new();
-    for task in summary
-        .tasks
-        .iter()
-        .filter(|task| task.standing == Standing::Running)
-    {
-        if named.len() == MAX_NAMED {
-            named.push(format!("and {} more", summary.tally.running - MAX_NAMED));
-            break;
-        }
-        let since = task
-            .last_attempt()
-            .map_or(Duration::ZERO, |a| now.since(a.started));
-        named.push(format!("{} {}", task.id, redact.duration(since)));
-    }
-    format!(" running: {}", named.join(", "))
-}
-
-fn run_line(kind: &EventKind, painter: Painter) -> Option<String> {
-    let line =
-        |tone, word: &str, text: String| Some(format!("{} {text}", word_of(painter, tone, word)));
-    match kind {
-        EventKind::RunCancelling {
-            by: Origin::FailFast,
-        } => line(
-            Tone::Warn,
-            "STOP",
-            "a task failed and --fail-fast is on".into(),
-        ),
-        EventKind::RunPaused { cause } => line(Tone::Warn, "PAUSE", sanitize(cause).into_owned()),
-        EventKind::JournalRecovered { torn_bytes, file } => {
-            let text = format!("the journal's torn end ({torn_bytes} bytes) is kept as {file}");
-            line(Tone::Warn, "NOTE", text)
-        }
-        _ => None,
-    }
-}
-
-fn word_of(painter: Painter, tone: Tone, word: &str) -> String {
-    painter.paint(tone, &format!("{word:>8}"))
-}
-
-fn task_line(
-    kind: &EventKind,
-    task: &TaskSummary,
-    summary: &RunSummary,
-    view: &View,
-    painter: Painter,
-) -> Option<String> {
-    let counter = format!("({}/{})", summary.tally.over(), summary.planned);
-    let (tone, word, span, note) = match kind {
-        EventKind::TaskDone { attempt, .. } => {
-            let attempt = (*attempt > 1).then(|| attempt_of(*attempt, task, view));
-            let left_out = task.artifacts.iter().filter_map(|artifact| {
-                Some(format!("{}: {}", artifact.name, words::left_out(artifact)?))
-            });
-            let notes: Vec<String> = attempt.into_iter().chain(left_out).collect();
-            let note = sanitize(&notes.join("; ")).into_owned();
-            (Tone::Good, "PASS", task.duration(), note)
-        }
-        EventKind::TaskFailed { .. } => {
-            let mut note = words::reason(summary, task);
-            if let Some(last) = task.last_attempt() {
-                write!(note, "; {}", attempt_of(last.number, task, view)).expect("into a string");
-            }
-            (tone_of(&task.standing), "FAIL", task.duration(), note)
-        }
-        EventKind::TaskSkipped { .. } => (Tone::Dim, "SKIP", None, words::reason(summary, task)),
-        EventKind::TaskCancelled { .. } => (Tone::Warn, "CANCEL", task.duration(), String::new()),
-        EventKind::AttemptRetrying {
-            attempt, delay_ms, ..
-        } => {
-            let how = task.last_attempt().map(Attempt::how).unwrap_or_default();
-            let next = attempt_of(*attempt, task, view);
-            let delay = view.redact.duration(Duration::from_millis(*delay_ms));
-            let span = task.last_attempt().map(|attempt| attempt.wall);
-            (
-                Tone::Warn,
-                "RETRY",
-                span,
-                format!("{how}; {next} in {delay}"),
-            )
-        }
-        EventKind::LeaseLost { cause, .. } => {
-            let note = match cause {
-                LeaseEnd::WorkerLost => "its worker died; it runs again",
-                LeaseEnd::CoordinatorRestarted => "interrupted; it runs again",
-                LeaseEnd::HandedBack => return None,
-            };
-            (Tone::Warn, "LOST", None, note.into())
-        }
-        EventKind::TaskReopened { path, .. } => (
-            Tone::Warn,
-            "REOPEN",
-            None,
-            format!("{} changed on disk", sanitize(path)),
-        ),
-        _ => return None,
-    };
-    let span = span.map_or_else(|| "        ".into(), |span| view.redact.column(span));
-    let word = word_of(painter, tone, word);
-    let line = format!("{word} {span} {counter} {}   {note}", task.id);
-    Some(line.trim_end().to_owned())
+fn lock(board: &Mutex<Board>) -> MutexGuard<'_, Board> {
+    // Whoever panicked left at worst numbers that the next event corrects.
+    board.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -13,6 +13,7 @@ mod expansion_tests;
 pub mod graph;
 pub mod json;
 pub mod jsonl;
+mod live;
 pub mod manifest;
 pub mod markdown;
 mod observer;

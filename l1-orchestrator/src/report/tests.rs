@@ -13,7 +13,7 @@ use protocol::outcome::{Failure, FailureClass, RunOutcome};
 use protocol::policy::SandboxLevel;
 use protocol::time::Timestamp;
 
-use super::console::Console;
+use super::console::{Console, Shown};
 use super::stats::Stats;
 use super::{
     Observers, Redactor, Reporter, RunRef, RunSummary, View, closing, json, markdown, words,
@@ -374,7 +374,9 @@ fn console() -> (Console, Sink) {
         stderr_terminal: false,
     };
     let ui = Ui::new(io, ColorChoice::Never, ColorFacts::default(), false);
-    (Console::new(Arc::new(ui), view(), true), sink)
+    let before = RunSummary::default();
+    let console = Console::new(Arc::new(ui), view(), Shown::Lines, &before);
+    (console, sink)
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Runs on disk: which there are, which one a person means, what one holds.
 
 mod begun;
+mod earlier;
 mod entry;
 mod filter;
 mod find;
@@ -14,6 +15,7 @@ mod status;
 mod stored;
 
 pub use begun::{is_untouched, never_began, not_begun};
+pub use earlier::usual_duration;
 pub use entry::RunEntry;
 pub use filter::{Filter, Seen, Wanted};
 pub use find::Runs;

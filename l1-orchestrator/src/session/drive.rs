@@ -188,7 +188,7 @@ async fn run(
     executor: Option<Arc<CommandExecutor>>,
 ) -> Result<Finished, CoordinatorError> {
     let mut signals = Signals::listen().map_err(internal)?;
-    signals::watch_over().map_err(internal)?;
+    signals::watch_over(Arc::clone(&session.ui)).map_err(internal)?;
     let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new());
     let embedded = Embedded {
         // By its name a later life of the run knows that it died with this one.

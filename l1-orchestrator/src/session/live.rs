@@ -42,23 +42,29 @@ impl LiveOutput {
 
     fn take(&self, chunk: &OutputChunk<'_>) {
         let key = (chunk.task.clone(), chunk.stream == StreamName::Err);
+        let mut lines = Vec::new();
         let mut partial = self.partial.lock().unwrap_or_else(PoisonError::into_inner);
         let line = partial.entry(key).or_default();
         for byte in chunk.bytes {
             if *byte == b'\n' || line.len() >= MAX_LINE {
-                self.print(chunk.task, line);
+                lines.push(shown(chunk.task, line));
                 line.clear();
             }
             if *byte != b'\n' {
                 line.push(*byte);
             }
         }
+        drop(partial);
+        // Here a slot may wait for a slow terminal; the coordinator, which needs the lock, does not.
+        for line in lines {
+            self.ui.note_patiently(&line);
+        }
     }
+}
 
-    fn print(&self, task: &TaskId, line: &[u8]) {
-        let text = String::from_utf8_lossy(line);
-        self.ui.note(&format!("{task} | {}", sanitize(&text)));
-    }
+fn shown(task: &TaskId, line: &[u8]) -> String {
+    let text = String::from_utf8_lossy(line);
+    format!("{task} | {}", sanitize(&text))
 }
 
 impl Reporter for LiveOutput {
@@ -71,7 +77,7 @@ impl Reporter for LiveOutput {
             let rest = partial.remove(&(task.clone(), is_err)).unwrap_or_default();
             drop(partial);
             if !rest.is_empty() {
-                self.print(task, &rest);
+                self.ui.note(&shown(task, &rest));
             }
         }
     }

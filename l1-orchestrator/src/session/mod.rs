@@ -20,3 +20,4 @@ pub use log::start_log;
 pub use open::{NewRun, Opened, absolute, open, record_of};
 pub use phases::{Moment, reached};
 pub use policy::Policy;
+pub use signals::pressed_twice;

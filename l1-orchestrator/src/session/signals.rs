@@ -4,7 +4,8 @@
 
 use std::future;
 use std::io;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use l2_coordinator::{Handle, Pausing};
@@ -24,6 +25,15 @@ const GIVE_UP: Duration = Duration::from_secs(3 * GRACE);
 const GIVE_UP_AT_ONCE: Duration = Duration::from_secs(3);
 /// From the second press to the end of the process, whatever it is doing.
 const LAST_RESORT: Duration = Duration::from_secs(8);
+
+/// Presses that this process was sent since somebody watches over it.
+static PRESSES: AtomicU32 = AtomicU32::new(0);
+
+/// Whether somebody pressed twice: then nothing is waited for that is only to be read.
+#[must_use]
+pub fn pressed_twice() -> bool {
+    PRESSES.load(Ordering::Relaxed) > 1
+}
 
 /// Listens from its creation on.
 pub struct Signals {
@@ -173,7 +183,7 @@ pub async fn overdue(give_up: Option<Instant>) {
 ///
 /// # Errors
 /// The system has no room for a thread or a handler.
-pub fn watch_over() -> io::Result<()> {
+pub fn watch_over(ui: Arc<Ui>) -> io::Result<()> {
     static WATCHED: OnceLock<()> = OnceLock::new();
     if WATCHED.set(()).is_err() {
         return Ok(());
@@ -187,13 +197,14 @@ pub fn watch_over() -> io::Result<()> {
     };
     let watch = move || {
         runtime.block_on(async {
-            let mut presses = 0;
-            while presses < 2 {
-                presses += u32::from(matches!(signals.next().await, Asked::End(_)));
+            while !pressed_twice() {
+                if let Asked::End(_) = signals.next().await {
+                    PRESSES.fetch_add(1, Ordering::Relaxed);
+                }
             }
             tokio::time::sleep(LAST_RESORT).await;
         });
-        last_words();
+        last_words(ui.erasing());
         std::process::exit(exit_code::NOT_READY.into());
     };
     std::thread::Builder::new()
@@ -203,9 +214,11 @@ pub fn watch_over() -> io::Result<()> {
 }
 
 /// Said past everything that may be stuck, and only if somebody takes it.
-fn last_words() {
-    let text = b"error[run-unclosed]: the run does not end and is left as it is\n\
-                 help: `orchestra resume @last` goes on, `orchestra cancel @last` closes it\n";
+fn last_words(erasing: &str) {
+    let text = format!(
+        "{erasing}error[run-unclosed]: the run does not end and is left as it is\n\
+         help: `orchestra resume @last` goes on, `orchestra cancel @last` closes it\n"
+    );
     let stderr = io::stderr();
     let none = Timespec {
         tv_sec: 0,
@@ -214,6 +227,6 @@ fn last_words() {
     let mut fds = [PollFd::new(&stderr, PollFlags::OUT)];
     if rustix::event::poll(&mut fds, Some(&none)).is_ok_and(|ready| ready > 0) {
         // Nobody is left to be told of a failure.
-        let _told = rustix::io::write(&stderr, text);
+        let _told = rustix::io::write(&stderr, text.as_bytes());
     }
 }

@@ -25,8 +25,8 @@ pub struct Drive {
     pub fail_fast: Setting<bool>,
     /// Confinement.
     pub sandbox: Setting<SandboxLevel>,
-    /// A line a task.
-    pub lines: bool,
+    /// Progress on stderr.
+    pub progress: Setting<Progress>,
     /// Task output live (1), orchestra's log too (2).
     pub verbose: u8,
     /// Detail of `log.jsonl`.
@@ -49,7 +49,7 @@ pub fn driving(typed: &Driving, matches: &ArgMatches, files: &Files) -> Drive {
         project_cap: of_file(&files.project),
         fail_fast: Setting::resolve(fail_fast, given("fail_fast"), [], false),
         sandbox: Setting::resolve(typed.sandbox, given("sandbox"), [], SandboxLevel::None),
-        lines: progress.value != Progress::None,
+        progress,
         verbose: typed.verbose,
         log_level: Setting::resolve(
             typed.log_level,

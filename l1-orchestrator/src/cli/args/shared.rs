@@ -85,7 +85,7 @@ pub struct Driving {
     #[arg(long, value_name = "LEVEL", env = "ORCHESTRA_SANDBOX", hide_env = true)]
     #[arg(value_parser = parse_sandbox)]
     pub sandbox: Option<SandboxLevel>,
-    /// Progress on stderr [default: auto, which is lines]
+    /// Progress on stderr [default: auto]
     #[arg(
         long,
         value_enum,
@@ -114,10 +114,12 @@ pub struct Driving {
 /// Progress on stderr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Progress {
-    /// One line a finished task
+    /// A bar on a terminal, else lines
     #[default]
     Auto,
-    /// One line a finished task
+    /// One line a finished task and, where stderr is a terminal, a bar, in CI too
+    Bar,
+    /// One counted line a finished task
     Lines,
     /// Nothing until the end
     None,

@@ -1,0 +1,162 @@
+//! One line about one event: what ended, and what went otherwise than planned.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use protocol::event::{Event, EventKind, LeaseEnd, Origin};
+use protocol::time::Timestamp;
+
+use super::board::Board;
+use crate::report::redact::Redactor;
+use crate::report::summary::RunSummary;
+use crate::report::task::{Attempt, TaskSummary};
+use crate::report::view::{View, attempt_of, tone_of};
+use crate::report::words;
+use crate::ui::{Painter, Tone, sanitize};
+
+/// Running tasks named in a line about silence.
+const MAX_NAMED: usize = 8;
+
+/// The line about an event, if there is one. `counted` lines say how many tasks are over, which
+/// otherwise the panel does.
+#[must_use]
+pub fn of_event(
+    event: &Event,
+    summary: &RunSummary,
+    view: &View,
+    counted: bool,
+    painter: Painter,
+) -> Option<String> {
+    if let Some(line) = run_line(&event.kind, painter) {
+        return Some(line);
+    }
+    let task = summary.task(event.kind.task()?)?;
+    task_line(&event.kind, task, summary, view, counted, painter)
+}
+
+/// A task as people see it.
+#[must_use]
+pub fn name(task: &TaskSummary) -> String {
+    task.id.to_string()
+}
+
+/// The word for an event about a task that never started, of which there may be very many in a row.
+#[must_use]
+pub fn never_started(event: &Event, summary: &RunSummary) -> &'static str {
+    let task = event.kind.task().and_then(|id| summary.task(id));
+    let never_started = task.is_some_and(|task| task.attempts.is_empty());
+    match event.kind {
+        EventKind::TaskCancelled { .. } if never_started => "CANCEL",
+        EventKind::TaskSkipped { .. } => "SKIP",
+        _ => "",
+    }
+}
+
+/// What runs, after a long silence.
+#[must_use]
+pub fn running(now: Timestamp, board: &Board, redact: Redactor) -> String {
+    let mut named: Vec<String> = board
+        .running
+        .iter()
+        .take(MAX_NAMED)
+        .map(|task| format!("{} {}", task.name, redact.duration(now.since(task.since))))
+        .collect();
+    let more = board.running.len().saturating_sub(MAX_NAMED);
+    if more > 0 {
+        named.push(format!("and {more} more"));
+    }
+    format!(" running: {}", named.join(", "))
+}
+
+fn run_line(kind: &EventKind, painter: Painter) -> Option<String> {
+    let line =
+        |tone, word: &str, text: String| Some(format!("{} {text}", word_of(painter, tone, word)));
+    match kind {
+        EventKind::RunCancelling {
+            by: Origin::FailFast,
+        } => line(
+            Tone::Warn,
+            "STOP",
+            "a task failed and --fail-fast is on".into(),
+        ),
+        EventKind::RunPaused { cause } => line(Tone::Warn, "PAUSE", sanitize(cause).into_owned()),
+        EventKind::JournalRecovered { torn_bytes, file } => {
+            let text = format!("the journal's torn end ({torn_bytes} bytes) is kept as {file}");
+            line(Tone::Warn, "NOTE", text)
+        }
+        _ => None,
+    }
+}
+
+/// A status in its color, as wide as all of them.
+#[must_use]
+pub fn word_of(painter: Painter, tone: Tone, word: &str) -> String {
+    painter.paint(tone, &format!("{word:>8}"))
+}
+
+fn task_line(
+    kind: &EventKind,
+    task: &TaskSummary,
+    summary: &RunSummary,
+    view: &View,
+    counted: bool,
+    painter: Painter,
+) -> Option<String> {
+    let (tone, word, span, note) = match kind {
+        EventKind::TaskDone { attempt, .. } => {
+            let attempt = (*attempt > 1).then(|| attempt_of(*attempt, task, view));
+            let left_out = task.artifacts.iter().filter_map(|artifact| {
+                Some(format!("{}: {}", artifact.name, words::left_out(artifact)?))
+            });
+            let notes: Vec<String> = attempt.into_iter().chain(left_out).collect();
+            let note = sanitize(&notes.join("; ")).into_owned();
+            (Tone::Good, "PASS", task.duration(), note)
+        }
+        EventKind::TaskFailed { .. } => {
+            let mut note = words::reason(summary, task);
+            if let Some(last) = task.last_attempt() {
+                write!(note, "; {}", attempt_of(last.number, task, view)).expect("into a string");
+            }
+            (tone_of(&task.standing), "FAIL", task.duration(), note)
+        }
+        EventKind::TaskSkipped { .. } => (Tone::Dim, "SKIP", None, words::reason(summary, task)),
+        EventKind::TaskCancelled { .. } => (Tone::Warn, "CANCEL", task.duration(), String::new()),
+        EventKind::AttemptRetrying {
+            attempt, delay_ms, ..
+        } => {
+            let how = task.last_attempt().map(Attempt::how).unwrap_or_default();
+            let next = attempt_of(*attempt, task, view);
+            let delay = view.redact.duration(Duration::from_millis(*delay_ms));
+            let span = task.last_attempt().map(|attempt| attempt.wall);
+            (
+                Tone::Warn,
+                "RETRY",
+                span,
+                format!("{how}; {next} in {delay}"),
+            )
+        }
+        EventKind::LeaseLost { cause, .. } => {
+            let note = match cause {
+                LeaseEnd::WorkerLost => "its worker died; it runs again",
+                LeaseEnd::CoordinatorRestarted => "interrupted; it runs again",
+                LeaseEnd::HandedBack => return None,
+            };
+            (Tone::Warn, "LOST", None, note.into())
+        }
+        EventKind::TaskReopened { path, .. } => (
+            Tone::Warn,
+            "REOPEN",
+            None,
+            format!("{} changed on disk", sanitize(path)),
+        ),
+        _ => return None,
+    };
+    let span = span.map_or_else(|| "        ".into(), |span| view.redact.column(span));
+    let word = word_of(painter, tone, word);
+    let counter = match counted {
+        true => format!("({}/{}) ", summary.tally.over(), summary.planned),
+        false => String::new(),
+    };
+    let line = format!("{word} {span} {counter}{}   {note}", name(task));
+    Some(line.trim_end().to_owned())
+}
