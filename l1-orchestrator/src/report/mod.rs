@@ -17,7 +17,9 @@ mod live;
 pub mod manifest;
 pub mod markdown;
 mod observer;
+mod planned;
 mod redact;
+mod rows;
 mod stats;
 mod summary;
 mod tally;
@@ -30,8 +32,10 @@ pub mod words;
 mod xml;
 
 pub use closing::closing;
-pub use observer::{Observers, Reporter, max_attempts};
+pub use observer::{Observers, Reporter};
+pub use planned::max_attempts;
 pub use redact::{Redactor, bytes};
+pub use stats::Spread;
 
 pub use summary::{Ending, RunSummary};
 pub use tally::Tally;

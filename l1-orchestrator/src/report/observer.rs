@@ -2,11 +2,9 @@
 //! decide nothing, and cannot fail the run.
 
 use protocol::event::Event;
-use protocol::plan::Plan;
 use protocol::time::Timestamp;
 
 use super::summary::RunSummary;
-use super::task::{Attempt, AttemptEnding, TaskSummary};
 
 /// Shows a run while it happens.
 pub trait Reporter: Send {
@@ -68,17 +66,4 @@ impl Observers {
         }
         self.summary
     }
-}
-
-/// Attempts that the plan allows a task. Attempts are numbered through all leases, and a lost lease
-/// uses up no retry: what was lost comes on top.
-#[must_use]
-pub fn max_attempts(plan: Option<&Plan>, task: &TaskSummary) -> Option<u32> {
-    let plan = plan?;
-    let index = plan.index_of(task.id.as_str())?;
-    let lost = |attempt: &&Attempt| matches!(attempt.ending, AttemptEnding::Lost(_));
-    let lost = task.attempts.iter().filter(lost).count();
-    let lost = u32::try_from(lost).unwrap_or(u32::MAX);
-    let planned = plan.task(index).retry().max.saturating_add(1);
-    Some(planned.saturating_add(lost))
 }

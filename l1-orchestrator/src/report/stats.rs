@@ -6,8 +6,9 @@ use std::time::Duration;
 use protocol::event::LeaseEnd;
 use protocol::ids::TaskId;
 use protocol::outcome::FailureClass;
-use protocol::plan::{Plan, TaskIndex};
+use protocol::plan::Plan;
 
+use super::planned::ready;
 use super::summary::RunSummary;
 use super::task::{AttemptEnding, Standing, TaskSummary};
 
@@ -115,7 +116,7 @@ impl Stats {
                 Spread::of(leaves.filter_map(TaskSummary::duration))
             },
             queue_wait: plan.map_or_else(Spread::default, |plan| {
-                Spread::of(queue_waits(summary, plan).map(|(_, wait)| wait))
+                Spread::of(queue_waits(summary, plan))
             }),
             cpu: attempts().map(|attempt| attempt.cpu).sum(),
             peak_rss_bytes: attempts()
@@ -129,23 +130,11 @@ impl Stats {
 }
 
 /// For each task that started: how long it waited after the last of its needs had ended.
-fn queue_waits<'a>(
-    summary: &'a RunSummary,
-    plan: &'a Plan,
-) -> impl Iterator<Item = (TaskIndex, Duration)> + 'a {
-    let approved = summary.approval.as_ref().map(|approval| approval.at);
-    (0..plan.len())
-        .map(TaskIndex::new)
-        .filter_map(move |index| {
-            let task = summary.task(plan.task(index).id())?;
-            let begun = task.attempts.first()?.started;
-            let needs = plan.needs(index).iter();
-            let ready = needs
-                .filter_map(|need| summary.task(plan.task(*need).id())?.ended)
-                .chain(approved)
-                .max()?;
-            Some((index, begun.since(ready)))
-        })
+fn queue_waits<'a>(summary: &'a RunSummary, plan: &'a Plan) -> impl Iterator<Item = Duration> + 'a {
+    summary.tasks.iter().filter_map(|task| {
+        let begun = task.attempts.first()?.started;
+        Some(begun.since(ready(summary, Some(plan), task)?))
+    })
 }
 
 fn classes(summary: &RunSummary) -> Vec<ClassGroup> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use protocol::plan::Plan;
 use protocol::time::Timestamp;
 
-use super::observer::max_attempts;
+use super::planned::max_attempts;
 use super::redact::Redactor;
 use super::summary::RunSummary;
 use super::task::{Standing, TaskSummary};

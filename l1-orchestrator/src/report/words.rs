@@ -6,7 +6,7 @@ use protocol::outcome::RunOutcome;
 use protocol::plan::Plan;
 use protocol::policy::SandboxLevel;
 
-use super::observer::max_attempts;
+use super::planned::max_attempts;
 use super::redact::Redactor;
 use super::summary::RunSummary;
 use super::tally::Tally;

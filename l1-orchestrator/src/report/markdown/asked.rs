@@ -4,6 +4,7 @@ use protocol::ids::TaskId;
 use protocol::plan::Action;
 
 use super::page::{Page, escape};
+use crate::report::planned::Planned;
 
 /// Lines of a program that are shown; the rest is in `scenario.yaml`.
 const MAX_LINES: usize = 20;
@@ -29,10 +30,10 @@ impl Page<'_> {
     /// The program of a task, before its expressions were evaluated.
     pub(super) fn program(&mut self, task: &TaskId) {
         let Some(plan) = self.plan else { return };
-        let Some(index) = plan.index_of(task.as_str()) else {
+        let Some(planned) = Planned::find(plan, task) else {
             return;
         };
-        let planned = plan.task(index);
+        let planned = planned.task();
         let text = match planned.action() {
             Action::Run(script) => script.to_string(),
             Action::Command(words) => {

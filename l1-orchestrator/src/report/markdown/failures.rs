@@ -29,7 +29,7 @@ impl Page<'_> {
         let mut others: Vec<&TaskSummary> = summary
             .tasks
             .iter()
-            .filter(|task| matches!(task.standing, Standing::Failed { .. }) && task.id != first.id)
+            .filter(|task| task.fails_itself() && task.id != first.id)
             .collect();
         if others.is_empty() {
             return;
@@ -50,6 +50,9 @@ impl Page<'_> {
             return;
         };
         let mut title = format!("### `{}`", task.id);
+        if let Some(label) = &task.label {
+            write!(title, " {}", escape(label)).expect("into a string");
+        }
         if let Some(attempt) = task.last_attempt() {
             let most = max_attempts(self.plan, task)
                 .filter(|most| *most >= attempt.number)

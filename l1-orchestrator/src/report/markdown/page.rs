@@ -8,8 +8,9 @@ use protocol::plan::Plan;
 use crate::report::redact::Redactor;
 use crate::report::stats::Stats;
 use crate::report::summary::RunSummary;
+use crate::report::timeline::{self, timeline};
 use crate::report::view::{RunRef, View};
-use crate::report::{timeline, words};
+use crate::report::words;
 
 /// Most bytes of a report.
 pub const MAX_BYTES: usize = 900 * 1024;
@@ -107,7 +108,8 @@ impl Page<'_> {
         self.line(&format!("# {verdict}: {name}, run {run}\n"));
         let wall = self.redact.duration(self.summary.wall());
         let tally = words::tally(&self.summary.tally, ", ");
-        let total = words::count(self.summary.planned as usize, "task");
+        let planned = usize::try_from(self.summary.planned).unwrap_or(usize::MAX);
+        let total = words::count(planned, "task");
         let mut text = format!("**{verdict}** in {wall}: {tally}, of {total}.");
         if let Some(ending) = self.summary.ending {
             write!(text, " Exit code {}.", ending.exit_code).expect("into a string");
@@ -116,6 +118,21 @@ impl Page<'_> {
             write!(text, " Plan `{}`.", self.redact.digest(&approval.plan)).expect("into a string");
         }
         self.line(&text);
+        if let Some(of) = self
+            .summary
+            .started
+            .as_ref()
+            .and_then(|(_, started)| started.retry_of)
+        {
+            let of = self.redact.run(&of);
+            self.line(&format!("\nA retry of run {of}."));
+        }
+        if !self.summary.gaps.is_empty() {
+            let undriven = self.redact.duration(self.summary.undriven);
+            self.line(&format!(
+                "\nFor up to {undriven} of it, nobody drove the run."
+            ));
+        }
         if let Some(cause) = &self.summary.paused {
             self.line(&format!("\nPaused: {}.", escape(cause)));
         }
@@ -128,13 +145,37 @@ impl Page<'_> {
     }
 
     fn timeline(&mut self) {
-        let bars = timeline::text(&timeline::timeline(self.summary, self.plan), self.redact);
+        let timeline = timeline(self.summary, self.plan);
+        let bars = timeline::text(&timeline, self.redact);
+        if bars.is_empty() && timeline.unstarted.is_empty() {
+            return;
+        }
+        self.heading("Timeline");
         if !bars.is_empty() {
-            self.heading("Timeline");
             self.line(
-                "One line an attempt: task, attempt, start, duration; `·` waits, `█` runs.\n",
+                "One line an attempt: `·` waits, `█` runs and succeeds, `▒` fails, `░` is stopped or \
+                 lost.",
             );
+            if !timeline.cuts.is_empty() {
+                self.line("Times in which nobody drove the run are cut out.");
+            }
+            self.blank();
             self.fenced("text", &bars);
+        }
+        if timeline.more > 0 {
+            let more = words::count(timeline.more, "shorter attempt");
+            self.line(&format!("… and {more}.\n"));
+        }
+        if !timeline.unstarted.is_empty() {
+            let mut names: Vec<String> = timeline
+                .unstarted
+                .iter()
+                .map(|(id, word)| format!("`{id}` {word}"))
+                .collect();
+            if timeline.more_unstarted > 0 {
+                names.push(format!("and {} more", timeline.more_unstarted));
+            }
+            self.line(&format!("Without an attempt: {}.", names.join(", ")));
         }
     }
 }

@@ -2,12 +2,10 @@
 
 use super::page::{Page, escape};
 use crate::report::redact;
+use crate::report::rows::{TaskRow, rows};
 use crate::report::stats::Spread;
-use crate::report::task::{Standing, TaskSummary};
 use crate::report::words;
 
-/// Rows of the table of tasks.
-const MAX_ROWS: usize = 2_000;
 /// Rows of the table of artifacts.
 const MAX_ARTIFACTS: usize = 1_000;
 
@@ -16,59 +14,38 @@ impl Page<'_> {
         self.heading("Tasks");
         self.line("| | task | kind | attempts | start | duration | how |");
         self.line("|---|---|---|--:|--:|--:|---|");
-        let summary = self.summary;
-        let mut tasks: Vec<&TaskSummary> = summary.tasks.iter().collect();
-        tasks.sort_by_key(|task| task.standing.rank());
-        for task in tasks.iter().take(MAX_ROWS) {
-            self.row(task);
-        }
-        let shown = tasks.len().min(MAX_ROWS);
-        let rest = (summary.planned as usize).saturating_sub(shown);
-        if rest > 0 {
-            let unseen = (summary.planned as usize).saturating_sub(tasks.len());
+        let table = rows(self.summary, self.plan, self.redact);
+        for row in &table.rows {
+            let label = match &row.task.label {
+                Some(label) => format!(" {}", escape(label)),
+                None => String::new(),
+            };
+            let TaskRow {
+                task,
+                word,
+                kind,
+                attempts,
+                start,
+                took,
+                how,
+                ..
+            } = row;
             self.line(&format!(
-                "\n… and {rest} more, {unseen} of them never started."
+                "| {word} | `{}`{label} | {kind} | {attempts} | {start} | {took} | {how} |",
+                task.id
             ));
         }
-    }
-
-    fn row(&mut self, task: &TaskSummary) {
-        let begun = self
-            .summary
-            .started
-            .as_ref()
-            .map(|(at, _)| *at)
-            .unwrap_or_default();
-        let start = task
-            .attempts
-            .first()
-            .map(|attempt| self.redact.offset(attempt.started.since(begun)))
-            .unwrap_or_default();
-        let took = task
-            .duration()
-            .map(|span| self.redact.duration(span))
-            .unwrap_or_default();
-        let kind = self.kind(task);
-        let how = match &task.standing {
-            Standing::Done if task.attempts.len() > 1 => {
-                format!("after {}", words::repeats(task))
-            }
-            Standing::Waiting => words::waiting(task, self.plan, self.redact),
-            _ => words::reason(self.summary, task),
-        };
-        let (word, id, attempts) = (task.standing.word(), &task.id, task.attempts.len());
-        self.line(&format!(
-            "| {word} | `{id}` | {kind} | {attempts} | {start} | {took} | {how} |"
-        ));
-    }
-
-    fn kind(&self, task: &TaskSummary) -> &'static str {
-        let index = self.plan.and_then(|plan| plan.index_of(task.id.as_str()));
-        match index.and_then(|index| self.plan.map(|plan| plan.task(index).action())) {
-            Some(protocol::plan::Action::Run(_)) => "run",
-            Some(protocol::plan::Action::Command(_)) => "command",
-            Some(protocol::plan::Action::Uses(_)) => "uses",
-            None => "",
+        let more = [
+            (table.more, "more"),
+            (table.rolled_up, "children that passed or were passed over"),
+            (table.unseen, "that never started"),
+        ];
+        let more = more.iter().filter(|(count, _)| *count > 0);
+        let more: Vec<String> = more
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        if !more.is_empty() {
+            self.line(&format!("\n… and {}.", more.join(", ")));
         }
     }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use protocol::ids::TaskId;
 use protocol::plan::Plan;
-use protocol::time::Timestamp;
 
 use crate::report::graph::Look;
+use crate::report::planned::ready;
 use crate::report::summary::RunSummary;
 use crate::report::task::{Attempt, AttemptEnding, Standing, TaskSummary};
 
@@ -128,7 +128,10 @@ fn unstarted(summary: &RunSummary, plan: Option<&Plan>) -> (Vec<(String, &'stati
             all.push((id.to_string(), word));
         }
     };
-    let idle = |task: &TaskSummary| task.attempts.is_empty() && task.standing != Standing::Done;
+    let idle = |task: &TaskSummary| {
+        let is_idle = task.attempts.is_empty() && task.child_count().is_none();
+        is_idle && task.standing != Standing::Done
+    };
     if let Some(plan) = plan {
         for (_, task) in plan.tasks() {
             match summary.task(task.id()) {
@@ -141,18 +144,11 @@ fn unstarted(summary: &RunSummary, plan: Option<&Plan>) -> (Vec<(String, &'stati
         for task in summary.tasks.iter().filter(|task| idle(task)) {
             add(&task.id, task.standing.word());
         }
+        return (all, count - count.min(MAX_UNSTARTED));
+    }
+    let children = summary.tasks.iter().filter(|task| task.parent.is_some());
+    for task in children.filter(|task| idle(task)) {
+        add(&task.id, task.standing.word());
     }
     (all, count - count.min(MAX_UNSTARTED))
-}
-
-/// When a task's needs were over.
-fn ready(summary: &RunSummary, plan: Option<&Plan>, task: &TaskSummary) -> Option<Timestamp> {
-    let approved = summary.approval.as_ref().map(|approval| approval.at);
-    let plan = plan?;
-    let index = plan.index_of(task.id.as_str())?;
-    let needs = plan.needs(index).iter();
-    needs
-        .filter_map(|need| summary.task(plan.task(*need).id())?.ended)
-        .chain(approved)
-        .max()
 }
