@@ -9,6 +9,7 @@ mod report;
 mod runs;
 mod session;
 mod settings;
+mod stats;
 mod ui;
 pub mod verify;
 

@@ -12,6 +12,7 @@ mod pause;
 mod resume;
 mod run;
 mod settings;
+mod stats;
 mod usage;
 mod validate;
 mod verify;

@@ -113,6 +113,7 @@ fn dispatch(context: &Context, command: Command, matches: &ArgMatches) -> Result
         Command::Clean(args) => super::clean::clean(context, &args),
         Command::Show(args) => show::show(context, &args),
         Command::Logs(args) => logs::logs(context, &args),
+        Command::Stats(args) => super::stats::stats(context, &args),
         Command::Report(args) => report::report(context, &args),
         Command::Schema(args) => schema::schema(context, &args),
         Command::Version(_) => version::version(context),

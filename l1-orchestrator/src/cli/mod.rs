@@ -19,6 +19,7 @@ mod run;
 mod scenario_file;
 mod schema;
 mod show;
+mod stats;
 mod usage;
 mod validate;
 mod verify;

@@ -6,6 +6,7 @@ mod clean;
 mod list;
 mod pause;
 mod shared;
+mod stats;
 mod tree;
 mod verbs;
 
@@ -13,5 +14,6 @@ pub use clean::Clean;
 pub use list::{Choice, List};
 pub use pause::Pause;
 pub use shared::{Driving, Format, LogLevel, Output, Progress, RunsDir};
+pub use stats::Stats;
 pub use tree::{Cli, Command};
 pub use verbs::{Cancel, Logs, Report, Resume, Run, Schema, SchemaOf, Show, Validate, Verify};

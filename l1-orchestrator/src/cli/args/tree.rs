@@ -6,6 +6,7 @@ use super::clean::Clean;
 use super::list::List;
 use super::pause::Pause;
 use super::shared::Output;
+use super::stats::Stats;
 use super::verbs::{Cancel, Logs, Report, Resume, Run, Schema, Show, Validate, Verify, Version};
 use crate::exit_code;
 
@@ -66,6 +67,8 @@ pub enum Command {
     Show(Show),
     /// Print what tasks wrote
     Logs(Logs),
+    /// Success rates and durations over many runs
+    Stats(Stats),
     /// Render a run's report from its journal
     Report(Report),
     /// Print a JSON Schema
@@ -90,6 +93,7 @@ impl Command {
             Self::Clean(args) => &args.output,
             Self::Show(args) => &args.output,
             Self::Logs(args) => &args.output,
+            Self::Stats(args) => &args.output,
             Self::Report(args) => &args.output,
             Self::Schema(args) => &args.output,
             Self::Version(args) => &args.output,
