@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -18,6 +19,8 @@ pub enum Severity {
     Error,
     /// Worth reading; it runs.
     Warning,
+    /// Good to know, in one line.
+    Note,
 }
 
 impl fmt::Display for Severity {
@@ -25,6 +28,7 @@ impl fmt::Display for Severity {
         f.write_str(match self {
             Self::Error => "error",
             Self::Warning => "warning",
+            Self::Note => "note",
         })
     }
 }
@@ -146,6 +150,9 @@ pub struct Diagnostic {
     /// One concrete fix.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// The text that the span is of, where that is not the file that was asked for: a nested scenario.
+    #[serde(skip)]
+    pub source: Option<Arc<SourceFile>>,
 }
 
 impl Diagnostic {
@@ -159,6 +166,7 @@ impl Diagnostic {
             span: None,
             place: None,
             help: None,
+            source: None,
         }
     }
 
@@ -169,6 +177,28 @@ impl Diagnostic {
             severity: Severity::Warning,
             ..Self::error(code, message)
         }
+    }
+
+    /// A note without place yet.
+    #[must_use]
+    pub fn note(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Note,
+            ..Self::error(code, message)
+        }
+    }
+
+    /// Of another file than the one that was asked for.
+    #[must_use]
+    pub fn of(mut self, source: &Arc<SourceFile>) -> Self {
+        self.source = Some(Arc::clone(source));
+        self
+    }
+
+    /// The text that the span is of, where `asked` is the file that was asked for.
+    #[must_use]
+    pub fn source_or<'a>(&'a self, asked: &'a SourceFile) -> &'a SourceFile {
+        self.source.as_deref().unwrap_or(asked)
     }
 
     /// At a span of the source.
@@ -208,6 +238,7 @@ impl Diagnostic {
     /// One line: `file:line:column: error[code]: message`, without file position if it has none.
     #[must_use]
     pub fn line(&self, source: &SourceFile) -> String {
+        let source = self.source_or(source);
         let Some(span) = self.span else {
             return format!("{}: {self}", source.name());
         };
@@ -235,6 +266,7 @@ pub struct Problems {
     found: Vec<Diagnostic>,
     dropped: usize,
     errors: usize,
+    notes: Vec<Diagnostic>,
 }
 
 impl Problems {
@@ -244,8 +276,19 @@ impl Problems {
     /// Code of the last diagnostic where there were more: it counts the others, and is none itself.
     pub const TOO_MANY: &str = "too-many-problems";
 
-    /// Adds one, or only counts it when there are enough.
+    /// Most notes kept of one source: more than there are things to note.
+    const MAX_NOTES: usize = 20;
+
+    /// Adds one, or only counts it when there are enough. Of notes that say the same, the first is kept.
     pub fn push(&mut self, problem: Diagnostic) {
+        if problem.severity == Severity::Note {
+            let mut kept = self.notes.iter();
+            let is_new = kept.all(|note| note.message != problem.message);
+            if is_new && self.notes.len() < Self::MAX_NOTES {
+                self.notes.push(problem);
+            }
+            return;
+        }
         self.errors += usize::from(problem.is_error());
         if self.found.len() < Self::MAX {
             self.found.push(problem);
@@ -268,12 +311,24 @@ impl Problems {
 
     /// Those kept, with a last one that counts the rest.
     #[must_use]
-    pub fn into_vec(mut self) -> Vec<Diagnostic> {
-        if self.dropped > 0 {
-            let message = format!("{} more problems are not shown", self.dropped);
-            self.found.push(Diagnostic::error(Self::TOO_MANY, message));
-        }
-        self.found
+    pub fn into_vec(self) -> Vec<Diagnostic> {
+        let (mut found, dropped) = self.into_kept();
+        found.extend(Self::too_many(dropped));
+        found
+    }
+
+    /// Those kept, notes behind the others, and how many were not.
+    #[must_use]
+    pub fn into_kept(mut self) -> (Vec<Diagnostic>, usize) {
+        self.found.append(&mut self.notes);
+        (self.found, self.dropped)
+    }
+
+    /// What stands for those that were not kept, if there are any.
+    #[must_use]
+    pub fn too_many(dropped: usize) -> Option<Diagnostic> {
+        let message = format!("{dropped} more problems are not shown");
+        (dropped > 0).then(|| Diagnostic::error(Self::TOO_MANY, message))
     }
 }
 

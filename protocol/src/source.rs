@@ -57,6 +57,14 @@ pub struct SourceFile {
     lines: OnceLock<Vec<u32>>,
 }
 
+impl PartialEq for SourceFile {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.name, &self.text) == (&other.name, &other.text)
+    }
+}
+
+impl Eq for SourceFile {}
+
 /// Characters shown before and within a span of a long line: wider than any terminal, small enough
 /// for a report.
 const EXCERPT_CHARS: usize = 120;

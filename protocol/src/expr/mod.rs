@@ -20,13 +20,14 @@ mod reference;
 mod scope;
 mod semantics;
 mod slips;
+mod status_words;
 mod template;
 
 pub use condition::Condition;
 #[cfg(feature = "expr")]
 pub use eval::ExprError;
-pub(crate) use reference::unknown_root;
 pub use reference::{ArtifactField, ExprProblem, Reference, Target};
+pub(crate) use reference::{is_variable_name, unknown_root};
 pub use scope::Scope;
 pub use semantics::{Gate, NeedOutcome, Verdict, any_failure, verdict};
 pub use template::Template;

@@ -5,8 +5,8 @@ use crate::nearest::nearest;
 
 use super::MAX_EXPRESSION_BYTES;
 use super::lex::{Kind, Stop, Token, lex};
-use super::reference::{ExprProblem, Reference, span, target};
-use super::slips;
+use super::reference::{ExprProblem, Reference, Target, span, target};
+use super::{slips, status_words};
 
 /// Filters an expression may use; each bounds its own result.
 pub(super) const FILTERS: &[&str] = &[
@@ -340,6 +340,40 @@ impl Reader<'_> {
         last - index + 1
     }
 
+    /// Texts that the status at `first..=last` is compared with: each is a word for an end.
+    fn status_words(&mut self, first: usize, last: usize) {
+        let is_equal = |at: Option<usize>| {
+            let op = at.map_or("", |at| self.text(at));
+            matches!(op, "==" | "!=")
+        };
+        let mut texts = Vec::new();
+        if is_equal(Some(last + 1)) {
+            texts.push(last + 2);
+        }
+        if is_equal(first.checked_sub(1)) {
+            texts.extend(first.checked_sub(2));
+        }
+        let not = usize::from(self.text(last + 1) == "not");
+        if self.text(last + 1 + not) == "in" && self.text(last + 2 + not) == "[" {
+            let items = last + 3 + not..;
+            texts.extend(items.step_by(2).take_while(|at| {
+                let is_last = self.text(at + 1) == "]";
+                *at < self.tokens.len() && (is_last || self.text(at + 1) == ",")
+            }));
+        }
+        for at in texts {
+            let Some(token) = self
+                .tokens
+                .get(at)
+                .filter(|token| token.kind == Kind::Literal)
+            else {
+                continue;
+            };
+            let problem = status_words::problem(token.text(self.source), token.start, token.end);
+            self.problems.extend(problem);
+        }
+    }
+
     /// Reads `name.name.…` from `index`; returns how many tokens it took.
     fn path(&mut self, root: &str, index: usize) -> usize {
         let mut last = index + self.path_length(index) - 1;
@@ -353,6 +387,9 @@ impl Reader<'_> {
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         match target(&parts) {
             Ok(target) => {
+                if matches!(target, Target::Status { .. }) {
+                    self.status_words(index, last);
+                }
                 self.facts.references.push(Reference {
                     span: span(start, end),
                     target,

@@ -55,12 +55,6 @@ fn refusals_name_the_fix() {
             "`tasks` is not a whole reference",
             "write `tasks.NAME`, not an index",
         ),
-        ("input.x", "there is no `input`", "did you mean `inputs`?"),
-        (
-            "hello",
-            "there is no `hello`",
-            "names are `inputs` and `tasks`; text needs quotes: `'hello'`",
-        ),
         (
             "tasks.a.output.x",
             "`tasks.a.output.x` names nothing",
@@ -87,9 +81,29 @@ fn refusals_name_the_fix() {
             "did you mean `always()`?",
         ),
         (
-            "item.x",
-            "`item` is not supported yet",
+            "secrets.x",
+            "`secrets` is not supported yet",
             "this build has `inputs` and `tasks`",
+        ),
+        (
+            "tasks.a.status == 'success'",
+            "no task ends as `success`",
+            "write `'done'`",
+        ),
+        (
+            "'faild' != tasks.a.status",
+            "no task ends as `faild`",
+            "did you mean `'failed'`?",
+        ),
+        (
+            "tasks.a.status in ['done', \"error\"]",
+            "no task ends as `error`",
+            "write `'failed'`",
+        ),
+        (
+            "tasks.a.status == 'x y'",
+            "no task ends as `x y`",
+            "tasks end as `done`, `failed`, `skipped` or `cancelled`",
         ),
     ];
     for (source, message, help) in cases {

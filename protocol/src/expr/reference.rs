@@ -6,6 +6,8 @@
 use crate::nearest::nearest;
 use crate::source::Span;
 
+use super::slips;
+
 /// Which fact about an artifact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArtifactField {
@@ -171,6 +173,18 @@ pub(super) fn target(parts: &[&str]) -> Result<Target, Refusal> {
         [root, ..] => Ok(Target::Variable { name: owned(root) }),
         [] => Err(unknown_root("", &[])),
     }
+}
+
+/// Words that a variable cannot be called: they mean something already, or look as if they did.
+const TAKEN: &[&str] = &[
+    "inputs", "tasks", "item", "matrix", "repo", "secrets", "run", "env", "and", "or", "not", "in",
+    "is", "if", "else", "true", "false", "none", "yes", "no", "on", "off",
+];
+
+/// Whether `as` may call an item so.
+#[must_use]
+pub(crate) fn is_variable_name(name: &str) -> bool {
+    !TAKEN.contains(&name) && slips::of_word(name).is_none() && slips::of_function(name).is_none()
 }
 
 /// What is wrong with a name that is neither `inputs` nor `tasks` nor one of `known`.

@@ -68,6 +68,12 @@ impl Template {
         (problems.is_empty() && written == named).then(|| reference.clone())
     }
 
+    /// Whether it is one expression and nothing else.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.whole().is_some()
+    }
+
     /// Everything its expressions refer to.
     ///
     /// # Errors
@@ -208,13 +214,13 @@ mod tests {
 
     #[test]
     fn places_are_those_of_the_text() {
-        let text = "a=${{ inputs.x }} b=${{ inputz.y }} c=${{ input.z }}";
+        let text = "a=${{ inputs.x }} b=${{ tasks.y }} c=${{ inputs }}";
         let problems = Template::new(text).references().unwrap_err();
         let places: Vec<_> = problems
             .iter()
             .map(|p| &text[p.span.start as usize..p.span.end as usize])
             .collect();
-        assert_eq!(places, ["inputz.y", "input.z"]);
+        assert_eq!(places, ["tasks.y", "inputs"]);
     }
 
     #[test]

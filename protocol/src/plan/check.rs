@@ -1,26 +1,21 @@
 //! Draft to plan, with every problem at once.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
-
-use serde_json::Value;
 
 use crate::diagnostic::{Diagnostic, Place, Problems};
-use crate::digest::Digest;
-use crate::expr::Condition;
-use crate::ids::TaskId;
 use crate::nearest::nearest;
 
+use super::assemble::build;
+use super::check_head::check_head;
 use super::check_references::References;
-use super::check_task::{check_env, check_fields};
+use super::check_task::check_fields;
 use super::checked::Plan;
 use super::cycle::cycles;
-use super::draft::{DraftPlan, DraftTask};
-use super::expansion::{FanOut, Items, Uses};
+use super::draft::DraftPlan;
 use super::graph::{Builder, Graph, TaskIndex};
-use super::limits::{Limits, MAX_DESCRIPTION_BYTES, MAX_PARALLEL};
-use super::nested::{self, Library};
-use super::task::{Action, Extra, FileSource, PlanTask};
+use super::interface::{Interface, Interfaces};
+use super::limits::Limits;
+use super::nested;
 use super::types::InputType;
 use super::wire;
 
@@ -41,9 +36,14 @@ impl DraftPlan {
             .keys()
             .map(|name| (name.as_str(), None))
             .collect();
-        let graph = problems_and_graph(&self, &inputs, limits, &mut problems);
+        let interfaces = interfaces(&scenarios);
+        let graph = problems_and_graph(&self, &inputs, &interfaces, limits, &mut problems);
+        if !problems.has_errors() {
+            unknown_scenarios(&self, &interfaces, &mut problems);
+        }
         match graph {
             Some(graph) if !problems.has_errors() => {
+                drop(interfaces);
                 let mut plan = build(self, graph, &scenarios);
                 plan.scenarios = scenarios;
                 plan.digest = wire::digest(&plan);
@@ -59,21 +59,42 @@ impl DraftPlan {
 pub(crate) fn problems(
     draft: &DraftPlan,
     inputs: &InputNames<'_>,
+    interfaces: &Interfaces<'_>,
     limits: &Limits,
     problems: &mut Problems,
 ) {
-    problems_and_graph(draft, inputs, limits, problems);
+    problems_and_graph(draft, inputs, interfaces, limits, problems);
+}
+
+pub(super) fn interfaces(library: &nested::Library) -> Interfaces<'_> {
+    let scenarios = library.iter();
+    let scenarios = scenarios.map(|(file, plan)| (file.as_str(), Interface::of_plan(plan)));
+    scenarios.collect()
+}
+
+/// Whoever reads a scenario's files has said where one is missing; a plan must hold them all.
+fn unknown_scenarios(draft: &DraftPlan, interfaces: &Interfaces<'_>, problems: &mut Problems) {
+    for task in &draft.tasks {
+        let Some(file) = &task.uses else { continue };
+        if !interfaces.contains_key(file.as_str()) {
+            let shown: String = file.chars().take(80).collect();
+            let message = format!("the plan does not hold the scenario `{shown}`");
+            let place = Place::task(&task.id).field("uses");
+            problems.push(Diagnostic::error("unknown-scenario", message).in_place(place));
+        }
+    }
 }
 
 /// A graph over the draft's own positions, and the rank of each.
 pub(super) struct Ranked {
-    graph: Graph,
-    ranks: Vec<u32>,
+    pub(super) graph: Graph,
+    pub(super) ranks: Vec<u32>,
 }
 
 pub(super) fn problems_and_graph(
     draft: &DraftPlan,
     inputs: &InputNames<'_>,
+    interfaces: &Interfaces<'_>,
     limits: &Limits,
     problems: &mut Problems,
 ) -> Option<Ranked> {
@@ -96,6 +117,7 @@ pub(super) fn problems_and_graph(
         draft,
         positions: &positions,
         inputs,
+        interfaces,
         graph: &graph,
         order: order.as_deref(),
     }
@@ -104,95 +126,6 @@ pub(super) fn problems_and_graph(
         ranks: graph.ranks(&order),
         graph,
     })
-}
-
-fn check_head(draft: &DraftPlan, problems: &mut Problems) {
-    if let Some(schema) = draft
-        .schema
-        .as_deref()
-        .filter(|schema| *schema != wire::SCHEMA)
-    {
-        let shown: String = schema.chars().take(60).collect();
-        problems.push(
-            Diagnostic::error("plan-schema", format!("plan of schema `{shown}`"))
-                .in_place(Place::plan().field("schema"))
-                .help(format!("this build reads `{}`", wire::SCHEMA)),
-        );
-    }
-    if !is_scenario_name(&draft.name) {
-        let shown: String = draft.name.chars().take(60).collect();
-        problems.push(
-            Diagnostic::error("invalid-name", format!("`{shown}` is not a scenario name"))
-                .in_place(Place::plan().field("name"))
-                .help(
-                    "lower-case letters, digits, `-` and `_`, at most 63, a letter or digit first",
-                ),
-        );
-    }
-    if draft
-        .description
-        .as_ref()
-        .is_some_and(|text| text.len() > MAX_DESCRIPTION_BYTES)
-    {
-        problems.push(
-            Diagnostic::error("value-too-long", "a description of more than 64 KiB")
-                .in_place(Place::plan().field("description")),
-        );
-    }
-    if draft
-        .max_parallel
-        .is_some_and(|n| n == 0 || n > MAX_PARALLEL)
-    {
-        problems.push(
-            Diagnostic::error(
-                "out-of-range",
-                format!("`max_parallel` is 1 to {MAX_PARALLEL}"),
-            )
-            .in_place(Place::plan().field("max_parallel")),
-        );
-    }
-    check_env(&draft.env, &Place::plan(), problems);
-    for (name, value) in &draft.inputs {
-        check_input(name, value, problems);
-    }
-}
-
-fn check_input(name: &str, value: &Value, problems: &mut Problems) {
-    let plain = |value: &Value| match value {
-        Value::Number(number) => number.is_i64(),
-        Value::Null | Value::Bool(_) | Value::String(_) => true,
-        Value::Array(_) | Value::Object(_) => false,
-    };
-    let fits = match value {
-        Value::Array(items) => items.iter().all(plain),
-        other => plain(other),
-    };
-    if !TaskId::is_segment(name) {
-        let shown: String = name.chars().take(60).collect();
-        problems.push(
-            Diagnostic::error("invalid-name", format!("`{shown}` is not an input name"))
-                .in_place(Place::plan().field("inputs").key_name(name)),
-        );
-    }
-    if !fits {
-        problems.push(
-            Diagnostic::error(
-                "wrong-type",
-                format!("input `{name}` has a value of no input type"),
-            )
-            .in_place(Place::plan().field("inputs").key(name)),
-        );
-    }
-}
-
-/// Whether `name` is `[a-z0-9][a-z0-9_-]{0,62}`.
-pub(crate) fn is_scenario_name(name: &str) -> bool {
-    let bytes = name.as_bytes();
-    matches!(bytes.first(), Some(b'a'..=b'z' | b'0'..=b'9'))
-        && bytes.len() <= 63
-        && bytes
-            .iter()
-            .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
 }
 
 fn check_size(draft: &DraftPlan, limits: &Limits, problems: &mut Problems) -> bool {
@@ -259,12 +192,14 @@ fn graph(draft: &DraftPlan, positions: &Positions<'_>, problems: &mut Problems) 
             if *need == task.id {
                 problems.push(
                     Diagnostic::error("self-need", format!("task `{need}` needs itself"))
-                        .in_place(place()),
+                        .in_place(place())
+                        .help("remove it"),
                 );
             } else if named_by[index.get()] == at {
                 problems.push(
                     Diagnostic::error("duplicate-need", format!("`needs` names `{need}` twice"))
-                        .in_place(place()),
+                        .in_place(place())
+                        .help("keep one of them"),
                 );
             } else {
                 named_by[index.get()] = at;
@@ -274,118 +209,4 @@ fn graph(draft: &DraftPlan, positions: &Positions<'_>, problems: &mut Problems) 
         builder.next_task();
     }
     builder.build()
-}
-
-/// Puts a draft without problems into its final order.
-pub(super) fn build(draft: DraftPlan, ranked: Ranked, scenarios: &Library) -> Plan {
-    let Ranked { graph, ranks } = ranked;
-    let count = draft.tasks.len();
-    let mut order: Vec<TaskIndex> = (0..count).map(TaskIndex::new).collect();
-    let id = |index: TaskIndex| draft.tasks[index.get()].id.as_str();
-    order.sort_unstable_by(|a, b| {
-        ranks[b.get()]
-            .cmp(&ranks[a.get()])
-            .then_with(|| id(*a).cmp(id(*b)))
-    });
-    let mut moved = vec![TaskIndex::new(0); count];
-    for (to, from) in order.iter().enumerate() {
-        moved[from.get()] = TaskIndex::new(to);
-    }
-    let mut builder = Builder::with_tasks(count);
-    for from in &order {
-        graph
-            .needs(*from)
-            .iter()
-            .for_each(|need| builder.need(moved[need.get()]));
-        builder.next_task();
-    }
-    let mut by_id: Vec<TaskIndex> = moved.clone();
-    let ranks = order.iter().map(|from| ranks[from.get()]).collect();
-    drop(graph);
-
-    let mut tasks: Vec<Option<PlanTask>> = draft
-        .tasks
-        .into_iter()
-        .map(|draft| Some(task(draft, scenarios)))
-        .collect();
-    let tasks: Box<[PlanTask]> = order
-        .iter()
-        .map(|from| {
-            tasks[from.get()]
-                .take()
-                .expect("an order names every task once")
-        })
-        .collect();
-    by_id.sort_unstable_by(|a, b| tasks[a.get()].id.cmp(&tasks[b.get()].id));
-    Plan {
-        name: draft.name,
-        description: draft.description,
-        inputs: draft.inputs,
-        env: draft.env,
-        max_parallel: draft.max_parallel,
-        outputs: draft.outputs,
-        parameters: draft.parameters,
-        scenarios: Library::new(),
-        tasks,
-        graph: builder.build(),
-        ranks,
-        by_id: by_id.into(),
-        digest: Digest::from_bytes([0; 32]),
-    }
-}
-
-fn task(draft: DraftTask, scenarios: &Library) -> PlanTask {
-    let nested = draft.uses.as_deref();
-    let nested = nested.and_then(|file| Some((file, scenarios.get(file)?)));
-    let action = match (draft.run, nested) {
-        (Some(run), _) => Action::Run(run.into()),
-        (None, Some((file, scenario))) => Action::Uses(Box::new(Uses {
-            file: file.into(),
-            with: draft.with,
-            scenario: Arc::clone(scenario),
-        })),
-        (None, None) => Action::Command(draft.command.unwrap_or_default().into()),
-    };
-    let axis = |(name, value)| Some((name, Items::of(value)?));
-    let fan_out = match draft.for_each.and_then(Items::of) {
-        Some(items) => Some(FanOut::ForEach(items)),
-        None if draft.matrix.is_empty() => None,
-        None => Some(FanOut::Matrix(
-            draft.matrix.into_iter().filter_map(axis).collect(),
-        )),
-    };
-    let shell = draft.shell.filter(|shell| shell != PlanTask::DEFAULT_SHELL);
-    let files = draft
-        .files
-        .iter()
-        .filter_map(|(path, source)| Some((path.clone(), FileSource::of(source)?)));
-    let extra = Extra {
-        parent_id: draft.parent_id.and_then(|id| id.parse().ok()),
-        shell: shell.map(Into::into),
-        condition: draft.condition.as_deref().map(Condition::new),
-        files: files.collect(),
-        env: draft.env,
-        outputs: draft.outputs,
-        artifacts: draft.artifacts,
-        timeout: draft.timeout,
-        retry: draft.retry,
-        fan_out,
-        item_name: draft.item_name.map(Into::into),
-        refers: draft
-            .refers
-            .iter()
-            .filter_map(|id| id.parse().ok())
-            .collect(),
-        priority: draft.priority,
-        crash_limit: draft.crash_limit,
-        max_parallel: draft.max_parallel,
-        continue_on_error: draft.continue_on_error,
-        working_dir: draft.working_dir.map(Into::into),
-        workspace: draft.workspace,
-    };
-    PlanTask {
-        id: draft.id.parse().expect("checked ids parse"),
-        action,
-        extra: (extra != Extra::default()).then(|| Box::new(extra)),
-    }
 }

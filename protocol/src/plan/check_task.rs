@@ -8,8 +8,10 @@ use crate::ids::TaskId;
 use crate::policy::RetryPolicy;
 use crate::source::Span;
 
+use super::check_action::check_action;
+use super::check_expansion::check_expansion;
 use super::draft::DraftTask;
-use super::limits::{MAX_ARGUMENT_BYTES, MAX_ARGUMENTS, MAX_ENTRIES, MAX_FILES, MAX_TIMEOUT_MS};
+use super::limits::{MAX_ARGUMENT_BYTES, MAX_ENTRIES, MAX_FILES, MAX_TIMEOUT_MS};
 use super::overlap::check_overlaps;
 use super::paths::check_relative;
 
@@ -19,6 +21,7 @@ const MAX_EXIT_CODES: usize = 256;
 pub(super) fn check_fields(task: &DraftTask, problems: &mut Problems) {
     check_id(task, problems);
     check_action(task, problems);
+    check_expansion(task, problems);
     check_env(&task.env, &Place::task(&task.id), problems);
     check_names(task, problems);
     check_paths(task, problems);
@@ -63,115 +66,6 @@ pub(crate) fn invalid_id(text: &str) -> Diagnostic {
         problem.help(format!("write `{fixed}`"))
     } else {
         problem.help("lower-case letters, digits and `_`, at most 63, a letter first")
-    }
-}
-
-fn check_action(task: &DraftTask, problems: &mut Problems) {
-    let place = || Place::task(&task.id);
-    match (&task.run, &task.command) {
-        (None, None) if task.uses.is_some() => {}
-        (None, None) => problems.push(
-            Diagnostic::error("no-kind", format!("task `{}` does nothing", task.id))
-                .in_place(place())
-                .help("give it `run: shell text` or `command: [program, argument]`"),
-        ),
-        (Some(_), Some(_)) => problems.push(
-            Diagnostic::error(
-                "two-kinds",
-                format!("task `{}` has `run` and `command`", task.id),
-            )
-            .in_place(place().field("command"))
-            .help("keep one of them"),
-        ),
-        (Some(run), None) => check_run(run, &place().field("run"), problems),
-        (None, Some(command)) => check_command(task, command, problems),
-    }
-    let Some(shell) = &task.shell else { return };
-    let place = place().field("shell");
-    if task.run.is_none() && task.command.is_some() {
-        problems.push(
-            Diagnostic::error("unused-key", "`shell` means nothing beside `command`")
-                .in_place(place)
-                .help("remove it, or write the command as `run`"),
-        );
-    } else if !is_program(shell) {
-        let shown: String = shell.chars().take(60).collect();
-        problems.push(
-            Diagnostic::error("invalid-shell", format!("`{shown}` is not a shell's name"))
-                .in_place(place)
-                .help("a program's name or path without arguments, called as `SHELL -c TEXT`"),
-        );
-    }
-}
-
-fn is_program(text: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-' | b'+');
-    !text.is_empty() && text.len() <= 256 && text.bytes().all(plain) && !text.starts_with('-')
-}
-
-fn check_run(run: &str, place: &Place, problems: &mut Problems) {
-    if run.trim().is_empty() {
-        problems.push(Diagnostic::error("empty-run", "`run` is empty").in_place(place.clone()));
-    }
-    check_text(run, MAX_ARGUMENT_BYTES, place, problems);
-    let mut from = 0;
-    if let Some(open) = run.find("${{") {
-        let close = run[open..]
-            .find("}}")
-            .map_or(run.len(), |close| open + close + 2);
-        let inner = run[open + 3..close].trim_end_matches("}}").trim();
-        let inner: String = inner.chars().take(60).collect();
-        from = close;
-        problems.push(
-            Diagnostic::error(
-                "expression-in-run",
-                "`${{ }}` inside `run` is refused: a value could become shell code",
-            )
-            .in_place(place.clone().within(span(open, close)))
-            .help(format!(
-                "pass it through the environment: `env: {{ VALUE: \"${{{{ {inner} }}}}\" }}`, \
-                 then use \"$VALUE\""
-            )),
-        );
-    }
-    if let Some((start, end)) = bare_braces(&run[from..]) {
-        problems.push(
-            Diagnostic::error("bare-braces", "`{{ }}` is not an expression here")
-                .in_place(place.clone().within(span(from + start, from + end)))
-                .help("pass the value through `env` as `${{ … }}`, then use \"$VALUE\""),
-        );
-    }
-}
-
-fn check_command(task: &DraftTask, command: &[Template], problems: &mut Problems) {
-    let place = || Place::task(&task.id).field("command");
-    let Some(program) = command.first() else {
-        problems.push(
-            Diagnostic::error("empty-command", "`command` is empty")
-                .in_place(place())
-                .help("a list: the program, then its arguments"),
-        );
-        return;
-    };
-    if program.has_expressions() {
-        problems.push(
-            Diagnostic::error(
-                "expression-in-program",
-                "the program cannot be an expression",
-            )
-            .in_place(place().index(0))
-            .help("name the program; expressions are for its arguments"),
-        );
-    } else if program.as_str().trim().is_empty() {
-        let message = "the program's name is empty";
-        problems.push(Diagnostic::error("empty-command", message).in_place(place().index(0)));
-    }
-    if command.len() > MAX_ARGUMENTS {
-        let message = format!("{} arguments; at most {MAX_ARGUMENTS}", command.len());
-        problems.push(Diagnostic::error("too-many-entries", message).in_place(place()));
-    }
-    for (item, argument) in command.iter().enumerate() {
-        check_template(argument, &place().index(item), problems);
     }
 }
 
@@ -328,7 +222,7 @@ fn check_times(task: &DraftTask, problems: &mut Problems) {
     }
 }
 
-fn check_count(
+pub(super) fn check_count(
     count: usize,
     most: usize,
     owner: &Place,
@@ -342,7 +236,7 @@ fn check_count(
     }
 }
 
-fn check_template(template: &Template, place: &Place, problems: &mut Problems) {
+pub(super) fn check_template(template: &Template, place: &Place, problems: &mut Problems) {
     check_text(template.as_str(), MAX_ARGUMENT_BYTES, place, problems);
     if let Some((start, end)) = bare_braces(template.as_str()) {
         let inner = template.as_str()[start..end]
@@ -356,7 +250,7 @@ fn check_template(template: &Template, place: &Place, problems: &mut Problems) {
     }
 }
 
-fn check_text(text: &str, most: usize, place: &Place, problems: &mut Problems) {
+pub(super) fn check_text(text: &str, most: usize, place: &Place, problems: &mut Problems) {
     if let Some(at) = text.find('\0') {
         problems.push(
             Diagnostic::error("nul-byte", "a NUL character, which no program can receive")
@@ -377,11 +271,11 @@ fn check_text(text: &str, most: usize, place: &Place, problems: &mut Problems) {
 
 /// The place of `{{ x }}` where x looks like one of our references; `docker --format {{.Names}}` and
 /// other programs' braces are left alone.
-fn bare_braces(text: &str) -> Option<(usize, usize)> {
+pub(super) fn bare_braces(text: &str) -> Option<(usize, usize)> {
     let mut from = 0;
     while let Some(open) = text[from..].find("{{").map(|at| from + at) {
         let inner = text[open + 2..].trim_start();
-        let ours = ["inputs.", "tasks.", "item ", "item.", "item}"];
+        let ours = ["inputs.", "tasks.", "item ", "item.", "item}", "matrix."];
         if !text[..open].ends_with('$') && ours.iter().any(|root| inner.starts_with(root)) {
             let end = text[open..]
                 .find("}}")
@@ -393,7 +287,7 @@ fn bare_braces(text: &str) -> Option<(usize, usize)> {
     None
 }
 
-fn span(start: usize, end: usize) -> Span {
+pub(super) fn span(start: usize, end: usize) -> Span {
     let narrow = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
     Span::new(narrow(start), narrow(end))
 }

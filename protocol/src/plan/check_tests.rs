@@ -126,11 +126,11 @@ fn every_problem_at_once() {
          expression `a-b` reads as subtraction",
             "error[empty-run]: `run` is empty (at tasks.a-b.run)",
             "error[two-kinds]: task `c` has `run` and `command` (at tasks.c.command) | keep one of them",
-            "error[no-kind]: task `c` does nothing (at tasks.c) | give it `run: shell text` or \
-         `command: [program, argument]`",
+            "error[no-kind]: task `c` does nothing (at tasks.c) | give it `run: shell text`, \
+             `command: [program, argument]` or `uses: ./file.yaml`",
             "error[unknown-task]: `needs` names a task that does not exist (at tasks.b.needs[0])",
-            "error[self-need]: task `b` needs itself (at tasks.b.needs[1])",
-            "error[duplicate-need]: `needs` names `c` twice (at tasks.b.needs[3])",
+            "error[self-need]: task `b` needs itself (at tasks.b.needs[1]) | remove it",
+            "error[duplicate-need]: `needs` names `c` twice (at tasks.b.needs[3]) | keep one of them",
         ]
     );
 }
@@ -219,7 +219,7 @@ fn references_must_exist_and_come_before() {
         ),
         (
             json!({"env": {"X": "${{ tasks.t.status }}"}}),
-            "error[not-needed]: task `t` refers to itself (at tasks.t.env.X)",
+            "error[not-needed]: task `t` refers to itself (at tasks.t.env.X) | a task's own results are there when it has ended",
         ),
         (
             json!({"env": {"X": "${{ tasks.a.artifacts.notes }}"}}),

@@ -43,5 +43,9 @@ pub const MAX_DEPTH: usize = 8;
 pub const MAX_RUN_TASKS: usize = 1_000_000;
 /// Tasks at once: more threads than any machine here serves.
 pub(crate) const MAX_PARALLEL: u32 = 4096;
+/// How far a priority may be from 0.
+pub(crate) const MAX_PRIORITY: i32 = 1000;
+/// Workers one task may kill: far more than anyone lends it.
+pub(crate) const MAX_CRASH_LIMIT: u32 = 100;
 /// Integers beyond this lose digits in readers that use doubles.
 pub(crate) const MAX_INTEGER: i64 = (1 << 53) - 1;

@@ -5,14 +5,23 @@
 //! unchecked, for there is nothing to evaluate it with; what it refers to is checked either way.
 
 mod ancestors;
+mod assemble;
 mod check;
+mod check_action;
+mod check_declared;
+mod check_expansion;
+mod check_head;
+mod check_item;
+mod check_reader;
 mod check_references;
 mod check_task;
+mod check_with;
 mod checked;
 mod cycle;
 mod draft;
 mod expansion;
 mod graph;
+mod interface;
 mod limits;
 mod nested;
 mod overlap;
@@ -27,13 +36,17 @@ mod check_tests;
 mod property_tests;
 
 #[cfg(feature = "author")]
-pub(crate) use check::{is_scenario_name, problems};
+pub(crate) use check::problems;
+#[cfg(feature = "author")]
+pub(crate) use check_head::is_scenario_name;
 #[cfg(feature = "author")]
 pub(crate) use check_task::invalid_id;
 pub use checked::Plan;
 pub use draft::{DraftPlan, DraftTask, Parameter};
 pub use expansion::{Bounds, FanOut, Items, Uses};
 pub use graph::TaskIndex;
+#[cfg(feature = "author")]
+pub(crate) use interface::{Interface, Interfaces};
 pub use limits::{Limits, MAX_DEPTH, MAX_ITEMS, MAX_RUN_TASKS};
 pub use paths::{PathProblem, check_relative};
 pub use task::{Action, FileSource, PlanTask};

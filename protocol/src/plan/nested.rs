@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Place, Problems};
 
-use super::check::{InputNames, build, problems_and_graph};
+use super::assemble::build;
+use super::check::{InputNames, interfaces, problems_and_graph};
 use super::checked::Plan;
 use super::draft::DraftPlan;
 use super::limits::{Limits, MAX_DEPTH};
+use super::paths::check_relative;
 
 /// Checked scenarios by file.
 pub(super) type Library = BTreeMap<String, Arc<Plan>>;
@@ -59,7 +61,14 @@ fn one(
         .iter()
         .map(|(name, parameter)| (name.as_str(), Some(parameter.kind)))
         .collect();
-    let ranked = problems_and_graph(&draft, &inputs, limits, &mut found);
+    if check_relative(&file).is_err() || !draft.scenarios.is_empty() || !draft.inputs.is_empty() {
+        let message =
+            "a nested scenario is named by its path, and has neither inputs nor scenarios";
+        found.push(Diagnostic::error("nested-scenario", message));
+    }
+    let used = interfaces(library);
+    let ranked = problems_and_graph(&draft, &inputs, &used, limits, &mut found);
+    drop(used);
     match ranked {
         Some(ranked) if !found.has_errors() => {
             let plan = build(draft, ranked, library);

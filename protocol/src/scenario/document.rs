@@ -1,25 +1,24 @@
-//! The entry: bytes in, scenario or diagnostics out.
+//! What comes of reading a scenario, and the way from there to a plan.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::diagnostic::{Diagnostic, Problems};
-use crate::plan::{self, DraftPlan, Limits, Plan};
+use crate::diagnostic::Diagnostic;
+use crate::plan::{DraftPlan, InputType, Limits, Plan};
 use crate::source::SourceFile;
 
-use super::input::{self, Input};
+use super::input::{self, Input, absolute};
 use super::locate::locate;
-use super::{build, bytes, lower};
 
 /// What came of reading a file.
 #[derive(Debug)]
 pub struct Parsed {
     /// The scenario, if nothing is wrong with it; there may be warnings.
     pub scenario: Option<Scenario>,
-    /// Everything there is to say, in the order of the file.
+    /// Everything there is to say: of the file itself in its order, then of the files it uses.
     pub diagnostics: Vec<Diagnostic>,
     /// The text, for excerpts. Empty if the file was too big to read.
     pub source: Arc<SourceFile>,
@@ -31,52 +30,18 @@ pub struct Scenario {
     pub(super) inputs: BTreeMap<String, Input>,
     pub(super) draft: DraftPlan,
     pub(super) source: Arc<SourceFile>,
+    /// What paths of nested scenarios are taken from.
+    pub(super) root: PathBuf,
+    pub(super) files: Vec<NestedFile>,
 }
 
-/// Reads a scenario and reports everything wrong with it: bytes, YAML, words, values, references,
-/// order. `name` is the file as the user typed it; its stem names a scenario that does not say.
-#[must_use]
-pub fn parse(name: &str, bytes: &[u8]) -> Parsed {
-    let (source, problem) = bytes::read(name, bytes);
-    let source = Arc::new(source);
-    if let Some(problem) = problem {
-        return Parsed {
-            scenario: None,
-            diagnostics: vec![problem],
-            source,
-        };
-    }
-    let mut problems = Problems::default();
-    let lowered = {
-        let tree = build::build(source.text(), &mut problems);
-        lower::lower(&tree, name, &mut problems)
-    };
-    let scenario = lowered.map(|lowered| {
-        let types = |input: &Input| Some(input.kind);
-        let names = lowered
-            .inputs
-            .iter()
-            .map(|(name, input)| (name.as_str(), types(input)));
-        plan::problems(
-            &lowered.draft,
-            &names.collect(),
-            &Limits::default(),
-            &mut problems,
-        );
-        Scenario {
-            inputs: lowered.inputs,
-            draft: lowered.draft,
-            source: Arc::clone(&source),
-        }
-    });
-    let failed = problems.has_errors();
-    let mut diagnostics = problems.into_vec();
-    locate(&source, &mut diagnostics);
-    Parsed {
-        scenario: scenario.filter(|_| !failed),
-        diagnostics,
-        source,
-    }
+/// A nested scenario's file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NestedFile {
+    /// Its path from the scenario's root.
+    pub path: String,
+    /// What it holds.
+    pub bytes: Vec<u8>,
 }
 
 impl Scenario {
@@ -98,7 +63,13 @@ impl Scenario {
         &self.inputs
     }
 
-    /// How many tasks there are.
+    /// The files of the scenarios it uses, at any depth.
+    #[must_use]
+    pub fn files(&self) -> &[NestedFile] {
+        &self.files
+    }
+
+    /// How many tasks there are; those of nested scenarios are not among them.
     #[must_use]
     pub fn task_count(&self) -> usize {
         self.draft.tasks.len()
@@ -138,11 +109,43 @@ impl Scenario {
             mut draft,
             source,
             inputs: _,
+            root,
+            files: _,
         } = self;
         draft.inputs = inputs;
+        anchor(&mut draft, &root);
         draft.check(&Limits::default()).map_err(|mut problems| {
             locate(&source, &mut problems);
             problems
         })
     }
+}
+
+/// Makes the written paths that nested scenarios take absolute: they start from the scenario's root. A
+/// path that is computed is taken as it comes out.
+fn anchor(draft: &mut DraftPlan, root: &Path) {
+    let mut scenarios = std::mem::take(&mut draft.scenarios);
+    let anchored = |value: &mut Value| {
+        let path = value.as_str().filter(|path| !path.contains("${{"));
+        if let Some(Ok(path)) = path.map(|path| absolute(root, path)) {
+            *value = path;
+        }
+    };
+    let mut paths: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (file, scenario) in &mut scenarios {
+        let parameters = scenario.parameters.iter_mut();
+        for (name, parameter) in parameters.filter(|(_, it)| it.kind == InputType::Path) {
+            parameter.default.iter_mut().for_each(anchored);
+            paths.entry(file.clone()).or_default().push(name.clone());
+        }
+    }
+    for scenario in scenarios.values_mut().chain([&mut *draft]) {
+        for task in &mut scenario.tasks {
+            let names = task.uses.as_ref().and_then(|file| paths.get(file));
+            for name in names.into_iter().flatten() {
+                task.with.get_mut(name).into_iter().for_each(anchored);
+            }
+        }
+    }
+    draft.scenarios = scenarios;
 }

@@ -6,7 +6,8 @@ use crate::nearest::nearest;
 use crate::plan::whole_number;
 
 use super::duration;
-use super::keys::{MAX_LISTED, Shape, Table};
+use super::keys::{Shape, Table};
+use super::misfit::mismatch;
 use super::tree::{Kind, NodeId, Tree};
 use super::words::SCENARIO;
 use super::words_task::TASK;
@@ -57,8 +58,10 @@ pub(super) fn read(
     };
     for (key, value) in tree.entries(map) {
         let Some(word) = tree.text(key) else { continue };
-        if let Some(at) = table.position(word) {
-            let spec = &table.keys[at];
+        if let Some(spec) = table.canonical(word) {
+            if spec.name != word && !alias(tree, map, table, (key, word), spec.name, problems) {
+                continue;
+            }
             if fits(tree, value, &spec.shape, spec.name, problems) {
                 fields.found.push((spec.name, value));
             } else {
@@ -105,11 +108,46 @@ pub(super) fn read(
     fields
 }
 
+/// Notes that a key is read as another one; refuses it where that one is given, too.
+fn alias(
+    tree: &Tree<'_>,
+    map: NodeId,
+    table: &Table,
+    (key, word): (NodeId, &str),
+    canonical: &'static str,
+    problems: &mut Problems,
+) -> bool {
+    let same = |other: &str| {
+        table
+            .canonical(other)
+            .is_some_and(|key| key.name == canonical)
+    };
+    let mut others = tree.entries(map).map(|(other, _)| other);
+    let others = others.find(|other| *other != key && tree.text(*other).is_some_and(same));
+    let first = others
+        .filter(|other| tree.text(*other) == Some(canonical) || tree.span(*other) < tree.span(key));
+    let Some(first) = first else {
+        let note = format!("`{word}` is read as `{canonical}`");
+        problems.push(Diagnostic::note("alias", note).at(tree.span(key)));
+        return true;
+    };
+    let first = tree.text(first).unwrap_or_default();
+    let message =
+        format!("`{word}` is another word for `{canonical}`, which is given as `{first}`");
+    let message = match first == canonical {
+        true => format!("`{word}` is another word for `{canonical}`, which is given, too"),
+        false => message,
+    };
+    let problem = Diagnostic::error("duplicate-key", message).at(tree.span(key));
+    problems.push(problem.help("keep one of them"));
+    false
+}
+
 /// Whether a map at the top level is a task that should stand beneath an empty `tasks`.
 fn is_fallen_task(tree: &Tree<'_>, map: NodeId, table: &Table, value: NodeId) -> bool {
     let is_kind = |key: &str| tree.entry(value, key).is_some();
     std::ptr::eq(table, &raw const SCENARIO)
-        && (is_kind("run") || is_kind("command"))
+        && (is_kind("run") || is_kind("command") || is_kind("uses"))
         && tree
             .entry(map, "tasks")
             .is_some_and(|(_, tasks)| tree.is_null(tasks))
@@ -123,16 +161,17 @@ fn unknown(table: &Table, word: &str) -> Diagnostic {
         let problem =
             Diagnostic::error("unsupported-yet", format!("`{shown}` is not supported yet"));
         return match word {
-            "prompt" | "goal" | "manual" | "uses" if is_task => {
-                problem.help("this build has `run` and `command`: write one of them instead")
-            }
+            "prompt" | "goal" | "manual" if is_task => problem
+                .help("this build has `run`, `command` and `uses`: write one of them instead"),
             "goal" => problem.help("this build runs written tasks: write them under `tasks`"),
             _ => problem.help("this build does not have it; remove the key"),
         };
     }
     if let Some((_, canonical)) = table.aliases.iter().find(|(alias, _)| *alias == word) {
         return Diagnostic::error("unsupported-yet", format!("`{shown}` is not supported yet"))
-            .help(format!("write `{canonical}`"));
+            .help(format!(
+                "this build does not have `{canonical}`; remove the key"
+            ));
     }
     let problem = Diagnostic::error("unknown-key", format!("{what} has no key `{shown}`"));
     if let Some((_, fix)) = table.hints.iter().find(|(hint, _)| *hint == word) {
@@ -189,6 +228,7 @@ pub(super) fn fits(
         }
         Shape::Object(_) if kind == Kind::Map => true,
         Shape::Any if !tree.is_null(value) => true,
+        Shape::Items if kind == Kind::List => true,
         shape if scalar_fits(tree, value, shape) => true,
         _ => {
             problems.push(mismatch(tree, value, shape, key));
@@ -210,133 +250,11 @@ fn scalar_fits(tree: &Tree<'_>, value: NodeId, shape: &Shape) -> bool {
         }
         Shape::Duration => duration::parse(text).is_some(),
         Shape::Word { now, .. } => now.contains(&text),
+        Shape::Items => text.contains("${{"),
         Shape::ListOf(_)
         | Shape::MapOf { .. }
         | Shape::Object(_)
         | Shape::Either(..)
         | Shape::Any => false,
     }
-}
-
-fn mismatch(tree: &Tree<'_>, value: NodeId, shape: &Shape, key: &str) -> Diagnostic {
-    let span = tree.span(value);
-    let text = tree.text(value).filter(|_| !tree.is_null(value));
-    let shown: Option<String> = text.map(|text| text.chars().take(60).collect());
-    let scalar = match shape {
-        Shape::Either(scalar, _) => scalar,
-        other => other,
-    };
-    if let (Shape::Word { later, .. }, Some(text)) = (scalar, text)
-        && later.contains(&text)
-    {
-        return Diagnostic::error(
-            "unsupported-yet",
-            format!("`{key}: {text}` is not supported yet"),
-        )
-        .at(span)
-        .help(format!("this build has {}", scalar.expected()));
-    }
-    let found = match (tree.kind(value), &shown) {
-        (Kind::List, _) => "a list".to_owned(),
-        (Kind::Map, _) => "a map".to_owned(),
-        (_, Some(shown)) => format!("`{}`", shown.escape_debug()),
-        (_, None) => "nothing".to_owned(),
-    };
-    Diagnostic::error(
-        "wrong-type",
-        format!("`{key}` expects {}, found {found}", shape.expected()),
-    )
-    .at(span)
-    .maybe_help(fix(scalar, key, text, tree.kind(value)))
-}
-
-/// Words of other tools for our types.
-const SYNONYMS: &[(&str, &str)] = &[
-    ("integer", "int"),
-    ("number", "int"),
-    ("boolean", "bool"),
-    ("str", "string"),
-    ("text", "string"),
-    ("array", "list"),
-    ("object", "json"),
-    ("map", "json"),
-    ("file", "path"),
-    ("dir", "path"),
-    ("directory", "path"),
-    ("constant", "fixed"),
-    ("linear", "fixed"),
-];
-
-fn fix(shape: &Shape, key: &str, text: Option<&str>, kind: Kind) -> Option<String> {
-    let short = text.filter(|text| text.len() <= 60 && !text.contains('\n'));
-    let help = match (shape, key, short) {
-        (Shape::Duration, _, Some(number)) if whole_number(number).is_some() => {
-            format!("write a unit: `{number}s` or `{number}m`")
-        }
-        (Shape::Duration, ..) => "units are `d`, `h`, `m`, `s` and `ms`, as in `1h30m`".to_owned(),
-        (Shape::Flag, _, Some("yes" | "Yes" | "on" | "On" | "True" | "TRUE")) => {
-            "write `true`".to_owned()
-        }
-        (Shape::Flag, _, Some("no" | "No" | "off" | "Off" | "False" | "FALSE")) => {
-            "write `false`".to_owned()
-        }
-        (Shape::Flag | Shape::Count { .. }, ..) if kind == Kind::Quoted => {
-            "write it without quotes".to_owned()
-        }
-        (Shape::Count { .. }, _, Some(number))
-            if number.starts_with('0')
-                && number.len() > 1
-                && whole_number(number.trim_start_matches('0')).is_some() =>
-        {
-            "write it without leading zeros".to_owned()
-        }
-        (Shape::Word { now, .. }, _, Some(word)) => {
-            let other = SYNONYMS
-                .iter()
-                .find(|(other, _)| *other == word)
-                .map(|(_, ours)| *ours);
-            let ours = other.filter(|ours| now.contains(ours));
-            let near = ours.or_else(|| nearest(word, now.iter().copied()));
-            match near {
-                Some(near) => format!("did you mean `{near}`?"),
-                None if now.len() > MAX_LISTED => "`orchestra schema` lists them".to_owned(),
-                None => return None,
-            }
-        }
-        (Shape::MapOf { .. }, "tasks", None) if kind == Kind::List => {
-            "write a map: each task's id, then its keys".to_owned()
-        }
-        (Shape::MapOf { .. }, _, None) if kind == Kind::List => {
-            format!("write a map: `{key}: {{ name: … }}`")
-        }
-        (Shape::Object(_) | Shape::MapOf { .. }, _, None) if kind == Kind::Plain => {
-            "indent what belongs to it on the lines below".to_owned()
-        }
-        (Shape::Object(table), key, Some(_))
-            if table.what == "a task" && TASK.position(key).is_some() =>
-        {
-            format!("`{key}` is a key of a task: indent it beneath the task's id")
-        }
-        (Shape::Object(table), _, Some(text)) if table.what == "a task" => {
-            format!("write `{key}: {{ run: {text} }}`")
-        }
-        (Shape::Object(table), _, Some(text)) if table.what == "an input" => {
-            format!("write `{key}: {{ type: {text} }}`")
-        }
-        (Shape::ListOf(_), "command", Some(_)) => {
-            "a text is for a shell: write it as `run`, or list program and arguments".to_owned()
-        }
-        (Shape::ListOf(_), _, Some(text)) => format!("write `{key}: [{text}]`"),
-        (Shape::ListOf(_), "needs", None) if kind == Kind::Map => {
-            "list the ids; a condition belongs into `if`".to_owned()
-        }
-        (Shape::Text, "run", None) if kind == Kind::List => {
-            "write the lines as a block: `run: |`; a list of arguments is `command`".to_owned()
-        }
-        (Shape::Text, name, None) if kind == Kind::Plain && name.starts_with("env.") => {
-            "write \"\" for an empty value".to_owned()
-        }
-        _ => return None,
-    };
-    Some(help)
 }

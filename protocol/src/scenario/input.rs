@@ -188,7 +188,8 @@ fn list(text: &str) -> Option<Value> {
     (items.len() <= MAX_ITEMS).then(|| Value::from(items))
 }
 
-fn absolute(base: &Path, path: &str) -> Result<Value, String> {
+/// A path made absolute, or what is wrong with it, completing "input `x` ".
+pub(super) fn absolute(base: &Path, path: &str) -> Result<Value, String> {
     if path.is_empty() {
         return Err("is an empty path".to_owned());
     }

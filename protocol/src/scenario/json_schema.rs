@@ -68,6 +68,12 @@ fn of(shape: &Shape) -> Value {
         Shape::Object(table) => object(table),
         Shape::Either(scalar, map) => json!({ "anyOf": [of(scalar), of(map)] }),
         Shape::Any => json!({}),
+        Shape::Items => json!({
+            "anyOf": [
+                { "type": "array" },
+                { "type": "string", "pattern": "\\$\\{\\{" },
+            ],
+        }),
     }
 }
 
@@ -101,7 +107,10 @@ mod tests {
         let schema = schema();
         let mut seen = 0;
         every_object(&schema, &mut seen);
-        assert_eq!(seen, 5, "scenario, input, task, timeout, retry");
+        assert_eq!(
+            seen, 8,
+            "scenario, input, task, defaults, twice timeout and retry"
+        );
         assert_eq!(schema["required"], json!(["tasks"]));
     }
 

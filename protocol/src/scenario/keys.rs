@@ -39,6 +39,8 @@ pub(super) enum Shape {
     Either(&'static Self, &'static Self),
     /// Whatever the type beside it says.
     Any,
+    /// A list of any values, or one expression that comes out as one.
+    Items,
 }
 
 /// Most words a message lists.
@@ -61,7 +63,7 @@ pub(super) struct Table {
     pub(super) keys: &'static [Key],
     /// Words whose engine is not built yet.
     pub(super) later: &'static [&'static str],
-    /// Other accepted spellings, not built yet, and what to write.
+    /// Other accepted words, each with the key it stands for; `orchestra fmt` rewrites them.
     pub(super) aliases: &'static [(&'static str, &'static str)],
     /// Words of other tools and what to do about them.
     pub(super) hints: &'static [(&'static str, &'static str)],
@@ -71,6 +73,13 @@ impl Table {
     /// The position of a key.
     pub(super) fn position(&self, name: &str) -> Option<usize> {
         self.keys.iter().position(|key| key.name == name)
+    }
+
+    /// The key that a word stands for, itself or as an alias.
+    pub(super) fn canonical(&self, word: &str) -> Option<&'static Key> {
+        let alias = self.aliases.iter().find(|(alias, _)| *alias == word);
+        let name = alias.map_or(word, |(_, canonical)| canonical);
+        self.keys.iter().find(|key| key.name == name)
     }
 
     /// Every word that could have been meant.
@@ -103,6 +112,7 @@ impl Shape {
             Self::MapOf { .. } | Self::Object(_) => "a map".to_owned(),
             Self::Either(scalar, map) => format!("{}, or {}", scalar.expected(), map.expected()),
             Self::Any => "a value".to_owned(),
+            Self::Items => "a list, or an expression that is one".to_owned(),
         }
     }
 }

@@ -6,7 +6,11 @@ use crate::diagnostic::{Diagnostic, Item, Place, Problems};
 use crate::source::{SourceFile, Span};
 
 use super::build;
+use super::keys::Table;
 use super::tree::{Kind, NodeId, Tree};
+use super::words::SCENARIO;
+use super::words_defaults::DEFAULTS;
+use super::words_task::TASK;
 
 /// Gives every diagnostic with a place its span, and sorts all by position. What several aliases
 /// share is reported once.
@@ -29,15 +33,16 @@ pub(super) fn locate(source: &SourceFile, diagnostics: &mut Vec<Diagnostic>) {
 
 fn span(tree: &Tree<'_>, place: &Place) -> Option<Span> {
     let root = tree.root?;
-    let (mut owner, mut at) = (root, Span::new(0, 0));
+    let (mut owner, mut table, mut at) = (root, &SCENARIO, Span::new(0, 0));
     if let Some(task) = &place.task {
         let (key, value) = tree.entry(tree.entry(root, "tasks")?.1, task)?;
-        (owner, at) = (value, tree.span(key));
+        (owner, table, at) = (value, &TASK, tree.span(key));
     }
     let Some(field) = &place.field else {
         return Some(at);
     };
-    let Some((_, value)) = tree.entry(owner, field) else {
+    let own = entry(tree, owner, table, field);
+    let Some((_, value)) = own.or_else(|| default(tree, root, field)) else {
         return Some(at);
     };
     let (node, at) = match &place.item {
@@ -48,6 +53,20 @@ fn span(tree: &Tree<'_>, place: &Place) -> Option<Span> {
         Some(within) => Some(tree.span_within(node, within)),
         None => Some(at),
     }
+}
+
+/// The entry under a key or under one of its aliases.
+fn entry(tree: &Tree<'_>, owner: NodeId, table: &Table, key: &str) -> Option<(NodeId, NodeId)> {
+    let aliases = table.aliases.iter();
+    let mut aliases = aliases.filter(|(_, canonical)| *canonical == key);
+    tree.entry(owner, key)
+        .or_else(|| aliases.find_map(|(alias, _)| tree.entry(owner, alias)))
+}
+
+/// What a task without an entry of its own has from `defaults`.
+fn default(tree: &Tree<'_>, root: NodeId, key: &str) -> Option<(NodeId, NodeId)> {
+    let (_, defaults) = tree.entry(root, "defaults")?;
+    entry(tree, defaults, &DEFAULTS, key)
 }
 
 fn part(tree: &Tree<'_>, value: NodeId, item: &Item) -> (NodeId, Span) {

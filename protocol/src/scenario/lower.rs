@@ -12,6 +12,7 @@ use crate::source::Span;
 use super::fields::{Fields, fits, read};
 use super::input::Input;
 use super::keys::Shape;
+use super::lower_defaults::Defaults;
 use super::lower_task;
 use super::tree::{Kind, NodeId, Tree};
 use super::words::{INPUT, SCENARIO};
@@ -49,14 +50,16 @@ pub(super) fn lower(tree: &Tree<'_>, file: &str, problems: &mut Problems) -> Opt
         description: text(tree, &fields, "description"),
         env: templates(tree, fields.get("env")),
         max_parallel: max_parallel.and_then(|n| u32::try_from(n).ok()),
+        outputs: templates(tree, fields.get("outputs")),
         ..DraftPlan::default()
     };
+    let defaults = Defaults::read(tree, &fields, problems);
     let mut lowered = Lowered {
         inputs: inputs(tree, &fields, problems),
         draft,
     };
     if let Some(tasks) = fields.get("tasks") {
-        lower_tasks(tree, tasks, &mut lowered.draft, problems);
+        lower_tasks(tree, tasks, &defaults, &mut lowered.draft, problems);
     } else if fields.refused(&["tasks"]) || problems.has_errors() {
         // Nothing to check: the missing or wrong `tasks` has been reported.
         return None;
@@ -85,7 +88,13 @@ fn name_of(file: &str) -> String {
     }
 }
 
-fn lower_tasks(tree: &Tree<'_>, tasks: NodeId, draft: &mut DraftPlan, problems: &mut Problems) {
+fn lower_tasks(
+    tree: &Tree<'_>,
+    tasks: NodeId,
+    defaults: &Defaults,
+    draft: &mut DraftPlan,
+    problems: &mut Problems,
+) {
     draft.tasks.reserve(tree.children(tasks).len() / 2);
     for (key, value) in tree.entries(tasks) {
         let Some(id) = tree.text(key) else { continue };
@@ -94,9 +103,8 @@ fn lower_tasks(tree: &Tree<'_>, tasks: NodeId, draft: &mut DraftPlan, problems: 
             problems.push(invalid_id(id).at(tree.span(key)));
         }
         if fits(tree, value, &Shape::Object(&TASK), id, problems) {
-            draft
-                .tasks
-                .push(lower_task::lower(tree, id, value, problems));
+            let task = lower_task::lower(tree, id, value, defaults, problems);
+            draft.tasks.push(task);
         } else {
             draft.tasks.push(lower_task::placeholder(id));
         }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::diagnostic::{Diagnostic, Problems};
 use crate::expr::Template;
 use crate::outcome::FailureClass;
@@ -12,8 +14,11 @@ use crate::source::Span;
 use super::duration;
 use super::fields::{Fields, read};
 use super::lower::{number, templates, text};
+use super::lower_defaults::{Defaults, Kept};
 use super::tree::{Kind, NodeId, Tree};
-use super::words_task::{RETRY, TASK, TIMEOUT};
+use super::values::natural;
+use super::words_limits::{RETRY, TIMEOUT};
+use super::words_task::TASK;
 
 /// Keys that count as a kind even where they were refused.
 const KINDS: &[&str] = &["run", "command", "prompt", "goal", "manual", "uses"];
@@ -28,7 +33,13 @@ pub(super) fn placeholder(id: &str) -> DraftTask {
 }
 
 /// `map` is known to be a map.
-pub(super) fn lower(tree: &Tree<'_>, id: &str, map: NodeId, problems: &mut Problems) -> DraftTask {
+pub(super) fn lower(
+    tree: &Tree<'_>,
+    id: &str,
+    map: NodeId,
+    defaults: &Defaults,
+    problems: &mut Problems,
+) -> DraftTask {
     let fields = read(tree, map, &TASK, problems);
     let mut run = text(tree, &fields, "run");
     if let Some(node) = fields.get("run") {
@@ -41,15 +52,22 @@ pub(super) fn lower(tree: &Tree<'_>, id: &str, map: NodeId, problems: &mut Probl
             .filter_map(|item| tree.text(*item));
         items.map(Template::new).collect()
     });
-    if run.is_none() && command.is_none() && fields.refused(KINDS) {
+    let uses = text(tree, &fields, "uses");
+    if run.is_none() && command.is_none() && uses.is_none() && fields.refused(KINDS) {
         run = placeholder(id).run;
     }
-    DraftTask {
+    let mut task = DraftTask {
         id: id.to_owned(),
-        needs: needs(tree, &fields),
+        needs: ids(tree, &fields, "needs"),
         run,
         command,
-        shell: text(tree, &fields, "shell"),
+        uses,
+        with: values(tree, fields.get("with"), natural),
+        for_each: for_each(tree, &fields),
+        item_name: text(tree, &fields, "as"),
+        matrix: matrix(tree, &fields, problems),
+        refers: ids(tree, &fields, "refers"),
+        max_parallel: fields.get("max_parallel").and_then(|id| small(tree, id)),
         condition: text(tree, &fields, "if"),
         env: templates(tree, fields.get("env")),
         outputs: texts(tree, fields.given("outputs"), |word| {
@@ -57,23 +75,64 @@ pub(super) fn lower(tree: &Tree<'_>, id: &str, map: NodeId, problems: &mut Probl
         }),
         artifacts: texts(tree, fields.given("artifacts"), str::to_owned),
         files: templates(tree, fields.get("files")),
-        timeout: fields
-            .get("timeout")
-            .map(|id| timeout(tree, id, problems))
-            .unwrap_or_default(),
-        retry: fields.get("retry").map(|id| retry(tree, id, problems)),
         continue_on_error: fields
             .get("continue_on_error")
             .is_some_and(|id| tree.text(id) == Some("true")),
-        working_dir: text(tree, &fields, "working_dir"),
-        workspace: Workspace::Scratch,
         ..DraftTask::default()
+    };
+    let own = kept(tree, &fields, problems);
+    defaults.fill(&mut task, own, |key| fields.given(key).is_some());
+    task
+}
+
+/// What a task and `defaults` can both have.
+pub(super) fn kept(tree: &Tree<'_>, fields: &Fields, problems: &mut Problems) -> Kept {
+    let workspace = |id| Workspace::from_word(tree.text(id)?);
+    Kept {
+        timeout: fields.get("timeout").map(|id| timeout(tree, id, problems)),
+        retry: fields.get("retry").map(|id| retry(tree, id, problems)),
+        shell: text(tree, fields, "shell"),
+        working_dir: text(tree, fields, "working_dir"),
+        workspace: fields.get("workspace").and_then(workspace),
+        priority: fields.get("priority").and_then(|id| small(tree, id)),
+        crash_limit: fields.get("crash_limit").and_then(|id| small(tree, id)),
     }
 }
 
+/// A wrong list has been reported; the item is there all the same.
+fn for_each(tree: &Tree<'_>, fields: &Fields) -> Option<Value> {
+    let given = fields.given("for_each")?;
+    Some(match fields.get("for_each") {
+        Some(items) => natural(tree, items),
+        None if tree.kind(given) == Kind::List => natural(tree, given),
+        None => Value::Array(Vec::new()),
+    })
+}
+
+fn matrix(tree: &Tree<'_>, fields: &Fields, problems: &mut Problems) -> BTreeMap<String, Value> {
+    let Some(given) = fields.given("matrix") else {
+        return BTreeMap::new();
+    };
+    let axes = values(tree, Some(given), |tree, axis| match tree.kind(axis) {
+        Kind::List => natural(tree, axis),
+        _ => match tree.text(axis).filter(|text| text.contains("${{")) {
+            Some(text) => Value::from(text),
+            None => Value::Array(Vec::new()),
+        },
+    });
+    if axes.is_empty() && fields.get("matrix").is_some() {
+        problems.push(
+            Diagnostic::error("missing-key", "a matrix without axes")
+                .at(tree.span(given))
+                .help("write `matrix: { os: [linux, macos] }`"),
+        );
+    }
+    axes
+}
+
 /// A single id instead of a list has been reported; its order holds all the same.
-fn needs(tree: &Tree<'_>, fields: &Fields) -> Vec<String> {
-    let Some(given) = fields.given("needs") else {
+fn ids(tree: &Tree<'_>, fields: &Fields, key: &'static str) -> Vec<String> {
+    let Some(given) = fields.given(key) else {
         return Vec::new();
     };
     let ids = match tree.kind(given) {
@@ -93,6 +152,21 @@ fn texts<T>(tree: &Tree<'_>, map: Option<NodeId>, read: impl Fn(&str) -> T) -> B
     entries
         .filter_map(|(key, value)| Some((tree.text(key)?.to_owned(), read(tree.text(value)?))))
         .collect()
+}
+
+fn values(
+    tree: &Tree<'_>,
+    map: Option<NodeId>,
+    read: impl Fn(&Tree<'_>, NodeId) -> Value,
+) -> BTreeMap<String, Value> {
+    let entries = map.into_iter().flat_map(|map| tree.entries(map));
+    entries
+        .filter_map(|(key, value)| Some((tree.text(key)?.to_owned(), read(tree, value))))
+        .collect()
+}
+
+fn small<N: TryFrom<i64>>(tree: &Tree<'_>, id: NodeId) -> Option<N> {
+    N::try_from(number(tree, id)?).ok()
 }
 
 /// YAML cuts an unquoted value at ` #` without a word; in a shell text that may lose half of it.

@@ -1,26 +1,34 @@
 //! Scenarios: what a person writes, read with every problem at once.
 //!
-//! [`parse`] turns bytes into a [`Scenario`] or diagnostics; [`Scenario::resolve`] turns `-i` values
+//! [`load`] turns bytes, with the files they use, into a [`Scenario`] or diagnostics; [`Scenario::resolve`] turns `-i` values
 //! into inputs; [`Scenario::plan`] makes the [`crate::plan::Plan`]. On the way: bounded bytes, a
 //! compact located tree, one table of keys, the plan check. Rendering is not here.
 
 mod build;
 mod bytes;
+mod circles;
 mod document;
 mod duration;
 mod fields;
 mod input;
 mod json_schema;
 mod keys;
+mod load;
 mod locate;
 mod lower;
+mod lower_defaults;
 mod lower_task;
 mod map_keys;
+mod misfit;
+mod nested_path;
 mod root;
 mod syntax_help;
 mod syntax_place;
 mod tree;
+mod values;
 mod words;
+mod words_defaults;
+mod words_limits;
 mod words_task;
 
 #[cfg(test)]
@@ -30,7 +38,8 @@ mod scenario_tests;
 #[cfg(test)]
 mod stress_tests;
 
-pub use document::{Parsed, Scenario, parse};
+pub use document::{NestedFile, Parsed, Scenario};
 pub use input::Input;
 pub use json_schema::schema;
+pub use load::{NestedBytes, Surroundings, load, parse};
 pub use root::{find_root, root_of};

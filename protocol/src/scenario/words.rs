@@ -3,6 +3,7 @@
 use crate::plan::InputType;
 
 use super::keys::{Key, Shape, Table};
+use super::words_defaults::DEFAULTS;
 use super::words_task::TASK;
 
 pub(super) const SEGMENT: &str = "^[a-z][a-z0-9_]{0,62}$";
@@ -64,6 +65,11 @@ pub(super) static SCENARIO: Table = Table {
             "Environment of every task; values may hold `${{ inputs.NAME }}`.",
         ),
         key(
+            "defaults",
+            Shape::Object(&DEFAULTS),
+            "What every task has unless it says otherwise itself.",
+        ),
+        key(
             "max_parallel",
             Shape::Count { min: 1, max: 4096 },
             "How many tasks run at once; `--max-parallel` wins.",
@@ -76,14 +82,21 @@ pub(super) static SCENARIO: Table = Table {
             },
             "The tasks by id.",
         ),
+        key(
+            "outputs",
+            Shape::MapOf {
+                keys: SEGMENT,
+                values: &Shape::Text,
+            },
+            "Results of the whole scenario by name: values such as `${{ tasks.ID.outputs.NAME }}`, or \
+             artifacts.",
+        ),
     ],
     later: &[
         "goal",
-        "outputs",
         "secrets",
         "policy",
         "budget",
-        "defaults",
         "effects",
         "triggers",
         "services",
@@ -115,20 +128,13 @@ pub(super) static SCENARIO: Table = Table {
             "schedule",
             "write `triggers`, which this build does not have yet",
         ),
-        (
-            "extends",
-            "write `uses` in a task, which this build does not have yet",
-        ),
-        (
-            "call",
-            "write `uses` in a task, which this build does not have yet",
-        ),
-        (
-            "include",
-            "write `uses` in a task, which this build does not have yet",
-        ),
-        ("output", "write `outputs` in a task"),
-        ("results", "write `outputs` in a task"),
+        ("extends", "write `uses` in a task"),
+        ("call", "write `uses` in a task"),
+        ("include", "write `uses` in a task"),
+        ("output", "write `outputs`"),
+        ("results", "write `outputs`"),
+        ("default", "write `defaults`"),
+        ("default_args", "write `defaults`"),
     ],
 };
 
@@ -173,10 +179,10 @@ pub(super) static INPUT: Table = Table {
 mod tests {
     use super::*;
     use crate::outcome::FailureClass;
-    use crate::scenario::words_task::{CLASSES, RETRY, TIMEOUT};
+    use crate::scenario::words_limits::{CLASSES, RETRY, TIMEOUT};
 
-    fn tables() -> [&'static Table; 5] {
-        [&SCENARIO, &TASK, &INPUT, &TIMEOUT, &RETRY]
+    fn tables() -> [&'static Table; 6] {
+        [&SCENARIO, &DEFAULTS, &TASK, &INPUT, &TIMEOUT, &RETRY]
     }
 
     #[test]

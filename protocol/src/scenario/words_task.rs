@@ -1,10 +1,20 @@
 //! The words of a task: the second half of the one table of keys.
 
-use crate::plan::OutputType;
-use crate::policy::RetryPolicy;
+use crate::plan::{OutputType, Workspace};
 
 use super::keys::{Shape, Table};
-use super::words::{ENV, SEGMENT, TEXTS, key, required};
+use super::words::{ENV, SEGMENT, TEXTS, key};
+use super::words_limits::{RETRY_SHAPE, TIMEOUT_SHAPE};
+
+pub(super) const WORKSPACE: Shape = Shape::Word {
+    now: Workspace::WORDS,
+    later: &["guarded"],
+};
+pub(super) const PRIORITY: Shape = Shape::Count {
+    min: -1000,
+    max: 1000,
+};
+pub(super) const CRASH_LIMIT: Shape = Shape::Count { min: 1, max: 100 };
 
 /// A task.
 pub(super) static TASK: Table = Table {
@@ -55,22 +65,8 @@ pub(super) static TASK: Table = Table {
             "Files to stage: path in the workspace and `${{ tasks.ID.artifacts.NAME }}` or an input \
              of type `path`.",
         ),
-        key(
-            "timeout",
-            Shape::Either(&Shape::Duration, &Shape::Object(&TIMEOUT)),
-            "Time limit of each attempt.",
-        ),
-        key(
-            "retry",
-            Shape::Either(
-                &Shape::Count {
-                    min: 0,
-                    max: RetryPolicy::MAX_EXTRA as i64,
-                },
-                &Shape::Object(&RETRY),
-            ),
-            "Extra attempts after a failure.",
-        ),
+        key("timeout", TIMEOUT_SHAPE, "Time limit of each attempt."),
+        key("retry", RETRY_SHAPE, "Extra attempts after a failure."),
         key(
             "continue_on_error",
             Shape::Flag,
@@ -88,22 +84,68 @@ pub(super) static TASK: Table = Table {
         ),
         key(
             "workspace",
-            Shape::Word {
-                now: &["scratch"],
-                later: &["project", "guarded"],
+            WORKSPACE,
+            "Where the task runs: `scratch` is a fresh directory for every attempt, `project` the \
+             scenario's own tree.",
+        ),
+        key(
+            "uses",
+            Shape::Text,
+            "File of a scenario whose tasks stand for this one: a path from this file, beneath the \
+             scenario's root.",
+        ),
+        key(
+            "with",
+            Shape::MapOf {
+                keys: SEGMENT,
+                values: &Shape::Any,
             },
-            "Where the task runs: `scratch` is a fresh directory for every attempt.",
+            "Inputs of the scenario that `uses` names; texts may hold `${{ … }}`.",
+        ),
+        key(
+            "for_each",
+            Shape::Items,
+            "What the task is repeated over: a list, or one `${{ … }}` whose value is a list.",
+        ),
+        key(
+            "as",
+            Shape::Text,
+            "Name of the item of `for_each` in expressions; `item` works, too.",
+        ),
+        key(
+            "matrix",
+            Shape::MapOf {
+                keys: SEGMENT,
+                values: &Shape::Items,
+            },
+            "Axes by name, each a list: the task is repeated for every combination, read as \
+             `${{ matrix.AXIS }}`.",
+        ),
+        key(
+            "max_parallel",
+            Shape::Count { min: 1, max: 4096 },
+            "How many of the tasks that this one expands into run at once.",
+        ),
+        key(
+            "priority",
+            PRIORITY,
+            "Higher starts first among the ready tasks; then the longer remaining chain; 0 unless given.",
+        ),
+        key(
+            "crash_limit",
+            CRASH_LIMIT,
+            "Workers that may die under the task before it is failed; 3 unless given.",
+        ),
+        key(
+            "refers",
+            TEXTS,
+            "Tasks this one has something to do with: context, not order.",
         ),
     ],
     later: &[
         "prompt",
         "goal",
         "manual",
-        "uses",
-        "with",
-        "for_each",
-        "as",
-        "matrix",
         "context",
         "output_schema",
         "model",
@@ -118,10 +160,7 @@ pub(super) static TASK: Table = Table {
         "policy",
         "budget",
         "runs_on",
-        "refers",
         "effects",
-        "priority",
-        "crash_limit",
         "plan",
         "services",
         "concurrency",
@@ -149,10 +188,18 @@ pub(super) static TASK: Table = Table {
         ("deps", "write `needs`"),
         ("dependencies", "write `needs`"),
         ("after", "write `needs`"),
-        ("params", "write `env`"),
-        ("parameters", "write `env`"),
-        ("vars", "write `env`"),
-        ("variables", "write `env`"),
+        ("params", "write `env`, or `with` beside `uses`"),
+        ("parameters", "write `env`, or `with` beside `uses`"),
+        ("vars", "write `env`, or `with` beside `uses`"),
+        ("variables", "write `env`, or `with` beside `uses`"),
+        (
+            "inputs",
+            "write `with` beside `uses`; other tasks read the scenario's `inputs`",
+        ),
+        ("items", "write `for_each`"),
+        ("loop", "write `for_each`"),
+        ("with_items", "write `for_each`"),
+        ("workflow", "write `uses`"),
         ("environment", "write `env`"),
         ("dir", "write `working_dir`"),
         ("cwd", "write `working_dir`"),
@@ -183,20 +230,11 @@ pub(super) static TASK: Table = Table {
         ("outputFiles", "write `artifacts`"),
         ("upload", "write `artifacts`"),
         ("inputFiles", "write `files`"),
-        (
-            "withItems",
-            "write `for_each`, which this build does not have yet",
-        ),
-        (
-            "parallel",
-            "write `for_each`, which this build does not have yet",
-        ),
-        (
-            "strategy",
-            "write `matrix`, which this build does not have yet",
-        ),
-        ("parallelism", "write `max_parallel` at the top level"),
-        ("max_active", "write `max_parallel` at the top level"),
+        ("withItems", "write `for_each`"),
+        ("parallel", "write `for_each`"),
+        ("strategy", "write `matrix`"),
+        ("parallelism", "write `max_parallel`"),
+        ("max_active", "write `max_parallel`"),
         (
             "messages",
             "write `prompt`, which this build does not have yet",
@@ -255,116 +293,13 @@ pub(super) static TASK: Table = Table {
             "nodeSelector",
             "write `runs_on`, which this build does not have yet",
         ),
-        (
-            "relates_to",
-            "write `refers`, which this build does not have yet",
-        ),
-        ("see", "write `refers`, which this build does not have yet"),
+        ("relates_to", "write `refers`"),
+        ("see", "write `refers`"),
         ("checkout", "write `workspace`"),
         ("sandbox", "write `workspace`; rules belong into a policy"),
-        (
-            "weight",
-            "write `priority`, which this build does not have yet",
-        ),
-        (
-            "extends",
-            "write `uses`, which this build does not have yet",
-        ),
-        ("call", "write `uses`, which this build does not have yet"),
-        (
-            "include",
-            "write `uses`, which this build does not have yet",
-        ),
+        ("weight", "write `priority`"),
+        ("extends", "write `uses`"),
+        ("call", "write `uses`"),
+        ("include", "write `uses`"),
     ],
 };
-
-/// The long form of `timeout`.
-pub(super) static TIMEOUT: Table = Table {
-    what: "a timeout",
-    keys: &[
-        key("wall", Shape::Duration, "From start to end of an attempt."),
-        key("idle", Shape::Duration, "Without any output."),
-    ],
-    later: &[],
-    aliases: &[],
-    hints: &[("total", "write `wall`"), ("silence", "write `idle`")],
-};
-
-/// The long form of `retry`.
-pub(super) static RETRY: Table = Table {
-    what: "a retry",
-    keys: &[
-        required(
-            "max",
-            Shape::Count {
-                min: 0,
-                max: RetryPolicy::MAX_EXTRA as i64,
-            },
-            "Extra attempts after the first.",
-        ),
-        key(
-            "delay",
-            Shape::Duration,
-            "Wait before the first extra attempt; `1s` unless given.",
-        ),
-        key(
-            "backoff",
-            Shape::Word {
-                now: &["exponential", "fixed"],
-                later: &[],
-            },
-            "How the wait grows; `exponential` unless given.",
-        ),
-        key(
-            "max_delay",
-            Shape::Duration,
-            "Longest wait; `60s` unless given.",
-        ),
-        key(
-            "when",
-            Shape::ListOf(&Shape::Word {
-                now: CLASSES,
-                later: &[],
-            }),
-            "Failure classes that are repeated.",
-        ),
-        key(
-            "exit_codes",
-            Shape::ListOf(&Shape::Count { min: 1, max: 255 }),
-            "Exit codes that are repeated; any unless given.",
-        ),
-    ],
-    later: &[],
-    aliases: &[],
-    hints: &[
-        ("on", "write `when`: YAML 1.1 reads `on` as true"),
-        ("attempts", "write `max`: the attempts after the first"),
-        ("count", "write `max`"),
-        ("limit", "write `max`"),
-        ("interval", "write `delay`"),
-        ("wait", "write `delay`"),
-    ],
-};
-
-/// The failure classes a scenario may name; a test compares it with the enum.
-pub(super) const CLASSES: &[&str] = &[
-    "tool_failed",
-    "timed_out",
-    "limit_exceeded",
-    "tool_not_found",
-    "policy_denied",
-    "sandbox_unavailable",
-    "input_missing",
-    "artifact_missing",
-    "artifact_corrupt",
-    "worker_lost",
-    "network",
-    "interactive",
-    "provider_transient",
-    "provider_fatal",
-    "invalid_output",
-    "budget_exhausted",
-    "rejected",
-    "cancelled",
-    "internal",
-];
