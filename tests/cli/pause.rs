@@ -50,7 +50,9 @@ fn now_stops_attempts_and_they_run_again() {
     place.orchestra(["pause", "@last", "--now"]).run().expect(0);
     let ended = Outcome::of(child.wait_with_output().unwrap()).expect(10);
     assert!(
-        ended.stderr.contains("PAUSE running attempts get 10s to end"),
+        ended
+            .stderr
+            .contains("PAUSE running attempts get 10s to end"),
         "{}",
         ended.render()
     );

@@ -1,6 +1,7 @@
 //! Runs the real binary and renders what came of it in one text: exit status, stdout, stderr.
 
 use std::ffi::{OsStr, OsString};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::{Child, Output, Stdio};
 
@@ -81,6 +82,20 @@ impl Command {
         wrong.extend(hints::unparsable(&outcome.stdout));
         assert!(wrong.is_empty(), "proposes what does not parse: {wrong:?}");
         outcome
+    }
+
+    /// Starts it as a shell would on this terminal, which becomes its own.
+    pub fn start_on(self, terminal: OwnedFd) -> Child {
+        let plain = self.command();
+        let mut command = std::process::Command::new("setsid");
+        command.arg("--ctty").arg(plain.get_program());
+        command.args(plain.get_args()).current_dir(&self.work);
+        command
+            .env_clear()
+            .envs(self.env.iter().map(|(name, value)| (name, value)));
+        let copy = || terminal.try_clone().unwrap();
+        command.stdin(copy()).stdout(copy()).stderr(copy());
+        command.spawn().unwrap()
     }
 
     /// Starts it with this as its stderr, and nothing else to be read.

@@ -9,12 +9,12 @@ use protocol::outcome::RunOutcome;
 use protocol::time::Timestamp;
 
 use super::closing::{closing, verdict};
-use super::live::{self, Board, word_of};
+use super::live::{self, Board, Unstarted};
 use super::observer::Reporter;
 use super::summary::RunSummary;
 use super::view::View;
 use super::words;
-use crate::ui::{Panel, Tone, Ui};
+use crate::ui::{Panel, Ui};
 
 /// After this long without a line, one says what runs.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -62,7 +62,7 @@ pub struct Console {
 /// Lines of one kind in a row, about tasks that never started.
 #[derive(Default)]
 struct Roll {
-    word: &'static str,
+    kind: Option<Unstarted>,
     count: usize,
 }
 
@@ -102,23 +102,20 @@ impl Console {
 
     /// Whether the event is one too many of its kind in a row, to be told in a sum.
     fn rolls(&mut self, event: &Event, summary: &RunSummary) -> bool {
-        let word = live::never_started(event, summary);
-        if word != self.roll.word {
+        let kind = Unstarted::of(event, summary);
+        if kind != self.roll.kind {
             self.unroll();
-            self.roll.word = word;
+            self.roll.kind = kind;
         }
         self.roll.count += 1;
-        !word.is_empty() && self.roll.count > MAX_IN_A_ROW
+        kind.is_some() && self.roll.count > MAX_IN_A_ROW
     }
 
     fn unroll(&mut self) {
-        let Roll { word, count } = std::mem::take(&mut self.roll);
+        let Roll { kind, count } = std::mem::take(&mut self.roll);
         let more = count.saturating_sub(MAX_IN_A_ROW);
-        if more > 0 && !word.is_empty() {
-            let word = word_of(self.ui.err_painter(), Tone::Dim, word);
-            let tasks = words::count(more, "more task");
-            self.ui
-                .note(&format!("{word}          … and {tasks} that never started"));
+        if let Some(kind) = kind.filter(|_| more > 0) {
+            self.ui.note(&kind.sum(more, self.ui.err_painter()));
         }
     }
 }

@@ -164,8 +164,5 @@ fn a_reused_task_passed_and_says_so() {
     };
     let summary = Story::begun(2).then(reused(id("a"))).passes("b").summary();
     assert_eq!(words::tally(&summary.tally, ", "), "2 passed (1 reused)");
-    assert_eq!(
-        words::reason(&summary, find(&summary, "a")),
-        "reused"
-    );
+    assert_eq!(words::reason(&summary, find(&summary, "a")), "reused");
 }

@@ -105,7 +105,7 @@ fn running(task: &TaskSummary) -> Option<Running> {
     let attempt = task.last_attempt()?;
     (task.standing == Standing::Running).then(|| Running {
         task: task.id.clone(),
-        name: super::line::name(task),
+        name: task.name().into_owned(),
         since: attempt.started,
     })
 }

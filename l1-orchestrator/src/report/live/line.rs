@@ -34,21 +34,41 @@ pub fn of_event(
     task_line(&event.kind, task, summary, view, counted, painter)
 }
 
-/// A task as people see it.
-#[must_use]
-pub fn name(task: &TaskSummary) -> String {
-    task.id.to_string()
+/// Events about tasks that never started: there may be very many in a row, and few of them are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unstarted {
+    /// Cancelled before their turn.
+    Cancelled,
+    /// Skipped.
+    Skipped,
+    /// Carried over from an earlier run.
+    Reused,
 }
 
-/// The word for an event about a task that never started, of which there may be very many in a row.
-#[must_use]
-pub fn never_started(event: &Event, summary: &RunSummary) -> &'static str {
-    let task = event.kind.task().and_then(|id| summary.task(id));
-    let never_started = task.is_some_and(|task| task.attempts.is_empty());
-    match event.kind {
-        EventKind::TaskCancelled { .. } if never_started => "CANCEL",
-        EventKind::TaskSkipped { .. } => "SKIP",
-        _ => "",
+impl Unstarted {
+    /// What the event is of these.
+    #[must_use]
+    pub fn of(event: &Event, summary: &RunSummary) -> Option<Self> {
+        let task = event.kind.task().and_then(|id| summary.task(id))?;
+        match event.kind {
+            EventKind::TaskCancelled { .. } if task.attempts.is_empty() => Some(Self::Cancelled),
+            EventKind::TaskSkipped { .. } => Some(Self::Skipped),
+            EventKind::TaskReused { .. } => Some(Self::Reused),
+            _ => None,
+        }
+    }
+
+    /// The line that stands for so many more of them.
+    #[must_use]
+    pub fn sum(self, more: usize, painter: Painter) -> String {
+        let (tone, word, what) = match self {
+            Self::Cancelled => (Tone::Dim, "CANCEL", "never started"),
+            Self::Skipped => (Tone::Dim, "SKIP", "never started"),
+            Self::Reused => (Tone::Good, "PASS", "are reused"),
+        };
+        let word = word_of(painter, tone, word);
+        let tasks = words::count(more, "more task");
+        format!("{word}          … and {tasks} that {what}")
     }
 }
 
@@ -89,8 +109,7 @@ fn run_line(kind: &EventKind, painter: Painter) -> Option<String> {
 }
 
 /// A status in its color, as wide as all of them.
-#[must_use]
-pub fn word_of(painter: Painter, tone: Tone, word: &str) -> String {
+fn word_of(painter: Painter, tone: Tone, word: &str) -> String {
     painter.paint(tone, &format!("{word:>8}"))
 }
 
@@ -108,7 +127,12 @@ fn task_line(
             let left_out = task.artifacts.iter().filter_map(|artifact| {
                 Some(format!("{}: {}", artifact.name, words::left_out(artifact)?))
             });
-            let notes: Vec<String> = attempt.into_iter().chain(left_out).collect();
+            let items = task.child_count().map(|items| {
+                let items = usize::try_from(items).unwrap_or(usize::MAX);
+                words::count(items, "task")
+            });
+            let notes = items.into_iter().chain(attempt).chain(left_out);
+            let notes: Vec<String> = notes.collect();
             let note = sanitize(&notes.join("; ")).into_owned();
             (Tone::Good, "PASS", task.duration(), note)
         }
@@ -119,6 +143,7 @@ fn task_line(
             }
             (tone_of(&task.standing), "FAIL", task.duration(), note)
         }
+        EventKind::TaskReused { .. } => (Tone::Good, "PASS", None, words::reason(summary, task)),
         EventKind::TaskSkipped { .. } => (Tone::Dim, "SKIP", None, words::reason(summary, task)),
         EventKind::TaskCancelled { .. } => (Tone::Warn, "CANCEL", task.duration(), String::new()),
         EventKind::AttemptRetrying {
@@ -157,6 +182,6 @@ fn task_line(
         true => format!("({}/{}) ", summary.tally.over(), summary.planned),
         false => String::new(),
     };
-    let line = format!("{word} {span} {counter}{}   {note}", name(task));
+    let line = format!("{word} {span} {counter}{}   {note}", task.name());
     Some(line.trim_end().to_owned())
 }

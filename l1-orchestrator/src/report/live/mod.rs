@@ -8,5 +8,5 @@ mod panel;
 mod tests;
 
 pub(super) use board::Board;
-pub(super) use line::{never_started, of_event, running, word_of};
+pub(super) use line::{Unstarted, of_event, running};
 pub(super) use panel::panel;

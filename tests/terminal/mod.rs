@@ -1,0 +1,5 @@
+//! The live view on a real terminal: what is on its screen while a run goes on, and afterwards.
+
+mod live;
+mod screen;
+mod stopping;
