@@ -11,6 +11,7 @@ mod driving;
 pub mod error;
 mod list;
 mod logs;
+mod nested_files;
 mod patient;
 mod pause;
 mod report;

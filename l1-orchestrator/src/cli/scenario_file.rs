@@ -4,15 +4,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use protocol::nearest::nearest;
-use protocol::scenario::{Parsed, Scenario, parse};
+use protocol::scenario::{Parsed, Scenario, Surroundings, load};
 
 use super::context::Context;
 use super::error::CliError;
+use super::nested_files::NestedFiles;
 use super::patient;
 use crate::report::diagnostics;
 
 /// A little more than the parser takes, so that it is the parser that refuses what is too big.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// A regular file may be a saved plan, which has its scenario in it.
+const MAX_PLAN_BYTES: u64 = 256 * 1024 * 1024;
 /// Reading a file of this size may take longer than a person waits for a first word.
 const WORTH_A_WORD: usize = 1024 * 1024;
 
@@ -26,17 +29,28 @@ pub(super) struct Read {
 
 /// Reads and parses; warnings are shown, errors are the error.
 pub(super) fn read(context: &Context, path: &Path) -> Result<Read, CliError> {
+    let bytes = read_bytes(context, path)?;
+    parsed(context, path, bytes)
+}
+
+/// Parses what was read; warnings are shown, errors are the error.
+pub(super) fn parsed(context: &Context, path: &Path, bytes: Vec<u8>) -> Result<Read, CliError> {
     let name = path.display().to_string();
-    let bytes = read_bytes(context, path, &name)?;
     if bytes.len() >= WORTH_A_WORD {
         let size = crate::report::bytes(bytes.len() as u64);
         context.ui.note(&format!("Reading {name} ({size})"));
     }
+    let files = NestedFiles::beside(path);
+    let mut surroundings = Surroundings {
+        root: files.root(),
+        path: files.path(),
+        read: &mut |path| files.read(path),
+    };
     let Parsed {
         scenario,
         diagnostics,
         source,
-    } = parse(&name, &bytes);
+    } = load(&name, &bytes, &mut surroundings);
     match scenario {
         Some(scenario) => {
             if !diagnostics.is_empty() {
@@ -55,13 +69,21 @@ pub(super) fn read(context: &Context, path: &Path) -> Result<Read, CliError> {
     }
 }
 
-fn read_bytes(context: &Context, path: &Path, name: &str) -> Result<Vec<u8>, CliError> {
+/// Reads a file that may be a scenario.
+pub(super) fn read_bytes(context: &Context, path: &Path) -> Result<Vec<u8>, CliError> {
+    let name = path.display();
     let waits = || {
         context.ui.note(&format!(
             "Waiting for {name}: nothing was written into it yet"
         ));
     };
-    patient::read(path, MAX_BYTES, waits).map_err(|error| {
+    let is_regular = fs_err::metadata(path).is_ok_and(|found| found.is_file());
+    let most = if is_regular {
+        MAX_PLAN_BYTES
+    } else {
+        MAX_BYTES
+    };
+    patient::read(path, most, waits).map_err(|error| {
         let hint = hint(path, &error);
         let message = format!("{name} cannot be read");
         CliError::invalid("scenario-unreadable", message)

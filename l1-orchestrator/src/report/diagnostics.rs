@@ -1,8 +1,9 @@
 //! Problems of an authored file with the line they are on, underlined, and one remedy each.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use protocol::diagnostic::{Diagnostic, Problems};
+use protocol::diagnostic::{Diagnostic, Problems, Severity};
 use protocol::source::{SourceFile, Span};
 use serde_json::{Value, json};
 
@@ -16,13 +17,19 @@ const MAX_RENDERED: usize = 100;
 #[must_use]
 pub fn headline(source: &SourceFile, problems: &[Diagnostic]) -> String {
     let (kept, more) = split(problems);
-    let errors = kept.iter().filter(|problem| problem.is_error()).count();
+    let wrong = kept.iter().filter(|problem| problem.is_error());
+    let errors = wrong.clone().count();
     let noun = if errors == 1 { "problem" } else { "problems" };
     let more = if more.is_some() { "more than " } else { "" };
-    format!(
-        "{more}{errors} {noun} in {}; nothing was run",
-        source.name()
-    )
+    let names: BTreeSet<&str> = wrong
+        .map(|problem| problem.source_or(source).name())
+        .collect();
+    let place = match (names.len(), names.first()) {
+        (1, Some(name)) => (*name).to_owned(),
+        (0, _) | (_, None) => source.name().to_owned(),
+        (files, _) => format!("{files} files"),
+    };
+    format!("{more}{errors} {noun} in {place}; nothing was run")
 }
 
 /// The problems, and apart from them the one that only counts those that were not kept.
@@ -40,7 +47,10 @@ pub fn render(source: &SourceFile, problems: &[Diagnostic], painter: Painter) ->
     let (kept, dropped) = split(problems);
     for problem in kept.iter().take(MAX_RENDERED) {
         text.push_str(&one(source, problem, painter));
-        text.push_str("\n\n");
+        text.push_str(match problem.severity {
+            Severity::Note => "\n",
+            Severity::Error | Severity::Warning => "\n\n",
+        });
     }
     if kept.len() > MAX_RENDERED {
         let more = kept.len() - MAX_RENDERED;
@@ -53,7 +63,26 @@ pub fn render(source: &SourceFile, problems: &[Diagnostic], painter: Painter) ->
     text
 }
 
+/// A note takes one line; what it says needs no excerpt.
+fn note(source: &SourceFile, problem: &Diagnostic, painter: Painter) -> String {
+    let label = painter.paint(Tone::Strong, "note");
+    let name = sanitize(source.name());
+    let place = match problem.span.map(|span| source.location(span.start)) {
+        Some(at) => format!("{name}:{}:{}", at.line, at.column),
+        None => name.to_string(),
+    };
+    let fix = match problem.code {
+        "alias" => format!("; `orchestra fmt {name}` rewrites it"),
+        _ => String::new(),
+    };
+    format!("{label}: {place}: {}{fix}", sanitize(&problem.message))
+}
+
 fn one(source: &SourceFile, problem: &Diagnostic, painter: Painter) -> String {
+    let source = problem.source_or(source);
+    if problem.severity == Severity::Note {
+        return note(source, problem, painter);
+    }
     let tone = if problem.is_error() {
         Tone::Bad
     } else {
@@ -132,6 +161,7 @@ fn width(text: &str) -> usize {
 #[must_use]
 pub fn to_json(source: &SourceFile, problems: &[Diagnostic]) -> Value {
     let entries = problems.iter().map(|problem| {
+        let source = problem.source_or(source);
         let mut entry = json!({
             "code": problem.code,
             "severity": problem.severity,

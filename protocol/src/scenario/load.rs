@@ -50,6 +50,7 @@ pub(super) struct Unit {
     /// Its path from the root.
     pub(super) path: String,
     source: Arc<SourceFile>,
+    /// What it holds, of a nested one.
     bytes: Vec<u8>,
     problems: Problems,
     lowered: Option<Lowered>,
@@ -58,8 +59,8 @@ pub(super) struct Unit {
 }
 
 impl Unit {
-    fn read(path: &str, name: &str, bytes: Vec<u8>) -> Self {
-        let (source, problem) = bytes::read(name, &bytes);
+    fn read(path: &str, name: &str, bytes: &[u8]) -> Self {
+        let (source, problem) = bytes::read(name, bytes);
         let mut problems = Problems::default();
         let is_text = problem.is_none();
         problem
@@ -72,7 +73,7 @@ impl Unit {
         Self {
             path: path.to_owned(),
             source: Arc::new(source),
-            bytes,
+            bytes: Vec::new(),
             problems,
             lowered: lowered.flatten(),
             uses: Vec::new(),
@@ -105,7 +106,7 @@ impl Unit {
 /// any.
 #[must_use]
 pub fn parse(name: &str, bytes: &[u8]) -> Parsed {
-    let unit = Unit::read("", name, bytes.to_vec());
+    let unit = Unit::read("", name, bytes);
     finish(vec![unit], PathBuf::new())
 }
 
@@ -113,7 +114,7 @@ pub fn parse(name: &str, bytes: &[u8]) -> Parsed {
 /// values, references, order, circles. `name` is the file as the user typed it; its stem names a
 /// scenario that does not say.
 #[must_use]
-pub fn load(name: &str, bytes: Vec<u8>, surroundings: &mut Surroundings<'_>) -> Parsed {
+pub fn load(name: &str, bytes: &[u8], surroundings: &mut Surroundings<'_>) -> Parsed {
     let first = Unit::read(surroundings.path, name, bytes);
     let mut gathered = Gathered {
         known: BTreeMap::from([(first.path.clone(), Ok(0))]),
@@ -197,7 +198,8 @@ impl Gathered {
             let message = format!("nested scenarios of more than {} bytes", bytes::MAX_BYTES);
             return Err(Diagnostic::error("file-too-big", message));
         }
-        self.units.push(Unit::read(path, &name, bytes));
+        let unit = Unit::read(path, &name, &bytes);
+        self.units.push(Unit { bytes, ..unit });
         Ok(self.units.len() - 1)
     }
 }
