@@ -10,7 +10,9 @@ pub mod diagnostics;
 mod expansion;
 #[cfg(test)]
 mod expansion_tests;
+mod failing;
 pub mod graph;
+pub mod html;
 pub mod json;
 pub mod jsonl;
 mod live;
@@ -38,6 +40,5 @@ pub use redact::{Redactor, bytes};
 pub use stats::Spread;
 
 pub use summary::{Ending, RunSummary};
-pub use tally::Tally;
 pub use task::{Attempt, AttemptEnding, Standing, TaskSummary};
 pub use view::{RunRef, View};

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use protocol::digest::Digest;
-use protocol::ids::RunId;
+use protocol::ids::{RunId, WorkerId};
 use protocol::time::Timestamp;
 
 use super::view::RunRef;
@@ -152,6 +152,16 @@ impl Redactor {
             "<seq>".into()
         } else {
             seq.to_string()
+        }
+    }
+
+    /// A worker's name.
+    #[must_use]
+    pub fn worker(self, worker: &WorkerId) -> String {
+        if self.on {
+            "<worker>".into()
+        } else {
+            worker.to_string()
         }
     }
 

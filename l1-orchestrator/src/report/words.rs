@@ -160,6 +160,34 @@ pub fn left_out(artifact: &Artifact) -> Option<String> {
     })
 }
 
+/// A value as JSON, or its beginning.
+#[must_use]
+pub fn short(value: &serde_json::Value, most: usize) -> String {
+    let text = value.to_string();
+    if text.chars().count() <= most {
+        return text;
+    }
+    let mut cut: String = text.chars().take(most).collect();
+    cut.push('…');
+    cut
+}
+
+/// A path of ours as a relative link: what has a meaning in one is encoded.
+#[must_use]
+pub fn href(path: &str) -> String {
+    use std::fmt::Write as _;
+    let mut link = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => {
+                link.push(char::from(byte));
+            }
+            other => write!(link, "%{other:02X}").expect("into a string"),
+        }
+    }
+    link
+}
+
 /// `1 task`, `2 tasks`.
 #[must_use]
 pub fn count(number: usize, noun: &str) -> String {

@@ -15,5 +15,5 @@ mod tests;
 pub use dot::dot;
 pub use look::Look;
 pub use mermaid::mermaid;
-pub use picture::{Picture, picture};
+pub use picture::picture;
 pub use svg::{Place, standalone, svg};

@@ -3,12 +3,10 @@
 use std::fmt::Write as _;
 
 use super::page::{Page, escape};
+use crate::report::failing::{self, failing};
 use crate::report::task::{AttemptEnding, Standing, TaskSummary};
 use crate::report::view::next_commands;
 use crate::report::{max_attempts, words};
-
-/// Failures shown with their tails, each ≤ 4 KiB.
-const MAX_FAILURES: usize = 50;
 
 impl Page<'_> {
     pub(super) fn failures(&mut self) {
@@ -26,22 +24,16 @@ impl Page<'_> {
         self.heading(heading);
         self.failure(first);
         self.next_steps();
-        let mut others: Vec<&TaskSummary> = summary
-            .tasks
-            .iter()
-            .filter(|task| task.fails_itself() && task.id != first.id)
-            .collect();
-        if others.is_empty() {
+        let failing = failing(summary);
+        let Some(others) = failing.shown.get(1..).filter(|others| !others.is_empty()) else {
             return;
-        }
-        others.sort_by_key(|task| task.ended);
+        };
         self.heading("Other failures, earliest first");
-        for task in others.iter().take(MAX_FAILURES) {
+        for task in others {
             self.failure(task);
         }
-        if others.len() > MAX_FAILURES {
-            let more = others.len() - MAX_FAILURES;
-            self.line(&format!("… and {more} more; see `report.json`."));
+        if failing.more > 0 {
+            self.line(&format!("… and {} more; see `report.json`.", failing.more));
         }
     }
 
@@ -73,18 +65,8 @@ impl Page<'_> {
         ));
         self.program(&task.id);
         self.tails(task);
-        let caused: Vec<String> = self
-            .summary
-            .tasks
-            .iter()
-            .filter(|other| {
-                self.summary
-                    .root_cause(other)
-                    .is_some_and(|root| root.id == task.id)
-            })
-            .take(20)
-            .map(|other| format!("`{}`", other.id))
-            .collect();
+        let caused = failing::caused(self.summary, task);
+        let caused: Vec<String> = caused.iter().map(|id| format!("`{id}`")).collect();
         if !caused.is_empty() {
             self.line(&format!("Skipped because of it: {}.\n", caused.join(", ")));
         }
@@ -97,8 +79,7 @@ impl Page<'_> {
             .started
             .as_ref()
             .map(|(_, started)| words::sandbox(started.level));
-        let from = task.attempts.len().saturating_sub(2);
-        for attempt in &task.attempts[from..] {
+        for attempt in failing::told_attempts(task) {
             let AttemptEnding::Failed { tail, .. } = &attempt.ending else {
                 continue;
             };

@@ -4,6 +4,6 @@ mod rows;
 mod svg;
 mod text;
 
-pub use rows::{Row, Timeline, timeline};
+pub use rows::timeline;
 pub use svg::svg;
 pub use text::text;
