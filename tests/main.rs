@@ -14,6 +14,8 @@ mod process;
 #[cfg(test)]
 mod recovery;
 #[cfg(test)]
+mod repo_audit;
+#[cfg(test)]
 mod scenarios;
 #[cfg(test)]
 mod schemas;
@@ -21,7 +23,5 @@ mod schemas;
 mod sim;
 #[cfg(test)]
 mod support;
-#[cfg(test)]
-mod terminal;
 #[cfg(test)]
 mod tidy;
