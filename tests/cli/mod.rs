@@ -2,6 +2,7 @@
 
 mod cancel;
 mod clean;
+mod diff;
 mod exit_codes;
 mod findings;
 mod help;

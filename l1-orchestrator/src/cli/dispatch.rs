@@ -115,6 +115,7 @@ fn dispatch(context: &Context, command: Command, matches: &ArgMatches) -> Result
         Command::Logs(args) => logs::logs(context, &args),
         Command::Stats(args) => super::stats::stats(context, &args),
         Command::Report(args) => report::report(context, &args),
+        Command::Diff(args) => super::diff::diff(context, &args),
         Command::Schema(args) => schema::schema(context, &args),
         Command::Version(_) => version::version(context),
     }

@@ -6,6 +6,7 @@ mod clean;
 mod columns;
 mod confirm;
 mod context;
+mod diff;
 mod dispatch;
 mod driving;
 pub mod error;

@@ -34,9 +34,18 @@ impl Stored {
     /// # Errors
     /// The journal cannot be read or is not one, or the run never began.
     pub fn load(dir: &Path) -> Result<Self, CliError> {
+        Self::load_with(dir, |_| {})
+    }
+
+    /// The same, for somebody who also wants to see each event.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_with(dir: &Path, mut each: impl FnMut(&Event)) -> Result<Self, CliError> {
         let mut summary = RunSummary::default();
         let end = each_event(dir, |event| {
             summary.apply(event);
+            each(event);
             Ok(())
         })?;
         if summary.approval.is_none() && never_began(dir) {

@@ -3,6 +3,7 @@
 //! Nothing is resolved here; [`crate::settings`] turns flags and environment into values.
 
 mod clean;
+mod diff;
 mod list;
 mod pause;
 mod shared;
@@ -11,6 +12,7 @@ mod tree;
 mod verbs;
 
 pub use clean::Clean;
+pub use diff::Diff;
 pub use list::{Choice, List};
 pub use pause::Pause;
 pub use shared::{Driving, Format, LogLevel, Output, Progress, RunsDir};

@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use super::clean::Clean;
+use super::diff::Diff;
 use super::list::List;
 use super::pause::Pause;
 use super::shared::Output;
@@ -71,6 +72,8 @@ pub enum Command {
     Stats(Stats),
     /// Render a run's report from its journal
     Report(Report),
+    /// Compare two runs
+    Diff(Diff),
     /// Print a JSON Schema
     Schema(Schema),
     /// Print the version
@@ -95,6 +98,7 @@ impl Command {
             Self::Logs(args) => &args.output,
             Self::Stats(args) => &args.output,
             Self::Report(args) => &args.output,
+            Self::Diff(args) => &args.output,
             Self::Schema(args) => &args.output,
             Self::Version(args) => &args.output,
         }

@@ -12,4 +12,4 @@ mod page;
 mod record;
 mod tables;
 
-pub use page::render;
+pub use page::{escape, render};

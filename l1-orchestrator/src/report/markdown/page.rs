@@ -181,7 +181,7 @@ impl Page<'_> {
 }
 
 /// Text of unknown origin as one line of Markdown that means nothing but itself.
-pub(super) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in crate::ui::sanitize(text).chars() {
         match c {
