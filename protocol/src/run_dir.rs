@@ -35,6 +35,12 @@ pub const WORK: &str = "work";
 pub const REPORT_MD: &str = "report.md";
 /// For machines.
 pub const REPORT_JSON: &str = "report.json";
+/// For a browser.
+pub const REPORT_HTML: &str = "report.html";
+/// For servers that read test results.
+pub const JUNIT: &str = "junit.xml";
+/// What is written when a run is over, as a function of its journal and plan.
+pub const REPORTS: [&str; 5] = [MANIFEST, REPORT_JSON, REPORT_MD, REPORT_HTML, JUNIT];
 
 /// Name of a run's directory, such as `20261120T0751Z-release-notes-4be1c07a`.
 #[must_use]

@@ -15,6 +15,7 @@ pub mod graph;
 pub mod html;
 pub mod json;
 pub mod jsonl;
+pub mod junit;
 mod live;
 pub mod manifest;
 pub mod markdown;

@@ -79,6 +79,20 @@ impl Redactor {
         text.get(..19).unwrap_or(&text).replace('T', " ")
     }
 
+    /// An instant for machines, to the second.
+    #[must_use]
+    pub fn instant(self, at: Timestamp) -> String {
+        let at = if self.on { Timestamp::default() } else { at };
+        let text = at.to_string();
+        format!("{}Z", text.get(..19).unwrap_or(&text))
+    }
+
+    /// A duration for machines.
+    #[must_use]
+    pub const fn span(self, span: Duration) -> Duration {
+        if self.on { Duration::ZERO } else { span }
+    }
+
     /// A time of day, UTC.
     #[must_use]
     pub fn clock(self, at: Timestamp) -> String {

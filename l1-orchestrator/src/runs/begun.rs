@@ -54,13 +54,8 @@ pub fn is_untouched(dir: &Path) -> bool {
         )
     };
     let is_absent = |name: &str| fs_err::symlink_metadata(dir.join(name)).is_err();
-    let closing = [
-        run_dir::SEAL,
-        run_dir::MANIFEST,
-        run_dir::REPORT_MD,
-        run_dir::REPORT_JSON,
-    ];
-    is_empty(run_dir::LOGS) && is_empty(run_dir::ARTIFACTS) && closing.into_iter().all(is_absent)
+    let mut closing = run_dir::REPORTS.into_iter().chain([run_dir::SEAL]);
+    is_empty(run_dir::LOGS) && is_empty(run_dir::ARTIFACTS) && closing.all(is_absent)
 }
 
 /// Nothing can be done with a run that never began, except to run it again.

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::phases::{Moment, reached};
 use crate::cli::error::CliError;
-use crate::report::{Redactor, RunSummary, Standing, json, manifest, markdown};
+use crate::report::{Redactor, RunSummary, Standing, html, json, junit, manifest, markdown};
 use crate::runs::{RunEntry, Status, Stored};
 use crate::settings;
 
@@ -89,7 +89,7 @@ pub fn clear_leftovers(dir: &Path, summary: &RunSummary) -> io::Result<()> {
 }
 
 fn write_reports(dir: &Path, stored: &Stored) -> io::Result<()> {
-    for name in [run_dir::MANIFEST, run_dir::REPORT_JSON, run_dir::REPORT_MD] {
+    for name in run_dir::REPORTS {
         let temporary = dir.join(format!("{name}.tmp"));
         let mut file = BufWriter::new(fs_err::File::create(&temporary)?);
         render(stored, name, &mut file)?;
@@ -105,21 +105,30 @@ fn render(stored: &Stored, name: &str, out: &mut impl io::Write) -> io::Result<(
     match name {
         run_dir::MANIFEST => manifest::write(summary, out),
         run_dir::REPORT_JSON => json::write(summary, stored.plan.as_deref(), out),
+        run_dir::JUNIT => junit::write(summary, UNREDACTED, out),
+        run_dir::REPORT_HTML => {
+            let page = html::render(summary, stored.plan.as_ref(), UNREDACTED);
+            out.write_all(page.map_err(io::Error::other)?.as_bytes())
+        }
         _ => {
-            // Files are never redacted: placeholders are for snapshots of what is printed.
-            let text = markdown::render(summary, stored.plan.as_ref(), Redactor::default());
+            let text = markdown::render(summary, stored.plan.as_ref(), UNREDACTED);
             out.write_all(text.as_bytes())
         }
     }
 }
 
-/// SHA-256 of what this orchestra renders as the file `name`; none for a file that is no report.
+/// Files are never redacted: placeholders are for snapshots of what is printed.
+const UNREDACTED: Redactor = Redactor::new(false);
+
+/// SHA-256 of what this orchestra renders as the file `name`; none for a file that is no report, or
+/// when another version began the run.
 ///
 /// # Errors
 /// None in practice: nothing is written.
 pub fn rendered_digest(stored: &Stored, name: &str) -> io::Result<Option<Digest>> {
-    let reports = [run_dir::MANIFEST, run_dir::REPORT_JSON, run_dir::REPORT_MD];
-    if !reports.contains(&name) {
+    let started = stored.summary.started.as_ref();
+    let is_ours = started.is_some_and(|(_, own)| own.orchestra == env!("CARGO_PKG_VERSION"));
+    if !is_ours || !run_dir::REPORTS.contains(&name) {
         return Ok(None);
     }
     let mut hashing = HashingWriter::new(io::sink());

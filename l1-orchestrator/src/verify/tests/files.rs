@@ -3,7 +3,7 @@
 use protocol::event::EventKind;
 use protocol::run_dir;
 
-use super::fixture::{Run, artifact, run_id, task, unfinished_events};
+use super::fixture::{Run, artifact, reports, run_id, task, unfinished_events};
 use crate::verify::{Code, MAX_PROBLEMS};
 
 fn json(bytes: &[u8]) -> Option<serde_json::Value> {
@@ -32,12 +32,10 @@ fn a_flipped_bit_in_any_byte_of_any_judged_file_is_found() {
         run_dir::SCENARIO,
         run_dir::PLAN,
         run_dir::POLICY,
-        run_dir::REPORT_MD,
-        run_dir::REPORT_JSON,
         "artifacts/a/out/result.txt",
         "logs/a.2.out",
     ];
-    for name in judged {
+    for name in judged.into_iter().chain(reports()) {
         let original = run.read(name);
         // The journal is long and all alike: every third byte meets every class of them.
         let step = if name == run_dir::EVENTS { 3 } else { 1 };
@@ -88,10 +86,7 @@ fn missing_files_are_named() {
         run_dir::POLICY,
         run_dir::MANIFEST,
     ];
-    for name in files
-        .into_iter()
-        .chain([run_dir::REPORT_MD, run_dir::REPORT_JSON])
-    {
+    for name in files.into_iter().chain(reports()) {
         let run = Run::finished();
         run.remove(name);
         run.assert_problem(Code::FileMissing, name);

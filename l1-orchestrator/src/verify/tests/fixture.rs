@@ -207,8 +207,9 @@ impl Run {
             run_dir::MANIFEST,
             &serde_json::to_vec_pretty(&manifest).unwrap(),
         );
-        run.write(run_dir::REPORT_MD, REPORT);
-        run.write(run_dir::REPORT_JSON, REPORT);
+        for name in reports() {
+            run.write(name, REPORT);
+        }
         run
     }
 
@@ -236,7 +237,7 @@ impl Run {
 
     pub(super) fn verify(&self) -> Verification {
         let rendered = |name: &str| {
-            let known = matches!(name, run_dir::REPORT_MD | run_dir::REPORT_JSON);
+            let known = reports().any(|report| report == name);
             Ok(known.then(|| Digest::of(REPORT)))
         };
         let trusted = [key().public()];
@@ -261,4 +262,10 @@ impl Run {
     pub(super) fn assert_problem(&self, code: Code, path: &str) {
         assert_eq!(self.problems(), [(code, path.to_owned())]);
     }
+}
+
+/// Files that hold nothing but what is rendered.
+pub(super) fn reports() -> impl Iterator<Item = &'static str> {
+    let all = run_dir::REPORTS.into_iter();
+    all.filter(|name| *name != run_dir::MANIFEST)
 }
