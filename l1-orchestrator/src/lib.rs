@@ -4,6 +4,7 @@
 //! (`session`), and never looks inside them.
 
 mod cli;
+mod doctor;
 mod compare;
 pub mod exit_code;
 mod report;

@@ -18,16 +18,11 @@ fn first_screen() {
     Usage: orchestra <COMMAND>
 
     Commands:
-      run       Run a scenario to its end
-      resume    Continue an interrupted run
-      cancel    Stop a run and close its record
-      validate  Say everything that is wrong with a scenario
-      verify    Check a run directory against its journal and seal
-      list      List runs, newest first
-      show      Show a run: verdict, failures, tasks
-      logs      Print what tasks wrote
-      report    Render a run's report from its journal
-      schema    Print a JSON Schema
+      Write       validate  schema
+      Run         run  resume  pause  cancel
+      Look        list  show  logs  report
+      Understand  stats  verify
+      Set up      doctor  config  trust  completions  man  clean
 
     Options:
       -h, --help     Print help (see more with '--help')
@@ -46,17 +41,33 @@ fn long_help_has_the_exit_codes() {
 
     Usage: orchestra <COMMAND>
 
-    Commands:
-      run       Run a scenario to its end
-      resume    Continue an interrupted run
-      cancel    Stop a run and close its record
-      validate  Say everything that is wrong with a scenario
-      verify    Check a run directory against its journal and seal
-      list      List runs, newest first
-      show      Show a run: verdict, failures, tasks
-      logs      Print what tasks wrote
-      report    Render a run's report from its journal
-      schema    Print a JSON Schema
+    Write:
+      validate     Say everything that is wrong with a scenario
+      schema       Print a JSON Schema
+
+    Run:
+      run          Run a scenario to its end
+      resume       Continue an interrupted run
+      pause        Stop a run for now; resume goes on
+      cancel       Stop a run and close its record
+
+    Look:
+      list         List runs, newest first
+      show         Show a run: verdict, failures, tasks
+      logs         Print what tasks wrote
+      report       Render a run's report from its journal
+
+    Understand:
+      stats        Success rates and durations over many runs
+      verify       Check a run directory against its journal and seal
+
+    Set up:
+      doctor       Say whether this machine is ready, and what to fix
+      config       Show settings, and where each value comes from
+      trust        Accept what a project's orchestra.yaml asks for
+      completions  Print a completion script for your shell
+      man          Print the manual page of orchestra or of one verb
+      clean        Remove old runs
 
     Options:
       -h, --help
@@ -74,14 +85,19 @@ fn long_help_has_the_exit_codes() {
         1  the run finished and a required task failed
         2  bad command line
         3  scenario, plan or settings invalid; nothing was run
+        4  refused by policy, or the plan is not the approved one; nothing was run
         7  environment not ready, journal not writable, or the run is held elsewhere
         8  verification failed: a digest, the journal chain or the signature
+       10  parked: the run is paused; resume goes on
        70  internal error (a bug)
       130  cancelled by Ctrl-C; the record is complete
       143  cancelled by SIGTERM or `orchestra cancel`; the record is complete
 
+    Environment:
+      Every flag can be given as ORCHESTRA_<FLAG>, such as ORCHESTRA_RUNS_DIR=/var/runs.
+      NO_COLOR, CLICOLOR_FORCE, FORCE_COLOR and TERM=dumb decide on color; CI and TERM on progress.
+
     A RUN is an id, a unique prefix of one, @last, @failed, or a run directory's path.
-    Every flag can be given as ORCHESTRA_<FLAG>, such as ORCHESTRA_RUNS_DIR=/var/runs.
     "#);
 }
 
@@ -117,8 +133,8 @@ fn run() {
       -h, --help               Print help (see more with '--help')
 
     Output:
-          --progress <HOW>          Progress on stderr [default: auto, which is lines] [possible values:
-                                    auto, lines, none]
+          --progress <HOW>          Progress on stderr [default: auto] [possible values: auto, bar,
+                                    lines, none]
       -v, --verbose...              Show what tasks write, as they write it; -vv adds orchestra's own
                                     log
           --log-level <LEVEL>       Detail of log.jsonl in the run directory [default: info] [possible
@@ -155,8 +171,8 @@ fn resume() {
       -h, --help              Print help (see more with '--help')
 
     Output:
-          --progress <HOW>          Progress on stderr [default: auto, which is lines] [possible values:
-                                    auto, lines, none]
+          --progress <HOW>          Progress on stderr [default: auto] [possible values: auto, bar,
+                                    lines, none]
       -v, --verbose...              Show what tasks write, as they write it; -vv adds orchestra's own
                                     log
           --log-level <LEVEL>       Detail of log.jsonl in the run directory [default: info] [possible
@@ -242,11 +258,20 @@ fn list() {
     assert_snapshot!(help(&["list", "-h"]), @r#"
     List runs, newest first
 
-    Usage: orchestra list [OPTIONS]
+    Usage: orchestra list [OPTIONS] [SCENARIO]
+
+    Arguments:
+      [SCENARIO]  Only runs of this scenario: its name or its file
 
     Options:
-          --runs-dir <DIR>  Where runs are kept [default: runs]
-      -h, --help            Print help (see more with '--help')
+          --scenario <NAME>  Only runs of this scenario; may be repeated
+          --since <WHEN>     Only runs begun since: a span such as 2d or 12h, a day, or an RFC 3339
+                             time, UTC
+          --status <STATUS>  Only runs in this state; may be repeated [possible values: passed, failed,
+                             cancelled, running, paused, interrupted, never-began, damaged]
+          --limit <N>        At most this many, 0 for all [default: 50 on a terminal, else all]
+          --runs-dir <DIR>   Where runs are kept [default: runs]
+      -h, --help             Print help (see more with '--help')
 
     Output:
       -o, --output-format <FORMAT>  What stdout carries [default: text] [possible values: text, json,
@@ -254,6 +279,10 @@ fn list() {
           --json                    Same as `-o json`
       -q, --quiet                   Say only errors and the final line
           --color <WHEN>            When to color [default: auto] [possible values: auto, always, never]
+
+    Examples:
+      orchestra list --status failed --since 2d
+      orchestra list release-notes --limit 5 -o json
     "#);
 }
 

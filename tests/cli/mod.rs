@@ -2,18 +2,23 @@
 
 mod cancel;
 mod clean;
+mod completions;
+mod config;
 mod diff;
+mod doctor;
 mod exit_codes;
 mod findings;
 mod help;
 mod inspect;
 mod json;
 mod list;
+mod man;
 mod pause;
-pub(crate) mod resume;
-pub(crate) mod run;
+mod resume;
+mod run;
 mod settings;
 mod stats;
+mod trust;
 mod usage;
 mod validate;
 mod verify;

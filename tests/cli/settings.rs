@@ -87,19 +87,154 @@ fn the_user_chooses_where_runs_are() {
     place.orchestra(["verify", "@last"]).run().expect(0);
 }
 
+/// What is said when these are the files, by paths from the place's own folder.
+fn refused(place: &Place) -> String {
+    let error = place.orchestra(["list"]).run().expect(3).stderr;
+    error.replace(place.dir("").to_str().unwrap(), "")
+}
+
 #[test]
-fn files_that_are_no_settings_name_the_reason() {
-    let wrong = |user: &str, project: &str| {
-        let place = place(user, project);
-        let error = place.orchestra(["list"]).run().expect(3).stderr;
-        let (before, after) = error.split_once(place.dir("").to_str().unwrap()).unwrap();
-        format!("{before}{after}")
+fn every_problem_of_a_file_is_told_at_its_place() {
+    let text = "max_paralel: 2\nmax_parallel: 0\ncolor: blue\nlog_level: [debug]\nzzz: 1\n";
+    assert_snapshot!(refused(&place(text, "")), @r#"
+    error[unknown-key]: there is no setting `max_paralel`
+     --> config/orchestra/config.yaml:1:1
+      |
+    1 | max_paralel: 2
+      | ^^^^^^^^^^^
+    help: did you mean `max_parallel`?
+
+    error[invalid-value]: `max_parallel` cannot be `0`
+     --> config/orchestra/config.yaml:2:15
+      |
+    2 | max_parallel: 0
+      |               ^
+    help: it is a number from 1 to 4096, or `auto`
+
+    error[invalid-value]: `color` cannot be `blue`
+     --> config/orchestra/config.yaml:3:8
+      |
+    3 | color: blue
+      |        ^^^^
+    help: it is one of `auto`, `always`, `never`
+
+    error[wrong-type]: `log_level` holds a list or a map
+     --> config/orchestra/config.yaml:4:12
+      |
+    4 | log_level: [debug]
+      |            ^
+    help: it is one of `off`, `error`, `warn`, `info`, `debug`, `trace`
+
+    error[unknown-key]: there is no setting `zzz`
+     --> config/orchestra/config.yaml:5:1
+      |
+    5 | zzz: 1
+      | ^^^
+    help: `orchestra config default` lists what there is
+
+    error: 5 problems in config/orchestra/config.yaml; nothing was run
+    "#);
+    assert_snapshot!(refused(&place("", "[1, 2")), @r#"
+    error[yaml-syntax]: unclosed bracket '['
+     --> work/orchestra.yaml:1:1
+      |
+    1 | [1, 2
+      | ^
+
+    error: 1 problem in work/orchestra.yaml; nothing was run
+    "#);
+    assert_snapshot!(refused(&place("color: auto\ncolor: never\n", "")), @r#"
+    error[duplicate-key]: `color` is there twice
+     --> config/orchestra/config.yaml:2:1
+      |
+    2 | color: never
+      | ^^^^^
+    help: keep one of them
+
+    error: 1 problem in config/orchestra/config.yaml; nothing was run
+    "#);
+}
+
+#[test]
+fn a_project_may_not_widen() {
+    let place = place("", "color: never\nruns_dir: /tmp\nfail_fast: false\n");
+    assert_snapshot!(refused(&place), @r#"
+    error[untrusted-setting]: a project may not set `runs_dir: /tmp` unless you trust it
+     --> work/orchestra.yaml:2:1
+      |
+    2 | runs_dir: /tmp
+      | ^^^^^^^^
+    help: read the file, then accept it with `orchestra trust work`
+
+    error[untrusted-setting]: a project may not set `fail_fast: false` unless you trust it
+     --> work/orchestra.yaml:3:1
+      |
+    3 | fail_fast: false
+      | ^^^^^^^^^
+    help: read the file, then accept it with `orchestra trust work`
+
+    error: 2 problems in work/orchestra.yaml; nothing was run
+    "#);
+    // What helps to understand it goes on.
+    for args in [
+        ["doctor", "--quick"],
+        ["config", "path"],
+        ["config", "default"],
+    ] {
+        let outcome = place.orchestra(args).run();
+        assert!([0, 7].contains(&outcome.code), "{}", outcome.render());
+    }
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_project_file_is_not_waited_for() {
+    let place = Place::with("hello.yaml", HELLO);
+    let pipe = place.work().join("orchestra.yaml");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let error = place.orchestra(["list"]).run().expect(3).stderr;
+    assert!(error.contains("no regular file"), "{error}");
+}
+
+#[test]
+fn a_project_file_holds_in_its_subfolders_up_to_the_repository() {
+    let place = place("", "max_parallel: 1\n");
+    place.write("deep/er/x.yaml", HELLO);
+    let origin = |place: &Place| {
+        let shown = place.orchestra(["config", "--json"]);
+        let shown = shown.in_folder("deep/er").run().expect(0).json();
+        shown["settings"][1]["origin"].as_str().unwrap().to_owned()
     };
-    assert_snapshot!(wrong("max_paralel: 2\n", ""), @"error[settings-invalid]: config/orchestra/config.yaml is no settings file: line 1 column 1: unknown field `max_paralel`, expected one of runs_dir, max_parallel, color, progress, log_level");
-    assert_snapshot!(wrong("max_parallel: 0\n", ""), @"error[settings-invalid]: config/orchestra/config.yaml has `max_parallel: 0`; it is between 1 and 4096");
-    assert_snapshot!(wrong("color: blue\n", ""), @"error[settings-invalid]: config/orchestra/config.yaml has `color: blue`; it is one of auto, always, never");
-    assert_snapshot!(wrong("", "runs_dir: /tmp\n"), @"error[settings-invalid]: work/orchestra.yaml is no settings file: line 1 column 1: unknown field `runs_dir`, expected one of max_parallel, color, progress, log_level");
-    assert_snapshot!(wrong("", "[1, 2"), @"error[settings-invalid]: work/orchestra.yaml is no settings file: line 1 column 1: unclosed bracket '['");
+    assert!(
+        origin(&place).ends_with("/orchestra.yaml"),
+        "{}",
+        origin(&place)
+    );
+    fs_err::create_dir(place.work().join("deep/.git")).unwrap();
+    assert_eq!(origin(&place), "default");
+}
+
+#[test]
+fn a_variable_that_says_no_is_over_a_file_that_says_yes() {
+    let place = place("fail_fast: true\n", "");
+    let run = |variable: Option<&str>| {
+        let mut command = place.orchestra(["run", "hello.yaml", "--runs-dir", "r"]);
+        if let Some(variable) = variable {
+            command = command.env("ORCHESTRA_FAIL_FAST", variable);
+        }
+        command.run().expect(0);
+        let dir = fs_err::read_dir(place.work().join("r"))
+            .unwrap()
+            .next()
+            .unwrap();
+        let dir = dir.unwrap().path();
+        let record = fs_err::read_to_string(dir.join("run.json")).unwrap();
+        fs_err::remove_dir_all(dir).unwrap();
+        let record: Value = serde_json::from_str(&record).unwrap();
+        record["settings"]["fail_fast"]["value"].clone()
+    };
+    assert_eq!(run(None), true);
+    assert_eq!(run(Some("no")), false);
 }
 
 #[test]

@@ -48,6 +48,12 @@ impl Command {
         self
     }
 
+    /// From a folder beneath the working directory.
+    pub fn in_folder(mut self, name: &str) -> Self {
+        self.work = self.work.join(name);
+        self
+    }
+
     /// Without placeholders for ids, times and durations.
     pub fn unredacted(mut self) -> Self {
         self.env.retain(|(name, _)| name != "__ORCHESTRA_REDACT");

@@ -3,11 +3,38 @@
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
+use clap::{ArgMatches, Command, FromArgMatches as _};
 use protocol::nearest::nearest;
 
-use super::args::Cli;
+use super::args::{self, Cli};
 use super::error::CliError;
+
+/// Variables beside those of flags that change what happens, for the reference and the manual page.
+pub const OTHER_VARIABLES: &[(&str, &str)] = &[
+    (
+        "NO_COLOR",
+        "Not empty: no color, unless --color says otherwise.",
+    ),
+    (
+        "CLICOLOR_FORCE, FORCE_COLOR",
+        "Not empty and not 0: color even where there is no terminal.",
+    ),
+    ("TERM", "dumb: no color and no bar."),
+    ("CI", "Set: no bar."),
+    (
+        "XDG_CONFIG_HOME",
+        "Where your settings are, else ~/.config.",
+    ),
+    (
+        "XDG_STATE_HOME",
+        "Where your signing key and your trusted projects are, else ~/.local/state.",
+    ),
+    (
+        "PATH",
+        "Where tasks find programs; entries that are not absolute are left out.",
+    ),
+    ("TRACEPARENT", "Its trace id is recorded in the run."),
+];
 
 /// What the command line asks for.
 pub enum Parsed {
@@ -25,7 +52,7 @@ pub enum Parsed {
 /// They are not a command line of ours.
 pub fn parse(args: Vec<OsString>) -> Result<Parsed, CliError> {
     let args = help_as_flag(args);
-    let command = Cli::command();
+    let command = args::command();
     let typed = args.clone();
     let matches = match command.clone().try_get_matches_from(args) {
         Ok(matches) => matches,

@@ -1,41 +1,73 @@
 //! Settings that people keep in files: their own, and a project's.
 //!
-//! A project's file comes with a clone, so it holds only what is cosmetic or what tightens; a key
-//! beyond that is an error there.
+//! A project's file comes with a clone, so it may change looks and tighten; a value beyond that is an
+//! error until `orchestra trust` accepted exactly it.
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use clap::ValueEnum;
-use protocol::scenario::find_root;
-use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use protocol::diagnostic::{Diagnostic, Problems};
+use protocol::source::SourceFile;
 
+use super::origin::Origin;
 use super::paths;
-use crate::cli::args::{LogLevel, Progress};
+use super::reader::{self, Entries, Entry};
+use super::table::{Key, Shape};
+use super::trust::Trust;
 use crate::cli::error::CliError;
-use crate::ui::ColorChoice;
+use crate::runs::open_regular;
 
 /// Longest file that is read, bytes; a handful of keys with comments.
 const MAX_BYTES: u64 = 64 * 1024;
-/// The project's file, in its root.
-const PROJECT: &str = "orchestra.yaml";
+/// The project's file, in its folder.
+pub const PROJECT: &str = "orchestra.yaml";
 
 /// What one file says.
 #[derive(Clone, Debug, Default)]
 pub struct Layer {
     /// The file, as people see it.
     pub path: PathBuf,
-    /// Where runs are kept.
-    pub runs_dir: Option<PathBuf>,
-    /// Attempts at once.
-    pub max_parallel: Option<u32>,
-    /// When to color.
-    pub color: Option<ColorChoice>,
-    /// Progress on stderr.
-    pub progress: Option<Progress>,
-    /// Detail of `log.jsonl`.
-    pub log_level: Option<LogLevel>,
+    /// Its text, for places.
+    source: Option<Arc<SourceFile>>,
+    entries: Entries,
+}
+
+impl Layer {
+    /// The value of a setting, as it is written.
+    #[must_use]
+    pub fn value(&self, key: &Key) -> Option<&str> {
+        self.entries.get(key.name).map(|entry| &*entry.value)
+    }
+
+    /// Where its values come from.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        Origin::File(self.path.clone())
+    }
+
+    /// Line and column of a setting's value.
+    #[must_use]
+    pub fn place(&self, key: &Key) -> Option<(u32, u32)> {
+        let at = self.entries.get(key.name)?.span.start;
+        let at = self.source.as_ref()?.location(at);
+        Some((at.line, at.column))
+    }
+
+    /// Whether there is such a file.
+    #[must_use]
+    pub const fn is_there(&self) -> bool {
+        self.source.is_some()
+    }
+
+    /// What a project may only say when it is trusted.
+    pub fn widening(&self) -> impl Iterator<Item = (&'static Key, &Entry)> {
+        let known = self
+            .entries
+            .iter()
+            .filter_map(|(name, entry)| Some((Key::find(name)?, entry)));
+        known.filter(|(key, entry)| key.widens(&entry.value))
+    }
 }
 
 /// All files, the later ones over the earlier ones.
@@ -47,134 +79,160 @@ pub struct Files {
     pub project: Layer,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct UserFile {
-    runs_dir: Option<PathBuf>,
-    max_parallel: Option<u32>,
-    color: Option<String>,
-    progress: Option<String>,
-    log_level: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct ProjectFile {
-    max_parallel: Option<u32>,
-    color: Option<String>,
-    progress: Option<String>,
-    log_level: Option<String>,
-}
-
-/// A scenario may bear the project file's name; then it is no settings file.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Probe {
-    tasks: Option<IgnoredAny>,
-}
-
 impl Files {
     /// Reads those that there are; `working_dir` leads to the project.
     ///
     /// # Errors
-    /// One of them is not a settings file.
+    /// One of them is not a settings file, or asks for more than it may.
     pub fn load(working_dir: &Path) -> Result<Self, CliError> {
         let user = match paths::user_settings() {
-            Some(path) => user(path)?,
+            Some(path) => layer(path, |_| Ok(Vec::new()))?,
             None => Layer::default(),
         };
-        let root = find_root(&working_dir.join(PROJECT));
-        let project = project(root.join(PROJECT))?;
+        let project = match project_dir(working_dir)? {
+            Some(dir) => project(&dir)?,
+            None => Layer::default(),
+        };
         Ok(Self { user, project })
     }
-}
 
-fn user(path: PathBuf) -> Result<Layer, CliError> {
-    let Some(text) = read(&path)? else {
-        return Ok(Layer::default());
-    };
-    let file: UserFile = parse(&path, &text)?;
-    Ok(Layer {
-        runs_dir: file.runs_dir,
-        max_parallel: at_least_one(&path, file.max_parallel)?,
-        color: word(&path, "color", file.color)?,
-        progress: word(&path, "progress", file.progress)?,
-        log_level: word(&path, "log_level", file.log_level)?,
-        path,
-    })
-}
-
-fn project(path: PathBuf) -> Result<Layer, CliError> {
-    let Some(text) = read(&path)? else {
-        return Ok(Layer::default());
-    };
-    let probe: Result<Probe, _> = serde_saphyr::from_str(&text);
-    if probe.is_ok_and(|probe| probe.tasks.is_some()) {
-        return Ok(Layer::default());
+    /// From the one that wins to the one that loses.
+    pub fn last_first(&self) -> [&Layer; 2] {
+        [&self.project, &self.user]
     }
-    let file: ProjectFile = parse(&path, &text)?;
-    Ok(Layer {
-        runs_dir: None,
-        max_parallel: at_least_one(&path, file.max_parallel)?,
-        color: word(&path, "color", file.color)?,
-        progress: word(&path, "progress", file.progress)?,
-        log_level: word(&path, "log_level", file.log_level)?,
-        path,
+}
+
+/// The folder whose `orchestra.yaml` holds for `working_dir`: the nearest one up to the repository's
+/// root. A scenario of that name is no settings file.
+///
+/// # Errors
+/// A file on the way cannot be read.
+pub fn project_dir(working_dir: &Path) -> Result<Option<PathBuf>, CliError> {
+    for dir in working_dir.ancestors() {
+        let text = read(&dir.join(PROJECT))?;
+        if text.is_some_and(|text| !reader::is_scenario(&text)) {
+            return Ok(Some(dir.to_owned()));
+        }
+        if dir.join(".git").exists() {
+            break;
+        }
+    }
+    Ok(None)
+}
+
+/// The project's file in `dir`, whatever it asks for.
+///
+/// # Errors
+/// It is not a settings file.
+pub fn project_as_written(dir: &Path) -> Result<Layer, CliError> {
+    layer(dir.join(PROJECT), |_| Ok(Vec::new()))
+}
+
+fn project(dir: &Path) -> Result<Layer, CliError> {
+    layer(dir.join(PROJECT), |layer| {
+        let mut beyond = Vec::new();
+        let mut trust = None;
+        for (key, entry) in layer.widening() {
+            // Read at first need: most projects ask for nothing.
+            let trust = match &mut trust {
+                Some(trust) => trust,
+                empty => empty.insert(Trust::load()?),
+            };
+            if !trust.accepts(dir, key, &entry.value) {
+                beyond.push(untrusted(dir, key, entry));
+            }
+        }
+        Ok(beyond)
+    })
+    .map(|mut layer| {
+        relative_to(dir, &mut layer);
+        layer
     })
 }
 
+/// A trusted project's relative paths start in its folder, wherever somebody stands.
+fn relative_to(dir: &Path, layer: &mut Layer) {
+    for (name, entry) in &mut layer.entries {
+        let is_path = Key::find(name).is_some_and(|key| matches!(key.shape, Shape::Path));
+        if is_path && let Some(path) = dir.join(&entry.value).to_str() {
+            entry.value = path.to_owned();
+        }
+    }
+}
+
+fn untrusted(dir: &Path, key: &Key, entry: &Entry) -> Diagnostic {
+    let message = format!(
+        "a project may not set `{}: {}` unless you trust it",
+        key.name, entry.value
+    );
+    Diagnostic::error("untrusted-setting", message)
+        .at(entry.key_span)
+        .help(format!(
+            "read the file, then accept it with `orchestra trust {}`",
+            paths::shell_word(dir)
+        ))
+}
+
+/// Reads a file and everything wrong with it, `judge`'s findings included.
+fn layer(
+    path: PathBuf,
+    judge: impl FnOnce(&Layer) -> Result<Vec<Diagnostic>, CliError>,
+) -> Result<Layer, CliError> {
+    let Some(text) = read(&path)? else {
+        return Ok(Layer::default());
+    };
+    let source = Arc::new(SourceFile::new(path.display().to_string(), text));
+    let mut problems = Problems::default();
+    let entries = reader::read(&source, &mut problems);
+    let layer = Layer {
+        path,
+        source: Some(Arc::clone(&source)),
+        entries,
+    };
+    for problem in judge(&layer)? {
+        problems.push(problem);
+    }
+    if problems.has_errors() {
+        let mut list = problems.into_vec();
+        list.sort_by_key(|problem| problem.span.map_or(u32::MAX, |span| span.start));
+        return Err(CliError::problems(source, list));
+    }
+    Ok(layer)
+}
+
+/// The text of a file; none when there is no such file.
 fn read(path: &Path) -> Result<Option<String>, CliError> {
-    let file = match fs_err::File::open(path) {
+    // A pipe that came with a clone must not make us wait for its writer.
+    let file = match open_regular(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(wrong(path, "cannot be read").because(error)),
+        Err(error) if is_absent(&error) => return Ok(None),
+        Err(error) => return Err(unreadable(path, error)),
     };
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1)
-        .read_to_string(&mut text)
-        .map_err(|error| wrong(path, "cannot be read").because(error))?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(wrong(path, "is too long for settings"));
+        .read_to_end(&mut bytes)
+        .map_err(|error| unreadable(path, error))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        let kib = MAX_BYTES / 1024;
+        let error = io::Error::other(format!("it is longer than the {kib} KiB that are read"));
+        return Err(unreadable(path, error));
     }
+    let text = String::from_utf8(bytes)
+        .map_err(|_| unreadable(path, io::Error::other("it holds bytes that are not UTF-8")))?;
     Ok(Some(text))
 }
 
-fn parse<T: DeserializeOwned + Default>(path: &Path, text: &str) -> Result<T, CliError> {
-    // Nothing but comments is a file without settings, which YAML reads as null.
-    let parsed: Result<Option<T>, _> = serde_saphyr::from_str(text);
-    parsed.map(Option::unwrap_or_default).map_err(|error| {
-        let first = error.to_string();
-        let first = first.lines().next().unwrap_or_default();
-        let first = first.trim_start_matches("error: ");
-        wrong(path, &format!("is no settings file: {first}"))
-    })
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
-fn at_least_one(path: &Path, number: Option<u32>) -> Result<Option<u32>, CliError> {
-    match number {
-        Some(number) if !(1..=4096).contains(&number) => {
-            let message = format!("has `max_parallel: {number}`; it is between 1 and 4096");
-            Err(wrong(path, &message))
-        }
-        fits => Ok(fits),
-    }
-}
-
-fn word<T: ValueEnum>(path: &Path, key: &str, text: Option<String>) -> Result<Option<T>, CliError> {
-    let Some(text) = text else {
-        return Ok(None);
-    };
-    let found = T::from_str(&text, false).map(Some);
-    found.map_err(|_| {
-        let names: Vec<String> = T::value_variants()
-            .iter()
-            .filter_map(|variant| Some(variant.to_possible_value()?.get_name().to_owned()))
-            .collect();
-        let names = names.join(", ");
-        wrong(path, &format!("has `{key}: {text}`; it is one of {names}"))
-    })
-}
-
-fn wrong(path: &Path, what: &str) -> CliError {
-    CliError::invalid("settings-invalid", format!("{} {what}", path.display()))
+fn unreadable(path: &Path, error: io::Error) -> CliError {
+    CliError::invalid(
+        "settings-unreadable",
+        format!("{} cannot be read", path.display()),
+    )
+    .because(error)
 }

@@ -1,11 +1,21 @@
 //! From what was typed to what holds: every value resolved, validated, and with its origin.
 
 mod files;
+mod layers;
 mod origin;
 mod paths;
+mod reader;
 mod resolve;
+mod table;
+mod trust;
 
-pub use files::Files;
+pub use files::{Files, Layer, PROJECT, project_as_written, project_dir};
+pub use layers::{Layered, Said, layers};
 pub use origin::{Origin, Setting};
-pub use paths::{inherited_trace_id, task_path, user_key};
+pub use paths::{
+    inherited_trace_id, shell_word, state_dir, task_path, trust as trust_file, user_key,
+    user_settings,
+};
 pub use resolve::{Drive, color, driving, runs_dir};
+pub use table::{KEYS, Key, Shape, as_file};
+pub use trust::{Trust, folder_name};

@@ -1,7 +1,7 @@
 //! Places outside a run directory, by the XDG rules.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::error::CliError;
 
@@ -10,7 +10,8 @@ use crate::cli::error::CliError;
 /// # Errors
 /// Neither `XDG_STATE_HOME` nor `HOME` says where state is kept.
 pub fn user_key() -> Result<PathBuf, CliError> {
-    Ok(state_home()?.join("orchestra/keys/user.key"))
+    let state = state_dir().ok_or_else(no_home)?;
+    Ok(state.join("orchestra/keys/user.key"))
 }
 
 /// The user's settings; none when there is no place for them.
@@ -21,19 +22,44 @@ pub fn user_settings() -> Option<PathBuf> {
     Some(home.join("orchestra/config.yaml"))
 }
 
+/// Which projects the user trusts; none when there is no place for state.
+#[must_use]
+pub fn trust() -> Option<PathBuf> {
+    Some(state_dir()?.join("orchestra/trust.json"))
+}
+
 /// The directory that a variable names. A relative one is to be ignored, by the XDG rules.
 fn absolute(variable: &str) -> Option<PathBuf> {
     let path = env::var_os(variable).map(PathBuf::from);
     path.filter(|path| path.is_absolute())
 }
 
-fn state_home() -> Result<PathBuf, CliError> {
-    absolute("XDG_STATE_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
-        .ok_or_else(|| {
-            CliError::not_ready("no-home", "there is no place for your signing key")
-                .hint("set HOME or XDG_STATE_HOME to an absolute path")
-        })
+/// Where state of all programs is kept; none when the environment does not say.
+#[must_use]
+pub fn state_dir() -> Option<PathBuf> {
+    absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
+}
+
+/// There is no place for state.
+#[must_use]
+pub fn no_home() -> CliError {
+    CliError::not_ready(
+        "no-home",
+        "there is no place for your signing key and your trust",
+    )
+    .hint("set HOME or XDG_STATE_HOME to an absolute path")
+}
+
+/// A path as one word of a shell.
+#[must_use]
+pub fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
 }
 
 /// `PATH` for tasks: the caller's, absolute entries only, so that a task's workspace is never

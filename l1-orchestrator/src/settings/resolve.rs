@@ -2,17 +2,15 @@
 
 use std::path::PathBuf;
 
-use clap::ArgMatches;
+use clap::{ArgMatches, ValueEnum};
 use protocol::policy::SandboxLevel;
 
 use super::files::{Files, Layer};
 use super::origin::{Origin, Setting};
+use super::table::Key;
 use crate::cli::args::{Driving, LogLevel, Output, Progress, RunsDir};
 use crate::runs::Runs;
 use crate::ui::ColorChoice;
-
-/// Where runs are kept unless somebody says otherwise, beneath the working directory.
-const RUNS_DIR: &str = "runs";
 
 /// How a run is driven and shown.
 #[derive(Clone, Debug)]
@@ -37,24 +35,34 @@ pub struct Drive {
 #[must_use]
 pub fn driving(typed: &Driving, matches: &ArgMatches, files: &Files) -> Drive {
     let given = |id| Origin::of(matches, id);
-    let fail_fast = typed.fail_fast.then_some(true);
-    let progress = Setting::resolve(
-        typed.progress,
-        given("progress"),
-        last_first(files, |layer| layer.progress),
-        Progress::default(),
-    );
+    // A variable can also say no, which a file's yes does not survive.
+    let fail_fast = given("fail_fast").map(|_| typed.fail_fast);
     Drive {
         max_parallel: max_parallel(typed, matches, files),
-        project_cap: of_file(&files.project),
-        fail_fast: Setting::resolve(fail_fast, given("fail_fast"), [], false),
-        sandbox: Setting::resolve(typed.sandbox, given("sandbox"), [], SandboxLevel::None),
-        progress,
+        project_cap: count(&files.project),
+        fail_fast: Setting::resolve(
+            fail_fast,
+            given("fail_fast"),
+            written(files, "fail_fast", |text| text.parse().ok()),
+            false,
+        ),
+        sandbox: Setting::resolve(
+            typed.sandbox,
+            given("sandbox"),
+            written(files, "sandbox", |text| text.parse().ok()),
+            SandboxLevel::None,
+        ),
+        progress: Setting::resolve(
+            typed.progress,
+            given("progress"),
+            written(files, "progress", word),
+            Progress::default(),
+        ),
         verbose: typed.verbose,
         log_level: Setting::resolve(
             typed.log_level,
             given("log_level"),
-            last_first(files, |layer| layer.log_level),
+            written(files, "log_level", word),
             LogLevel::default(),
         ),
     }
@@ -64,32 +72,58 @@ pub fn driving(typed: &Driving, matches: &ArgMatches, files: &Files) -> Drive {
 fn max_parallel(typed: &Driving, matches: &ArgMatches, files: &Files) -> Option<Setting<u32>> {
     match (typed.max_parallel, Origin::of(matches, "max_parallel")) {
         (Some(value), Some(origin)) => Some(Setting { value, origin }),
-        _ => of_file(&files.user),
+        _ => count(&files.user),
     }
 }
 
-fn of_file(layer: &Layer) -> Option<Setting<u32>> {
-    let origin = Origin::File(layer.path.clone());
-    layer.max_parallel.map(|value| Setting { value, origin })
+fn count(layer: &Layer) -> Option<Setting<u32>> {
+    // `auto` is what holds without it.
+    let value = text(layer, "max_parallel")?.parse().ok()?;
+    let origin = layer.origin();
+    Some(Setting { value, origin })
 }
 
-fn last_first<T>(files: &Files, of: impl Fn(&Layer) -> Option<T>) -> [(Option<T>, PathBuf); 2] {
-    [&files.project, &files.user].map(|layer| (of(layer), layer.path.clone()))
+/// What files say about a setting, the one that wins first. A value was held against the table when
+/// its file was read.
+fn written<T>(
+    files: &Files,
+    name: &str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> [(Option<T>, PathBuf); 2] {
+    files.last_first().map(|layer| {
+        let value = text(layer, name).and_then(&parse);
+        (value, layer.path.clone())
+    })
+}
+
+fn text<'a>(layer: &'a Layer, name: &str) -> Option<&'a str> {
+    layer.value(Key::find(name)?)
+}
+
+fn word<T: ValueEnum>(text: &str) -> Option<T> {
+    T::from_str(text, false).ok()
 }
 
 /// Resolves when to color.
 #[must_use]
 pub fn color(typed: &Output, files: &Files) -> ColorChoice {
-    let written = files.project.color.or(files.user.color);
+    let written = written(files, "color", word);
+    let written = written.into_iter().find_map(|(choice, _)| choice);
     typed.color.or(written).unwrap_or_default()
 }
 
 /// Resolves where runs are kept.
 #[must_use]
 pub fn runs_dir(typed: &RunsDir, files: &Files) -> Runs {
-    match (&typed.runs_dir, &files.user.runs_dir) {
-        (Some(typed), _) => Runs::new(typed.clone(), false),
-        (None, Some(written)) => Runs::new(written.clone(), true),
-        (None, None) => Runs::new(PathBuf::from(RUNS_DIR), true),
+    let default = || Key::find("runs_dir").map_or("runs", |key| key.default);
+    let written = || {
+        files
+            .last_first()
+            .into_iter()
+            .find_map(|layer| text(layer, "runs_dir"))
+    };
+    match &typed.runs_dir {
+        Some(typed) => Runs::new(typed.clone(), false),
+        None => Runs::new(PathBuf::from(written().unwrap_or_else(default)), true),
     }
 }

@@ -1,0 +1,36 @@
+//! Whether this machine is ready for runs: facts first, then what each means.
+//!
+//! Nothing here writes, starts a process or opens a socket; a folder is judged by its permissions and
+//! its file system, a program by its file.
+
+mod clock;
+mod disk;
+mod finding;
+mod folders;
+mod limits;
+mod places;
+mod sandbox;
+mod settings;
+mod terminal;
+mod tools;
+
+pub use finding::{Finding, Level};
+pub use places::Places;
+pub use terminal::Terminal;
+
+/// Everything there is to say, in the order it is told. `quick` leaves out what keeps no run from
+/// working.
+#[must_use]
+pub fn examine(places: &Places, terminal: &Terminal, quick: bool) -> Vec<Finding> {
+    let mut found = tools::examine(quick);
+    found.extend(settings::examine(places));
+    found.extend(folders::examine(places));
+    found.extend(disk::examine(places));
+    found.extend(limits::examine(places.slots));
+    if !quick {
+        found.extend(clock::examine(places));
+        found.extend(sandbox::examine());
+        found.extend(terminal::examine(terminal));
+    }
+    found
+}

@@ -1,0 +1,169 @@
+//! `orchestra doctor`: what is not ready is named, with a fix; nothing is touched.
+
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use crate::support::Place;
+
+/// Level, cause and fix of one thing.
+fn finding(report: &Value, group: &str, name: &str) -> (String, String, String) {
+    let all = report["findings"].as_array().unwrap();
+    let found = all
+        .iter()
+        .find(|one| one["group"] == group && one["name"] == name);
+    let found = found.unwrap_or_else(|| panic!("no {group} {name}: {report}"));
+    let text = |key: &str| found[key].as_str().unwrap_or_default().to_owned();
+    (text("level"), text("said"), text("fix"))
+}
+
+#[test]
+fn a_ready_machine() {
+    let place = Place::new();
+    let before = place.listing();
+    let outcome = place.orchestra(["doctor"]).run().expect(0);
+    assert_eq!(outcome.stderr, "");
+    assert!(
+        outcome.stdout.contains("\nready: 0 failures"),
+        "{}",
+        outcome.stdout
+    );
+    let report = place
+        .orchestra(["doctor", "-o", "json"])
+        .run()
+        .expect(0)
+        .json();
+    assert_eq!(report["schema"], "orchestra.doctor/v1");
+    let mut groups: Vec<&str> = Vec::new();
+    for finding in report["findings"].as_array().unwrap() {
+        let group = finding["group"].as_str().unwrap();
+        if groups.last() != Some(&group) {
+            groups.push(group);
+        }
+        let is_ok = finding["level"] == "ok";
+        assert_eq!(
+            finding["fix"].is_null(),
+            is_ok,
+            "a fix for what is not ok: {finding}"
+        );
+    }
+    assert_eq!(
+        groups,
+        [
+            "tools", "settings", "folders", "disk", "limits", "clock", "sandbox", "terminal"
+        ]
+    );
+    // This build confines nothing, and never says otherwise.
+    assert_eq!(finding(&report, "sandbox", "level").0, "warn");
+    assert_eq!(place.listing(), before, "nothing is made");
+}
+
+#[test]
+fn what_is_missing_fails() {
+    let place = Place::with("a-file", "");
+    let outcome = place
+        .orchestra([
+            "doctor",
+            "--quick",
+            "--runs-dir",
+            "a-file/runs",
+            "-o",
+            "json",
+        ])
+        .env("PATH", "/nowhere")
+        .env("HOME", "")
+        .env("XDG_STATE_HOME", "")
+        .run()
+        .expect(7);
+    let report = outcome.json();
+    assert_eq!(report["verdict"], "fail");
+    let (level, said, fix) = finding(&report, "tools", "sh");
+    assert_snapshot!(format!("{level}: {said}\n{fix}"), @r#"
+    fail: not in PATH; needed for every `run:` text
+    install sh, or put its folder into PATH; tasks search /nowhere
+    "#);
+    let (level, said, fix) = finding(&report, "folders", "state");
+    assert_snapshot!(format!("{level}: {said}\n{fix}"), @r#"
+    fail: there is no place for your signing key
+    set HOME or XDG_STATE_HOME to an absolute path
+    "#);
+    let (level, said, fix) = finding(&report, "folders", "runs");
+    let said = said.replace(place.work().to_str().unwrap(), "");
+    assert_snapshot!(format!("{level}: {said}\n{fix}"), @r#"
+    fail: /a-file is no folder
+    choose another with `--runs-dir DIR`
+    "#);
+    let quick: Vec<_> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["group"])
+        .collect();
+    assert!(
+        !quick
+            .iter()
+            .any(|group| *group == "terminal" || *group == "sandbox")
+    );
+}
+
+#[test]
+fn a_broken_settings_file_is_a_finding() {
+    let place = Place::with("../config/orchestra/config.yaml", "color: blue\n");
+    let report = place.orchestra(["doctor", "--json"]).run().expect(7).json();
+    let (level, said, fix) = finding(&report, "settings", "files");
+    let said = said.replace(place.dir("").to_str().unwrap(), "");
+    assert_snapshot!(format!("{level}: {said}\n{fix}"), @r#"
+    fail: config/orchestra/config.yaml:1:8: error[invalid-value]: `color` cannot be `blue`
+    it is one of `auto`, `always`, `never`
+    "#);
+}
+
+#[test]
+fn more_attempts_at_once_want_more() {
+    let report = Place::new()
+        .orchestra(["doctor", "--json"])
+        .env("ORCHESTRA_MAX_PARALLEL", "4000000")
+        .run();
+    let report = report.expect(0).json();
+    let (level, _, fix) = finding(&report, "limits", "open files");
+    assert_eq!((level.as_str(), fix.contains("ulimit -n")), ("warn", true));
+}
+
+/// Neither a socket nor a process nor a file that is written, told by the kernel where it can be asked.
+#[test]
+fn nothing_is_started_written_or_called() {
+    let place = Place::new();
+    let Ok(tracer) = which("strace") else {
+        return;
+    };
+    let log = place.dir("home").join("calls");
+    let status = std::process::Command::new(tracer)
+        .args([
+            "-f",
+            "-e",
+            "trace=socket,connect,execve,openat,mkdir,unlink,rename",
+            "-o",
+        ])
+        .arg(&log)
+        .args([env!("CARGO_BIN_EXE_orchestra"), "doctor"])
+        .current_dir(place.work())
+        .output()
+        .unwrap();
+    if !status.status.success() {
+        // Tracing is forbidden in some containers.
+        return;
+    }
+    let calls = fs_err::read_to_string(&log).unwrap();
+    assert!(calls.contains("execve("), "{calls}");
+    assert_eq!(calls.matches("execve(").count(), 1, "{calls}");
+    for call in [
+        "socket(", "connect(", "mkdir(", "unlink(", "rename(", "O_WRONLY", "O_CREAT",
+    ] {
+        assert!(!calls.contains(call), "{call}: {calls}");
+    }
+}
+
+fn which(program: &str) -> Result<std::path::PathBuf, ()> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(program));
+    found.into_iter().find(|file| file.is_file()).ok_or(())
+}

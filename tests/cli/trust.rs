@@ -1,0 +1,137 @@
+//! `orchestra trust`: a project gets what it asks for, exactly that, and only when told.
+
+use insta::assert_snapshot;
+
+use crate::cli::run::HELLO;
+use crate::support::Place;
+
+fn place() -> Place {
+    let place = Place::with("hello.yaml", HELLO);
+    place.write(
+        "orchestra.yaml",
+        "color: never\nruns_dir: out\nfail_fast: false\n",
+    );
+    place
+}
+
+fn told(place: &Place, args: &[&str], code: i32) -> String {
+    let outcome = place
+        .orchestra(["trust"].iter().chain(args))
+        .run()
+        .expect(code);
+    let root = fs_err::canonicalize(place.dir("")).unwrap();
+    outcome.render().replace(root.to_str().unwrap(), "<place>")
+}
+
+#[test]
+fn accepting_makes_the_values_hold() {
+    let place = place();
+    place.orchestra(["run", "hello.yaml"]).run().expect(3);
+    assert_snapshot!(told(&place, &[], 0), @r#"
+    exit 0
+    --- stdout
+    <place>/work: trusted with
+      fail_fast: false
+      runs_dir: out
+    "#);
+    place.orchestra(["run", "hello.yaml"]).run().expect(0);
+    assert!(place.work().join("out").is_dir());
+    // From a folder below it is the same place.
+    place.write("deep/x", "");
+    let listed = place
+        .orchestra(["list", "--json"])
+        .in_folder("deep")
+        .run()
+        .expect(0)
+        .json();
+    assert_eq!(listed["runs"].as_array().unwrap().len(), 1, "{listed}");
+}
+
+#[test]
+fn a_changed_value_is_asked_for_again() {
+    let place = place();
+    place.orchestra(["trust"]).run().expect(0);
+    place.write("orchestra.yaml", "color: always\nruns_dir: out\n");
+    place.orchestra(["list"]).run().expect(0);
+    place.write("orchestra.yaml", "runs_dir: ../elsewhere\n");
+    let error = place.orchestra(["list"]).run().expect(3).stderr;
+    assert!(error.contains("untrusted-setting"), "{error}");
+}
+
+#[test]
+fn listing_and_removing() {
+    let place = place();
+    assert_snapshot!(told(&place, &["--list"], 0), @r#"
+    exit 0
+    --- stderr
+    you trust no project yet
+    "#);
+    place.orchestra(["trust", "."]).run().expect(0);
+    assert_snapshot!(told(&place, &["--list"], 0), @r#"
+    exit 0
+    --- stdout
+    <place>/work
+      fail_fast: false
+      runs_dir: out
+    "#);
+    let json = place
+        .orchestra(["trust", "--list", "-o", "json"])
+        .run()
+        .expect(0)
+        .json();
+    assert_eq!(json["schema"], "orchestra.trust-list/v1");
+    assert_snapshot!(told(&place, &["--remove", "."], 0), @r#"
+    exit 0
+    --- stdout
+    <place>/work/.: no longer trusted
+    "#);
+    place.orchestra(["list"]).run().expect(3);
+    assert_snapshot!(told(&place, &["--remove", "elsewhere"], 2), @r#"
+    exit 2
+    --- stderr
+    error[not-trusted]: <place>/work/elsewhere is not among your trusted projects
+    help: `orchestra trust --list` lists them
+    "#);
+}
+
+#[test]
+fn nothing_to_trust() {
+    let place = Place::with("orchestra.yaml", "color: never\n");
+    assert_snapshot!(told(&place, &[], 0), @r#"
+    exit 0
+    --- stdout
+    <place>/work: nothing in orchestra.yaml needs trust
+    "#);
+    assert!(
+        !place.dir("state").join("orchestra").exists(),
+        "nothing is stored"
+    );
+    assert_snapshot!(told(&Place::new(), &[], 2), @r#"
+    exit 2
+    --- stderr
+    error[no-settings]: no orchestra.yaml holds for <place>/work/.
+    help: name the folder of a project that has one
+    "#);
+    assert_snapshot!(told(&Place::new(), &["none"], 2), @r#"
+    exit 2
+    --- stderr
+    error[no-such-folder]: <place>/work/none is no folder
+      because: failed to canonicalize path `<place>/work/none`: No such file or directory (os error 2)
+    "#);
+}
+
+#[test]
+fn what_is_stored_is_the_users_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = place();
+    place.orchestra(["trust"]).run().expect(0);
+    let path = place.dir("state").join("orchestra/trust.json");
+    let mode = fs_err::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    fs_err::write(&path, "{").unwrap();
+    let error = place.orchestra(["list"]).run().expect(7).stderr;
+    assert!(error.contains("error[trust-unusable]"), "{error}");
+    // Nobody who asks for nothing depends on it.
+    place.write("orchestra.yaml", "color: never\n");
+    place.orchestra(["list"]).run().expect(0);
+}
