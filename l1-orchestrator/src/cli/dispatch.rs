@@ -12,8 +12,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::usage::{self, Parsed};
 use super::{
-    cancel, completions, config, doctor, list, logs, man, pause, report, resume, run, schema, show,
-    trust, validate, verify, version,
+    cancel, list, logs, pause, report, resume, run, schema, show, validate, verify, version,
 };
 use crate::exit_code;
 use crate::report::Redactor;
@@ -58,7 +57,7 @@ fn verb(cli: Cli, matches: &ArgMatches, io: Io) -> u8 {
     };
     let color = settings::color(output, &files);
     let ui = Arc::new(Ui::new(io, color, color_facts(), output.quiet));
-    if let Some(error) = broken.filter(|_| cli.command.needs_settings()) {
+    if let Some(error) = broken {
         return fail(&ui, &error, format != Format::Text);
     }
     let redact = Redactor::new(env::var_os(Redactor::VARIABLE).is_some());
@@ -109,6 +108,7 @@ fn dispatch(context: &Context, command: Command, matches: &ArgMatches) -> Result
         Command::Pause(args) => pause::pause(context, &args),
         Command::Cancel(args) => cancel::cancel(context, &args),
         Command::Validate(args) => validate::validate(context, &args),
+        Command::Fmt(args) => super::fmt::fmt(context, &args),
         Command::Verify(args) => verify::verify(context, &args),
         Command::List(args) => list::list(context, &args),
         Command::Clean(args) => super::clean::clean(context, &args),
@@ -118,11 +118,6 @@ fn dispatch(context: &Context, command: Command, matches: &ArgMatches) -> Result
         Command::Report(args) => report::report(context, &args),
         Command::Diff(args) => super::diff::diff(context, &args),
         Command::Schema(args) => schema::schema(context, &args),
-        Command::Doctor(args) => doctor::doctor(context, &args),
-        Command::Config(args) => config::config(context, &args, matches),
-        Command::Trust(args) => trust::trust(context, &args),
-        Command::Completions(args) => completions::completions(context, &args),
-        Command::Man(args) => man::man(context, &args),
         Command::Version(_) => version::version(context),
     }
 }

@@ -70,6 +70,14 @@ impl Condition {
         }
     }
 
+    /// Whether it refers to nothing, so that it comes out the same in every run.
+    #[must_use]
+    pub fn is_constant(&self) -> bool {
+        let mut problems = Vec::new();
+        let facts = self.facts(&mut problems);
+        problems.is_empty() && facts.references.is_empty() && !facts.always && !facts.failure
+    }
+
     fn facts(&self, problems: &mut Vec<ExprProblem>) -> Facts {
         facts(&self.0, 0, self.0.len(), true, problems)
     }

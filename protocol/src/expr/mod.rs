@@ -28,7 +28,7 @@ pub use condition::Condition;
 pub use eval::ExprError;
 pub use reference::{ArtifactField, ExprProblem, Reference, Target};
 pub(crate) use reference::{is_variable_name, unknown_root};
-pub use scope::Scope;
+pub use scope::{Nothing, Scope};
 pub use semantics::{Gate, NeedOutcome, Verdict, any_failure, verdict};
 pub use template::Template;
 

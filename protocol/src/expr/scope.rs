@@ -27,3 +27,28 @@ pub trait Scope {
         false
     }
 }
+
+/// Answers nothing: for expressions that refer to nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nothing;
+
+impl Scope for Nothing {
+    fn input(&self, _: &str) -> Option<&Value> {
+        None
+    }
+    fn output(&self, _: &str, _: &str) -> Option<Cow<'_, Value>> {
+        None
+    }
+    fn artifact(&self, _: &str, _: &str) -> Option<&Artifact> {
+        None
+    }
+    fn status(&self, _: &str) -> Option<&str> {
+        None
+    }
+    fn variable(&self, _: &str) -> Option<&Value> {
+        None
+    }
+    fn failure(&self) -> bool {
+        false
+    }
+}

@@ -20,7 +20,10 @@ pub(super) fn problem(task: Option<&DraftTask>, name: &str, written: &str) -> Op
         return Some(Diagnostic::error(code, message).help(help));
     };
     let field = written.split('.').nth(1)?;
-    let fields = fields(task)?;
+    let fields = match name {
+        "matrix" => task.matrix.keys().map(String::as_str).collect(),
+        _ => fields(task)?,
+    };
     if fields.contains(&field) {
         return None;
     }

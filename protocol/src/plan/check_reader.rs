@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use crate::diagnostic::{Diagnostic, Place, Problems};
 use crate::expr::{Condition, ExprProblem, Reference, Target, Template};
+#[cfg(feature = "expr")]
+use crate::expr::{ExprError, Nothing};
 use crate::nearest::nearest;
 use crate::source::Span;
 
@@ -134,11 +136,36 @@ impl<'a, 'b> Reader<'a, 'b> {
         }
     }
 
+    /// A condition that refers to nothing: a slip, or a task that was switched off for a while.
+    #[cfg(feature = "expr")]
+    fn constant(&mut self, condition: &Condition, place: &Place) {
+        let problem = match condition.evaluate(&Nothing) {
+            Ok(true) => Diagnostic::warning("constant-condition", "`if` is true in every run")
+                .help("remove it"),
+            Ok(false) => Diagnostic::warning(
+                "constant-condition",
+                "`if` is false in every run: the task is always skipped",
+            ),
+            Err(ExprError::NotBool { kind }) => {
+                let message = format!("`if` expects true or false, found {kind}");
+                Diagnostic::error("wrong-type", message)
+                    .help("a name needs its path, as in `inputs.NAME`")
+            }
+            Err(error) => Diagnostic::error("expression-syntax", error.to_string()),
+        };
+        self.problems.push(problem.in_place(place.clone()));
+    }
+
     /// A condition that is one value of a known type other than bool never comes out true or false.
     pub(super) fn undecidable(&mut self, condition: &Condition, place: &Place) {
         let Ok(references) = condition.references() else {
             return;
         };
+        #[cfg(feature = "expr")]
+        if condition.is_constant() {
+            self.constant(condition, place);
+            return;
+        }
         let [reference] = references.as_slice() else {
             return;
         };
