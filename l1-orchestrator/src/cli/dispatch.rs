@@ -12,7 +12,8 @@ use super::context::Context;
 use super::error::CliError;
 use super::usage::{self, Parsed};
 use super::{
-    cancel, list, logs, pause, report, resume, run, schema, show, validate, verify, version,
+    cancel, completions, config, doctor, list, logs, man, pause, report, resume, run, schema, show,
+    trust, validate, verify, version,
 };
 use crate::exit_code;
 use crate::report::Redactor;
@@ -57,7 +58,7 @@ fn verb(cli: Cli, matches: &ArgMatches, io: Io) -> u8 {
     };
     let color = settings::color(output, &files);
     let ui = Arc::new(Ui::new(io, color, color_facts(), output.quiet));
-    if let Some(error) = broken {
+    if let Some(error) = broken.filter(|_| cli.command.needs_settings()) {
         return fail(&ui, &error, format != Format::Text);
     }
     let redact = Redactor::new(env::var_os(Redactor::VARIABLE).is_some());
@@ -118,6 +119,11 @@ fn dispatch(context: &Context, command: Command, matches: &ArgMatches) -> Result
         Command::Report(args) => report::report(context, &args),
         Command::Diff(args) => super::diff::diff(context, &args),
         Command::Schema(args) => schema::schema(context, &args),
+        Command::Doctor(args) => doctor::doctor(context, &args),
+        Command::Config(args) => config::config(context, &args, matches),
+        Command::Trust(args) => trust::trust(context, &args),
+        Command::Completions(args) => completions::completions(context, &args),
+        Command::Man(args) => man::man(context, &args),
         Command::Version(_) => version::version(context),
     }
 }

@@ -4,15 +4,19 @@ pub(crate) mod args;
 mod cancel;
 mod clean;
 mod columns;
+mod completions;
+mod config;
 mod confirm;
 mod context;
 mod diff;
 mod dispatch;
+mod doctor;
 mod driving;
 pub mod error;
 mod fmt;
 mod list;
 mod logs;
+mod man;
 mod nested_files;
 mod patient;
 mod pause;
@@ -23,6 +27,7 @@ mod scenario_file;
 mod schema;
 mod show;
 mod stats;
+mod trust;
 mod usage;
 mod validate;
 mod verify;
@@ -33,5 +38,5 @@ pub use dispatch::main as run;
 /// The tree of commands, for tests that check what help and hints promise.
 #[must_use]
 pub fn tree() -> clap::Command {
-    <args::Cli as clap::CommandFactory>::command()
+    args::command()
 }
