@@ -63,6 +63,7 @@ fn config() -> Config {
             incarnation: LIFE.parse().expect("a token"),
         }),
         crash_limit: CRASH_LIMIT,
+        project: None,
     }
 }
 

@@ -6,7 +6,8 @@ use std::path::Path;
 use protocol::artifact::SealedFile;
 use protocol::digest::HashingWriter;
 use protocol::ids::TaskId;
-use protocol::state::{RunState, TaskState};
+use protocol::plan::TaskIndex;
+use protocol::state::{Role, RunState, TaskState};
 
 use crate::coordinator::CoordinatorError;
 use crate::journal::{End, Reader, Storage};
@@ -30,11 +31,15 @@ pub(crate) fn fold(
 /// file. Asked only while something may still read them.
 pub(crate) fn corrupt(run_dir: &Path, run: &RunState) -> io::Result<Vec<(TaskId, String)>> {
     let mut found = Vec::new();
-    if run.counts().open() == 0 {
+    if run.is_over() {
         return Ok(found);
     }
-    for (index, task) in run.plan().tasks() {
-        let record = run.task(index);
+    for (at, record) in run.tasks().iter().enumerate() {
+        let index = TaskIndex::new(at);
+        // What a nested scenario hands on is a task's of its own.
+        if !matches!(run.role(index), Role::Work) {
+            continue;
+        }
         let Some(results) = record.results.as_deref() else {
             continue;
         };
@@ -47,7 +52,7 @@ pub(crate) fn corrupt(run_dir: &Path, run: &RunState) -> io::Result<Vec<(TaskId,
             .flat_map(|artifact| &artifact.files);
         for file in files {
             if !is_intact(run_dir, file)? {
-                found.push((task.id().clone(), file.path.clone()));
+                found.push((run.id(index), file.path.clone()));
                 break;
             }
         }

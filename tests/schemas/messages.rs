@@ -185,6 +185,7 @@ fn config() -> Config {
         constraints: Constraints::DEFAULT,
         embedded: None,
         crash_limit: CRASH_LIMIT,
+        project: None,
     }
 }
 

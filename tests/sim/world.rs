@@ -138,6 +138,7 @@ impl World {
             constraints: Constraints::DEFAULT,
             embedded: None,
             crash_limit: rng.random_range(2..6),
+            project: None,
         };
         Self {
             site: Site {

@@ -299,6 +299,7 @@ fn options(
             constraints: session.constraints.clone(),
             embedded: (session.slots > 0).then(|| embedded.clone()),
             crash_limit: CRASH_LIMIT,
+            project: None,
         },
         plan: Arc::clone(&session.plan),
         bus,

@@ -49,7 +49,7 @@ impl Machine {
                 if is_cancelling {
                     return self.cancel_ended(token, *attempt, end, stop);
                 }
-                let policy = self.run.plan().task(task).retry();
+                let policy = self.run.bounds(task).retry.unwrap_or_default();
                 let left = policy.max.saturating_sub(record.failed_attempts);
                 if left == 0 || end.failure.is_none() {
                     return self.fail_ended(task, token, *attempt, end, stop);
@@ -157,7 +157,7 @@ impl Machine {
                 task: token.task.clone(),
                 attempts: attempt,
                 failure,
-                tolerated: self.run.plan().task(task).continue_on_error(),
+                tolerated: self.run.is_tolerated(task),
             })
     }
 }

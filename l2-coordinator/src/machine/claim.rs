@@ -143,7 +143,7 @@ impl Machine {
 
     fn granted(&self, task: TaskIndex, request: &ClaimRequest, first_attempt: u32) -> ClaimReply {
         let is_embedded = self.config.is_embedded(&request.worker);
-        let max = self.run.plan().task(task).retry().max;
+        let max = self.run.bounds(task).retry.unwrap_or_default().max;
         ClaimReply::Granted {
             token: request.token.clone(),
             first_attempt,

@@ -43,8 +43,10 @@ pub struct Config {
     pub constraints: Constraints,
     /// The in-process worker, if there is one.
     pub embedded: Option<Embedded>,
-    /// Workers that may die under one task before it is failed as poison.
+    /// Workers that may die under one task before it is failed as poison, where the task says nothing.
     pub crash_limit: u32,
+    /// Root of the scenario's own tree on this host, absolute, for tasks that work in it.
+    pub project: Option<String>,
 }
 
 /// Default of [`Config::crash_limit`].

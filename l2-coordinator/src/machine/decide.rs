@@ -5,7 +5,7 @@ use protocol::ids::{Incarnation, WorkerId};
 use protocol::message::{Heartbeat, HeartbeatReply, WorkerHello};
 use protocol::outcome::{Failure, FailureClass};
 use protocol::plan::TaskIndex;
-use protocol::state::Phase;
+use protocol::state::{Phase, Role, TaskState};
 
 use super::config::{CLAIM_PATIENCE, LEASE_LOST, Now};
 use super::effect::{Decision, Effect, Gate, Note};
@@ -184,20 +184,35 @@ impl Machine {
             .effect(Gate::Written, stop)
     }
 
+    /// A done task is open again, and with it what it is part of: the outermost first, so that nothing
+    /// that is over holds a task that is open.
     fn corrupt(&self, task: &protocol::ids::TaskId, path: &str) -> Decision {
-        let done = self
-            .run
-            .plan()
-            .index_of(task.as_str())
-            .is_some_and(|index| self.run.task(index).state == protocol::state::TaskState::Done);
-        if !done || !matches!(self.run.phase(), Phase::Running | Phase::Paused) {
+        let index = self.run.index_of(task.as_str());
+        let is_done = |index: &TaskIndex| {
+            let is_work = matches!(self.run.role(*index), Role::Work);
+            is_work && self.run.task(*index).state == TaskState::Done
+        };
+        let Some(index) = index.filter(is_done) else {
+            return Decision::default();
+        };
+        if !matches!(self.run.phase(), Phase::Running | Phase::Paused) {
             return Decision::default();
         }
-        let path = path.to_owned();
-        Decision::default().event(EventKind::TaskReopened {
-            task: task.clone(),
-            path,
-        })
+        let is_over = |at: &TaskIndex| {
+            let state = &self.run.task(*at).state;
+            matches!(state, TaskState::Done | TaskState::Failed { .. })
+        };
+        let mut line: Vec<_> = self.run.ancestors(index).filter(is_over).collect();
+        line.reverse();
+        line.push(index);
+        let reopened = |at| EventKind::TaskReopened {
+            task: self.run.id(at),
+            path: path.to_owned(),
+        };
+        Decision {
+            events: line.into_iter().map(reopened).collect(),
+            ..Decision::default()
+        }
     }
 
     fn tick(&self, now: Now) -> Decision {
@@ -238,8 +253,7 @@ impl Machine {
         let Some(held) = self.leases.held.get(&task) else {
             return;
         };
-        let planned = self.run.plan().task(task);
-        let id = planned.id().clone();
+        let id = self.run.id(task);
         decision.events.push(EventKind::LeaseLost {
             task: id.clone(),
             lease: held.lease,
@@ -249,20 +263,25 @@ impl Machine {
         let crashes = record.crashes + u32::from(cause == LeaseEnd::WorkerLost);
         if *self.run.phase() == Phase::Cancelling {
             decision.events.push(EventKind::TaskCancelled { task: id });
-        } else if cause == LeaseEnd::WorkerLost && crashes >= self.config.crash_limit {
+        } else if cause == LeaseEnd::WorkerLost && crashes >= self.crash_limit(task) {
             decision.events.push(self.poisonous(task, crashes));
         }
     }
 
+    /// Workers that may die under the task before it is failed.
+    pub(super) fn crash_limit(&self, task: TaskIndex) -> u32 {
+        let own = self.run.bounds(task).crash_limit;
+        own.unwrap_or(self.config.crash_limit)
+    }
+
     /// The task has killed too many workers.
     pub(super) fn poisonous(&self, task: TaskIndex, crashes: u32) -> EventKind {
-        let planned = self.run.plan().task(task);
         let message = format!("{crashes} workers died while they ran this task");
         EventKind::TaskFailed {
-            task: planned.id().clone(),
+            task: self.run.id(task),
             attempts: self.run.task(task).attempts,
             failure: Failure::new(FailureClass::WorkerLost, message),
-            tolerated: planned.continue_on_error(),
+            tolerated: self.run.is_tolerated(task),
         }
     }
 }

@@ -67,7 +67,26 @@ pub enum Note {
     VerdictTaken,
     /// The first ready task was looked at.
     ReadyTaken,
-    /// The task may be published.
+    /// The first ready task waits until there is room beneath this ancestor, which has `max_parallel`.
+    ReadyParked {
+        /// The ancestor.
+        full: TaskIndex,
+    },
+    /// The first ready task waits for a need of this ancestor that was reopened.
+    ReadyHeldBack {
+        /// The ancestor.
+        behind: TaskIndex,
+    },
+    /// A task that waited for its verdict waits for a need of an ancestor that was reopened.
+    HeldBack {
+        /// The task.
+        task: TaskIndex,
+        /// The ancestor.
+        behind: TaskIndex,
+    },
+    /// The reopened needs of this task are over again.
+    Released(TaskIndex),
+    /// The task may be published, or may expand.
     Ready(TaskIndex),
     /// The task is on its way to the bus.
     Published {

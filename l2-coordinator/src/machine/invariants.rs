@@ -19,16 +19,21 @@ impl Machine {
         };
         for (index, record) in self.run.tasks().iter().enumerate() {
             let task = TaskIndex::new(index);
-            let name = self.run.plan().task(task).id();
-            match &record.state {
-                TaskState::Done => counts.done += 1,
-                TaskState::Failed { tolerated, .. } => {
-                    counts.failed += 1;
-                    counts.tolerated += usize::from(*tolerated);
+            let name = self.run.id(task);
+            self.check_parent(task)?;
+            if self.run.expansion(task).is_some_and(|one| one.width() > 0) {
+                counts.total -= 1;
+            } else {
+                match &record.state {
+                    TaskState::Done => counts.done += 1,
+                    TaskState::Failed { tolerated, .. } => {
+                        counts.failed += 1;
+                        counts.tolerated += usize::from(*tolerated);
+                    }
+                    TaskState::Skipped { .. } => counts.skipped += 1,
+                    TaskState::Cancelled => counts.cancelled += 1,
+                    _ => {}
                 }
-                TaskState::Skipped { .. } => counts.skipped += 1,
-                TaskState::Cancelled => counts.cancelled += 1,
-                _ => {}
             }
             let held = self.leases.held.get(&task).map(|held| held.lease);
             if record.state.lease() != held {
@@ -44,9 +49,9 @@ impl Machine {
             if record.failed_attempts > record.attempts {
                 return Err(format!("{name}: more failures than attempts"));
             }
-            let open = self.run.plan().needs(task).iter();
+            let open = self.run.needs(task);
             let open = open
-                .filter(|need| !self.run.task(**need).state.is_terminal())
+                .filter(|need| !self.run.task(*need).state.is_terminal())
                 .count();
             if open != self.schedule.open_needs(task) as usize {
                 return Err(format!(
@@ -55,12 +60,12 @@ impl Machine {
                 ));
             }
             // A need that was reopened does not stop a dependent that runs already.
-            let unstarted = |need: &&TaskIndex| self.run.task(**need).attempts == 0;
-            let needs = self.run.plan().needs(task).iter();
+            let unstarted = |need: &TaskIndex| self.run.task(*need).attempts == 0;
+            let needs = self.run.needs(task);
             let began_early = held.is_some()
                 && needs
                     .filter(unstarted)
-                    .any(|need| matches!(self.run.task(*need).state, TaskState::Pending));
+                    .any(|need| matches!(self.run.task(need).state, TaskState::Pending));
             if began_early || (published && open > 0) {
                 return Err(format!("{name}: started before its needs were over"));
             }
@@ -71,7 +76,46 @@ impl Machine {
                 self.run.counts()
             ));
         }
+        self.check_gauges()?;
         self.check_leases()
+    }
+
+    fn check_parent(&self, task: TaskIndex) -> Result<(), String> {
+        let state = &self.run.task(task).state;
+        let Some(expansion) = self.run.expansion(task) else {
+            return match state {
+                TaskState::Expanded { .. } => Err(format!("{}: no children", self.run.id(task))),
+                _ => Ok(()),
+            };
+        };
+        let is_open = |child: &TaskIndex| !self.run.task(*child).state.is_terminal();
+        let open = expansion.all().filter(is_open).count();
+        match state {
+            TaskState::Expanded { open: told } if *told as usize == open => Ok(()),
+            state if state.is_terminal() && open == 0 => Ok(()),
+            state => Err(format!(
+                "{}: {open} children are open while it is {state:?}",
+                self.run.id(task)
+            )),
+        }
+    }
+
+    fn check_gauges(&self) -> Result<(), String> {
+        for (at, told, most) in self.schedule.gauges.counts() {
+            let held = self.leases.held.keys().chain(self.leases.published.keys());
+            let beneath = |task: &&TaskIndex| self.run.ancestors(**task).any(|above| above == at);
+            let under_way = held.filter(beneath).count();
+            let name = self.run.id(at);
+            if under_way != told as usize {
+                return Err(format!("{name}: {under_way} are under way, not {told}"));
+            }
+            if told > most {
+                return Err(format!(
+                    "{name}: {told} are under way; at most {most} may be"
+                ));
+            }
+        }
+        Ok(())
     }
 
     fn check_leases(&self) -> Result<(), String> {

@@ -7,11 +7,16 @@ mod decide;
 mod effect;
 mod input;
 mod invariants;
+mod items;
 mod leases;
+mod order;
+mod outgoing;
+mod parents;
 mod render;
 mod result;
 mod resume;
 mod schedule;
+mod scope;
 mod settle;
 #[cfg(test)]
 mod tests;

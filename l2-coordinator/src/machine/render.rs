@@ -1,69 +1,31 @@
 //! From a planned task to the message a worker gets: every expression evaluated, every file named
 //! by digest. Pure.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use protocol::artifact::Artifact;
 use protocol::expr::{Reference, Scope, Target, Template};
 use protocol::ids::{LeaseId, TaskId};
 use protocol::message::{FileSource, MAX_MESSAGE_BYTES, MESSAGE_VERSION, StagedFile, TaskMessage};
-use protocol::plan::{Action, FileSource as Planned, Plan, PlanTask, TaskIndex};
+use protocol::plan::{Action, Bounds, FileSource as Planned, Plan, PlanTask, TaskIndex, Workspace};
 use protocol::policy::{Constraints, Timeout};
 use protocol::run_dir;
-use protocol::state::{RunState, TaskRecord};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::config::Config;
 
-/// What the expressions of a task can see.
-pub(super) struct TaskScope<'a> {
-    pub(super) run: &'a RunState,
-    pub(super) failure: bool,
+/// A task about to go out, and what does not follow from its own definition.
+pub(super) struct Outgoing<'a> {
+    pub(super) id: TaskId,
+    pub(super) parent: Option<TaskId>,
+    pub(super) planned: &'a PlanTask,
+    pub(super) bounds: Bounds,
+    pub(super) env: BTreeMap<String, String>,
+    pub(super) files: Vec<StagedFile>,
 }
 
-impl TaskScope<'_> {
-    fn record(&self, task: &str) -> Option<&TaskRecord> {
-        self.run
-            .plan()
-            .index_of(task)
-            .map(|index| self.run.task(index))
-    }
-}
-
-impl Scope for TaskScope<'_> {
-    fn input(&self, name: &str) -> Option<&Value> {
-        self.run.plan().inputs().get(name)
-    }
-
-    fn output(&self, task: &str, name: &str) -> Option<Cow<'_, Value>> {
-        let results = self.record(task)?.results.as_deref()?;
-        results.outputs.get(name).map(Cow::Borrowed)
-    }
-
-    fn artifact(&self, task: &str, name: &str) -> Option<&Artifact> {
-        let results = self.record(task)?.results.as_deref()?;
-        results
-            .artifacts
-            .iter()
-            .find(|artifact| artifact.name == name)
-    }
-
-    fn status(&self, task: &str) -> Option<&str> {
-        self.record(task).map(|record| record.state.word())
-    }
-
-    fn variable(&self, _name: &str) -> Option<&Value> {
-        None
-    }
-
-    fn failure(&self) -> bool {
-        self.failure
-    }
-}
-
-/// The message for one delivery of a task. Pure, so that a dry run can make it, too.
+/// The message that a task of the plan itself would go out with, as far as `scope` knows. For a look
+/// ahead: nothing has expanded.
 ///
 /// # Errors
 /// One line that names what is missing.
@@ -74,24 +36,65 @@ pub fn render(
     lease: LeaseId,
     scope: &dyn Scope,
 ) -> Result<TaskMessage, String> {
-    let task = plan.task(index);
+    let planned = plan.task(index);
+    let mut env = BTreeMap::new();
+    add_env(plan.env(), scope, &mut env)?;
+    add_env(planned.env(), scope, &mut env)?;
+    let outgoing = Outgoing {
+        id: planned.id().clone(),
+        parent: planned.parent_id().cloned(),
+        planned,
+        bounds: Bounds::of(planned),
+        env,
+        files: files(planned, scope, |to, task, name| {
+            let left = scope.artifact(task.as_str(), name);
+            let left = left.ok_or_else(|| no_artifact(to, task, name))?;
+            let producer = plan.index_of(task.as_str()).map(|index| plan.task(index));
+            let declared = producer.and_then(|producer| producer.artifacts().get(name));
+            let source = FileSource::Artifact {
+                files: left.files.clone(),
+                directory: left.directory,
+                strip: sealed_at(task, declared.map_or(name, String::as_str)),
+            };
+            let to = to.to_owned();
+            Ok(vec![StagedFile { to, source }])
+        })?,
+    };
+    message(config, outgoing, lease, scope)
+}
+
+/// The message for one delivery of a task.
+pub(super) fn message(
+    config: &Config,
+    outgoing: Outgoing<'_>,
+    lease: LeaseId,
+    scope: &dyn Scope,
+) -> Result<TaskMessage, String> {
+    let task = outgoing.planned;
+    let project = match task.workspace() {
+        Workspace::Scratch => None,
+        Workspace::Project => match &config.project {
+            Some(root) => Some(root.clone()),
+            None => return Err("`workspace: project`: this run knows no tree of its own".into()),
+        },
+    };
     let message = TaskMessage {
         version: MESSAGE_VERSION,
         coordinator: config.coordinator.clone(),
         run_id: config.run,
-        task_id: task.id().clone(),
-        parent_id: task.parent_id().cloned(),
+        traceparent: traceparent(&config.trace_id, &outgoing.id),
+        task_id: outgoing.id,
+        parent_id: outgoing.parent,
         lease,
         argv: argv(task, scope)?,
-        env: env(plan, task, scope)?,
-        project: None,
+        env: outgoing.env,
+        project,
         working_dir: task.working_dir().map(ToOwned::to_owned),
-        files: files(plan, task, scope)?,
+        files: outgoing.files,
         outputs: task.outputs().clone(),
         artifacts: task.artifacts().clone(),
-        retry: task.retry().clone(),
-        constraints: constraints(&config.constraints, task.timeout()),
-        traceparent: traceparent(&config.trace_id, task.id()),
+        retry: outgoing.bounds.retry.unwrap_or_default(),
+        constraints: constraints(&config.constraints, outgoing.bounds.timeout),
     };
     let size = serde_json::to_vec(&message).map_or(usize::MAX, |bytes| bytes.len());
     if size > MAX_MESSAGE_BYTES {
@@ -118,17 +121,17 @@ fn argv(task: &PlanTask, scope: &dyn Scope) -> Result<Vec<String>, String> {
     }
 }
 
-fn env(
-    plan: &Plan,
-    task: &PlanTask,
+/// Renders entries over those that are there.
+pub(super) fn add_env(
+    entries: &BTreeMap<String, Template>,
     scope: &dyn Scope,
-) -> Result<BTreeMap<String, String>, String> {
-    let mut env = BTreeMap::new();
-    for (name, template) in plan.env().iter().chain(task.env()) {
+    env: &mut BTreeMap<String, String>,
+) -> Result<(), String> {
+    for (name, template) in entries {
         let value = text(template, scope).map_err(|e| format!("`env` {name}: {e}"))?;
         env.insert(name.clone(), value);
     }
-    Ok(env)
+    Ok(())
 }
 
 /// NUL ends a C string: a value with one would silently be cut on its way into the process.
@@ -156,40 +159,37 @@ fn is_known(template: &Template, scope: &dyn Scope) -> bool {
 }
 
 /// Where the worker sealed an artifact: its declared path beneath the directory of its task.
-fn sealed_at(plan: &Plan, task: &TaskId, name: &str) -> String {
+pub(super) fn sealed_at(task: &TaskId, declared: &str) -> String {
     let home = run_dir::artifact_dir(task);
-    let producer = plan.index_of(task.as_str()).map(|index| plan.task(index));
-    let declared = producer.and_then(|producer| producer.artifacts().get(name));
-    let declared = declared.map_or(name, String::as_str);
     let declared = declared.strip_suffix("**").unwrap_or(declared);
     let path = format!("{home}/{declared}");
     path.trim_end_matches('/').to_owned()
 }
 
-fn files(plan: &Plan, task: &PlanTask, scope: &dyn Scope) -> Result<Vec<StagedFile>, String> {
-    let staged = task.files().iter().map(|(to, planned)| {
-        let source = match planned {
-            Planned::Artifact { task, name } => {
-                let artifact = scope.artifact(task.as_str(), name).ok_or_else(|| {
-                    format!("`files` {to}: task `{task}` left no artifact `{name}`")
-                })?;
-                FileSource::Artifact {
-                    files: artifact.files.clone(),
-                    directory: artifact.directory,
-                    strip: sealed_at(plan, task, name),
-                }
-            }
+pub(super) fn no_artifact(to: &str, task: &TaskId, name: &str) -> String {
+    format!("`files` {to}: task `{task}` left no artifact `{name}`")
+}
+
+/// What is staged; `artifacts` says what an artifact of a task comes down to.
+pub(super) fn files(
+    task: &PlanTask,
+    scope: &dyn Scope,
+    artifacts: impl Fn(&str, &TaskId, &str) -> Result<Vec<StagedFile>, String>,
+) -> Result<Vec<StagedFile>, String> {
+    let mut staged = Vec::with_capacity(task.files().len());
+    for (to, planned) in task.files() {
+        match planned {
+            Planned::Artifact { task, name } => staged.extend(artifacts(to, task, name)?),
             Planned::Input { name } => match scope.input(name) {
-                Some(Value::String(path)) => FileSource::Local { path: path.clone() },
+                Some(Value::String(path)) => staged.push(StagedFile {
+                    to: to.clone(),
+                    source: FileSource::Local { path: path.clone() },
+                }),
                 _ => return Err(format!("`files` {to}: input `{name}` is not a path")),
             },
-        };
-        Ok(StagedFile {
-            to: to.clone(),
-            source,
-        })
-    });
-    staged.collect()
+        }
+    }
+    Ok(staged)
 }
 
 fn constraints(default: &Constraints, timeout: Timeout) -> Constraints {

@@ -140,7 +140,7 @@ impl Machine {
                 task: shown,
                 attempts: attempt,
                 failure,
-                tolerated: self.run.plan().task(task).continue_on_error(),
+                tolerated: self.run.is_tolerated(task),
             }),
         }
     }
@@ -154,8 +154,8 @@ impl Machine {
         retry_after_ms: u64,
     ) -> Decision {
         let record = self.run.task(task);
-        let planned = self.run.plan().task(task);
-        let left = planned.retry().max.saturating_sub(record.failed_attempts);
+        let retry = self.run.bounds(task).retry.unwrap_or_default();
+        let left = retry.max.saturating_sub(record.failed_attempts);
         if left == 0 || end.failure.is_none() {
             return self.fail(task, result, attempt, end);
         }
@@ -168,7 +168,7 @@ impl Machine {
         decision.event(EventKind::AttemptRetrying {
             task: result.token.task.clone(),
             attempt: attempt + 1,
-            delay_ms: retry_after_ms.min(planned.retry().max_delay_ms),
+            delay_ms: retry_after_ms.min(retry.max_delay_ms),
             in_place: false,
         })
     }
@@ -184,14 +184,13 @@ impl Machine {
         if let Some(failure) = &end.failure {
             return Some(failure.clone());
         }
-        let planned = self.run.plan().task(task);
         let size = serde_json::to_vec(outputs).map_or(usize::MAX, |bytes| bytes.len());
         if size as u64 > self.config.constraints.outputs_bytes {
             let message =
                 format!("outputs of {size} bytes are too large; write an artifact instead");
             return Some(Failure::new(FailureClass::InvalidOutput, message));
         }
-        let home = format!("{}/", run_dir::artifact_dir(planned.id()));
+        let home = format!("{}/", run_dir::artifact_dir(&self.run.id(task)));
         let stray = artifacts
             .iter()
             .flat_map(|artifact| &artifact.files)

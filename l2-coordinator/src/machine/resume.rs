@@ -36,12 +36,13 @@ impl Machine {
                 }
                 // The journal was cut between the last crash and its consequence.
                 TaskState::Pending
-                    if record.crashes >= self.config.crash_limit
+                    if record.crashes >= self.crash_limit(task)
                         && *self.run.phase() != Phase::Cancelling =>
                 {
                     decision.events.push(self.poisonous(task, record.crashes));
                 }
                 TaskState::Pending
+                | TaskState::Expanded { .. }
                 | TaskState::Done
                 | TaskState::Failed { .. }
                 | TaskState::Skipped { .. }
@@ -53,8 +54,7 @@ impl Machine {
 
     /// The journal was cut between the end of an attempt and its consequence.
     fn conclude(&self, task: TaskIndex, ended: &Ended, decision: &mut Decision) {
-        let planned = self.run.plan().task(task);
-        let shown = planned.id().clone();
+        let shown = self.run.id(task);
         let Some(failure) = &ended.failure else {
             // It had succeeded, but what it produced was not recorded: it runs again.
             self.lose(task, LeaseEnd::CoordinatorRestarted, decision);
@@ -71,7 +71,8 @@ impl Machine {
         let delay = if failure.class == FailureClass::Cancelled {
             Some(std::time::Duration::ZERO)
         } else {
-            planned.retry().next(failure.class, ended.exit, failed, 0)
+            let retry = self.run.bounds(task).retry.unwrap_or_default();
+            retry.next(failure.class, ended.exit, failed, 0)
         };
         decision.events.push(match delay {
             Some(delay) => EventKind::AttemptRetrying {
@@ -84,7 +85,7 @@ impl Machine {
                 task: shown,
                 attempts: ended.attempt,
                 failure: failure.clone(),
-                tolerated: planned.continue_on_error(),
+                tolerated: self.run.is_tolerated(task),
             },
         });
     }

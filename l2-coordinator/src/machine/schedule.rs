@@ -1,13 +1,17 @@
 //! Which task is next: open needs, tasks that wait for a verdict, ready tasks in a heap, delays.
 //!
 //! Entries of the queues may be out of date; whoever takes one checks it against the state. That
-//! keeps the cost of an event at its task's out-degree.
+//! keeps the cost of an event at its task's out-degree. Items of a fan-out are not queued at all: the
+//! first one stands for those behind it.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
 use std::time::Duration;
 
 use protocol::plan::{Plan, TaskIndex};
+use protocol::state::RunState;
+
+use super::order::{Gauges, Place};
 
 /// Waiting tasks, by what they wait for.
 #[derive(Debug)]
@@ -19,11 +23,13 @@ pub(super) struct Schedule {
     reopened: HashMap<TaskIndex, Vec<TaskIndex>>,
     /// How many of those a task waits for.
     missed: HashMap<TaskIndex, u32>,
+    /// Descendants of a task whose need was reopened. Empty unless an artifact was lost.
+    held_back: HashMap<TaskIndex, Vec<Place>>,
     /// Last event that a start of the task depends on, by task.
     after: Vec<u64>,
     verdicts: VecDeque<TaskIndex>,
-    /// Tasks are numbered in the plan's order, by critical path and id, so the index is the rank.
-    ready: BinaryHeap<Reverse<TaskIndex>>,
+    ready: BinaryHeap<Reverse<Place>>,
+    pub(super) gauges: Gauges,
     delays: BTreeSet<(Duration, TaskIndex)>,
     due: HashMap<TaskIndex, Duration>,
 }
@@ -42,11 +48,42 @@ impl Schedule {
             open_needs,
             reopened: HashMap::new(),
             missed: HashMap::new(),
+            held_back: HashMap::new(),
             after: vec![0; plan.len()],
             verdicts,
             ready: BinaryHeap::new(),
+            gauges: Gauges::default(),
             delays: BTreeSet::new(),
             due: HashMap::new(),
+        }
+    }
+
+    /// A task got its children with event `seq`.
+    pub(super) fn adopt(&mut self, run: &RunState, parent: TaskIndex, seq: u64) {
+        let Some(expansion) = run.expansion(parent) else {
+            return;
+        };
+        if let Some(most) = run.width_limit(parent) {
+            self.gauges.add(parent, most);
+        }
+        if expansion.width() == 0 {
+            self.verdicts.push_back(parent);
+            return;
+        }
+        let first = expansion.child(0);
+        self.after.resize(run.tasks().len(), seq);
+        if run.is_item(first) {
+            self.open_needs.resize(run.tasks().len(), 0);
+            self.ready.push(Reverse(Place::of(run, first, true)));
+            return;
+        }
+        for child in expansion.all() {
+            let needs = run.needs(child).len();
+            self.open_needs
+                .push(u32::try_from(needs).unwrap_or(u32::MAX));
+            if needs == 0 {
+                self.verdicts.push_back(child);
+            }
         }
     }
 
@@ -66,13 +103,13 @@ impl Schedule {
     }
 
     /// A task ended with event `seq`: its dependents have one need less.
-    pub(super) fn need_over(&mut self, plan: &Plan, task: TaskIndex, seq: u64) {
-        for dependent in plan.dependents(task) {
+    pub(super) fn need_over(&mut self, run: &RunState, task: TaskIndex, seq: u64) {
+        for dependent in run.dependents(task) {
             let at = dependent.get();
             self.open_needs[at] -= 1;
             self.after[at] = seq;
             if self.open_needs[at] == 0 {
-                self.verdicts.push_back(*dependent);
+                self.verdicts.push_back(dependent);
             }
         }
         for waiting in self.reopened.remove(&task).unwrap_or_default() {
@@ -88,16 +125,35 @@ impl Schedule {
     }
 
     /// A task is open again.
-    pub(super) fn need_reopened(&mut self, plan: &Plan, task: TaskIndex) {
-        for dependent in plan.dependents(task) {
+    pub(super) fn need_reopened(&mut self, run: &RunState, task: TaskIndex) {
+        for dependent in run.dependents(task) {
             self.open_needs[dependent.get()] += 1;
         }
-        let beyond = beyond_dependents(plan, task);
+        let beyond = beyond_dependents(run, task);
         for waiting in &beyond {
             *self.missed.entry(*waiting).or_default() += 1;
         }
         self.reopened.insert(task, beyond);
         self.verdicts.push_back(task);
+    }
+
+    /// The place waits until the needs of `behind`, an ancestor of its task, are over again.
+    pub(super) fn hold_back(&mut self, behind: TaskIndex, place: Place) {
+        self.held_back.entry(behind).or_default().push(place);
+    }
+
+    pub(super) fn holds_back(&self, behind: TaskIndex) -> bool {
+        self.held_back.contains_key(&behind)
+    }
+
+    pub(super) fn release(&mut self, behind: TaskIndex) {
+        for place in self.held_back.remove(&behind).unwrap_or_default() {
+            if place.leads {
+                self.push_ready(place);
+            } else {
+                self.push_verdict(place.task);
+            }
+        }
     }
 
     pub(super) fn push_verdict(&mut self, task: TaskIndex) {
@@ -112,16 +168,16 @@ impl Schedule {
         self.verdicts.pop_front();
     }
 
-    pub(super) fn push_ready(&mut self, task: TaskIndex) {
-        self.ready.push(Reverse(task));
+    pub(super) fn push_ready(&mut self, place: Place) {
+        self.ready.push(Reverse(place));
     }
 
-    pub(super) fn next_ready(&self) -> Option<TaskIndex> {
-        self.ready.peek().map(|Reverse(task)| *task)
+    pub(super) fn next_ready(&self) -> Option<Place> {
+        self.ready.peek().map(|Reverse(place)| *place)
     }
 
-    pub(super) fn pop_ready(&mut self) {
-        self.ready.pop();
+    pub(super) fn pop_ready(&mut self) -> Option<Place> {
+        self.ready.pop().map(|Reverse(place)| place)
     }
 
     /// The task waits until `due`.
@@ -157,15 +213,15 @@ impl Schedule {
 }
 
 /// What follows from a task in two steps or more and not in one.
-fn beyond_dependents(plan: &Plan, task: TaskIndex) -> Vec<TaskIndex> {
-    let mut seen: BTreeSet<TaskIndex> = plan.dependents(task).iter().copied().collect();
+fn beyond_dependents(run: &RunState, task: TaskIndex) -> Vec<TaskIndex> {
+    let mut seen: BTreeSet<TaskIndex> = run.dependents(task).collect();
     let mut open: Vec<_> = seen.iter().copied().collect();
     let mut beyond = Vec::new();
     while let Some(next) = open.pop() {
-        for dependent in plan.dependents(next) {
-            if seen.insert(*dependent) {
-                beyond.push(*dependent);
-                open.push(*dependent);
+        for dependent in run.dependents(next) {
+            if seen.insert(dependent) {
+                beyond.push(dependent);
+                open.push(dependent);
             }
         }
     }

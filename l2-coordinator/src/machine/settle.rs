@@ -1,14 +1,15 @@
 //! What follows from the state as it is, one step at a time: verdicts, dispatch, the end.
 
 use protocol::event::{EventKind, Origin, SkipCause};
-use protocol::expr::{NeedOutcome, Verdict, any_failure, verdict};
+use protocol::expr::{Condition, NeedOutcome, Verdict, verdict};
 use protocol::ids::LeaseId;
 use protocol::outcome::{Failure, FailureClass, RunOutcome};
 use protocol::plan::TaskIndex;
-use protocol::state::{Phase, TaskState};
+use protocol::state::{Phase, Role, TaskState};
 
 use super::effect::{Decision, Effect, Gate, Note};
-use super::render::{TaskScope, render};
+use super::items::names_item;
+use super::order::Place;
 use super::value::Machine;
 
 /// Exit codes by outcome, as documented for the command line.
@@ -28,7 +29,7 @@ impl Machine {
         if !is_running && !is_cancelling {
             return Decision::default();
         }
-        if is_running && self.config.fail_fast && self.has_failed() {
+        if is_running && self.config.fail_fast && self.run.has_failed() {
             return self.begin_cancel(Origin::FailFast);
         }
         if let Some(task) = self.schedule.next_verdict() {
@@ -36,9 +37,9 @@ impl Machine {
         }
         if is_running
             && self.leases.in_flight() < self.window()
-            && let Some(task) = self.schedule.next_ready()
+            && let Some(place) = self.schedule.next_ready()
         {
-            return self.dispatch(task).note(Note::ReadyTaken);
+            return self.take_turn(place);
         }
         match self.run.outcome() {
             Some(outcome) if self.leases.held.is_empty() => self.finish(outcome),
@@ -46,69 +47,100 @@ impl Machine {
         }
     }
 
-    fn has_failed(&self) -> bool {
-        let counts = self.run.counts();
-        counts.failed > counts.tolerated
-    }
-
     /// All needs of the task are over: does it start?
     fn judge(&self, task: TaskIndex, is_cancelling: bool) -> Decision {
+        match self.run.task(task).state {
+            TaskState::Expanded { open: 0 } => return self.conclude_parent(task),
+            TaskState::Expanded { .. } if self.is_let_through(task) => {
+                return Decision::default().note(Note::Released(task));
+            }
+            _ => {}
+        }
         if !self.is_waiting(task) {
             let is_open = self.run.task(task).state == TaskState::Pending;
             if !(is_cancelling && is_open && self.leases.is_free(task)) {
                 return Decision::default();
             }
+        } else if !is_cancelling && let Some(behind) = self.held_behind(task) {
+            return Decision::default().note(Note::HeldBack { task, behind });
         }
-        let planned = self.run.plan().task(task);
-        let shown = planned.id().clone();
-        let condition = planned.condition();
-        let gate = condition
-            .map(protocol::expr::Condition::gate)
+        // An item has no needs of its own: its fan-out's were judged.
+        let planned = self.run.planned(task);
+        let gate = planned
+            .condition()
+            .filter(|_| !self.run.is_item(task))
+            .map(Condition::gate)
             .unwrap_or_default();
         let skip = |cause, because| {
-            let task = shown.clone();
             Decision::default().event(EventKind::TaskSkipped {
-                task,
+                task: self.run.id(task),
                 cause,
                 because,
             })
         };
         let name_of = |position: usize| {
-            let need = self.run.plan().needs(task)[position];
-            self.run.plan().task(need).id().clone()
+            let need = self.run.needs(task).nth(position);
+            need.map(|need| self.run.id(need))
         };
-        match verdict(gate, self.need_outcomes(task), is_cancelling) {
+        let needs = self.run.needs(task).map(|need| self.need_outcome(need));
+        match verdict(gate, needs, is_cancelling) {
             Verdict::Cancel => Decision::default().event(EventKind::TaskCancelled {
-                task: shown.clone(),
+                task: self.run.id(task),
             }),
-            Verdict::SkipIf { because } => skip(SkipCause::If, because.map(name_of)),
-            Verdict::SkipFailure { because } => skip(SkipCause::Failure, Some(name_of(because))),
-            Verdict::Start => match condition.filter(|condition| !condition.is_gate_only()) {
-                None => Decision::default().note(Note::Ready(task)),
-                Some(condition) => match condition.evaluate(&self.scope(task)) {
-                    Ok(true) => Decision::default().note(Note::Ready(task)),
-                    Ok(false) => skip(SkipCause::If, None),
-                    Err(error) => self.unstartable(task, format!("`if`: {error}")),
-                },
-            },
+            Verdict::SkipIf { because } => skip(SkipCause::If, because.and_then(name_of)),
+            Verdict::SkipFailure { because } => skip(SkipCause::Failure, name_of(because)),
+            Verdict::Start => self
+                .stop_by_condition(task)
+                .unwrap_or_else(|| Decision::default().note(Note::Ready(task))),
         }
     }
 
-    fn dispatch(&self, task: TaskIndex) -> Decision {
-        if !self.is_waiting(task) {
-            return Decision::default();
+    /// What happens instead of a start, if the task's own condition does not hold.
+    fn stop_by_condition(&self, task: TaskIndex) -> Option<Decision> {
+        let condition = self.run.planned(task).condition()?;
+        let is_for_items = matches!(self.run.role(task), Role::FanOut(_)) && names_item(condition);
+        if condition.is_gate_only() || is_for_items {
+            return None;
         }
+        match condition.evaluate(&self.scope(task)) {
+            Ok(true) => None,
+            Ok(false) => Some(Decision::default().event(EventKind::TaskSkipped {
+                task: self.run.id(task),
+                cause: SkipCause::If,
+                because: None,
+            })),
+            Err(error) => Some(self.unstartable(task, format!("`if`: {error}"))),
+        }
+    }
+
+    /// Who is first in the queue goes out, or elsewhere.
+    fn take_turn(&self, place: Place) -> Decision {
+        let task = place.task;
+        if !self.is_waiting(task) {
+            return Decision::default().note(Note::ReadyTaken);
+        }
+        if let Some(behind) = self.held_behind(task) {
+            return Decision::default().note(Note::ReadyHeldBack { behind });
+        }
+        if let Some(full) = self.schedule.gauges.full(self.run.ancestors(task)) {
+            return Decision::default().note(Note::ReadyParked { full });
+        }
+        // Items that were never looked at come here without a verdict.
+        let stopped = place.leads.then(|| self.stop_by_condition(task)).flatten();
+        let decision = stopped.unwrap_or_else(|| match self.run.role(task) {
+            Role::FanOut(fan_out) => self.fan_out(task, fan_out),
+            Role::Nested(uses) => self.nest(task, uses),
+            Role::Work => self.dispatch(task),
+        });
+        decision.note(Note::ReadyTaken)
+    }
+
+    fn dispatch(&self, task: TaskIndex) -> Decision {
         let lease = LeaseId {
             epoch: self.run.epoch(),
             lease: self.leases.last + 1,
         };
-        match render(
-            &self.config,
-            self.run.plan(),
-            task,
-            lease,
-            &self.scope(task),
-        ) {
+        match self.message(task, lease) {
             Ok(message) => {
                 let gate = match self.schedule.after(task) {
                     0 => Gate::Written,
@@ -129,12 +161,11 @@ impl Machine {
     }
 
     fn unstartable(&self, task: TaskIndex, message: String) -> Decision {
-        let planned = self.run.plan().task(task);
         Decision::default().event(EventKind::TaskFailed {
-            task: planned.id().clone(),
+            task: self.run.id(task),
             attempts: self.run.task(task).attempts,
             failure: Failure::new(FailureClass::InputMissing, message),
-            tolerated: planned.continue_on_error(),
+            tolerated: self.run.is_tolerated(task),
         })
     }
 
@@ -149,44 +180,42 @@ impl Machine {
             .event(EventKind::RunFinished {
                 outcome,
                 exit_code,
-                outputs: serde_json::Map::new(),
+                outputs: self.run_outputs(),
             })
             .effect(Gate::Decision, Effect::Finished { outcome, exit_code })
     }
 
-    fn need_outcomes(&self, task: TaskIndex) -> impl Iterator<Item = NeedOutcome> {
-        self.run
-            .plan()
-            .needs(task)
-            .iter()
-            .map(|need| match &self.run.task(*need).state {
-                TaskState::Done => NeedOutcome::Done,
-                TaskState::Failed {
-                    tolerated: true, ..
-                } => NeedOutcome::FailedTolerated,
-                TaskState::Failed {
-                    tolerated: false, ..
-                } => NeedOutcome::Failed,
-                TaskState::Skipped {
-                    cause: SkipCause::If,
-                } => NeedOutcome::SkippedByIf,
-                TaskState::Skipped {
-                    cause: SkipCause::Failure | SkipCause::NotSelected,
-                } => NeedOutcome::SkippedByFailure,
-                // Only asked once all needs are over; an open one can only mean a cancelled run.
-                TaskState::Cancelled
-                | TaskState::Pending
-                | TaskState::Leased { .. }
-                | TaskState::Running { .. }
-                | TaskState::Ended(_)
-                | TaskState::Retrying { .. } => NeedOutcome::Cancelled,
-            })
+    /// How the needs of a task ended; an item's are those of its fan-out.
+    pub(super) fn need_outcomes(&self, task: TaskIndex) -> impl Iterator<Item = NeedOutcome> {
+        let of = match self.run.parent(task) {
+            Some(parent) if self.run.is_item(task) => parent,
+            _ => task,
+        };
+        self.run.needs(of).map(|need| self.need_outcome(need))
     }
 
-    fn scope(&self, task: TaskIndex) -> TaskScope<'_> {
-        TaskScope {
-            run: &self.run,
-            failure: any_failure(self.need_outcomes(task)),
+    fn need_outcome(&self, need: TaskIndex) -> NeedOutcome {
+        match &self.run.task(need).state {
+            TaskState::Done => NeedOutcome::Done,
+            // What an ancestor tolerates is a failure all the same to what is beside it.
+            TaskState::Failed { .. } if self.run.planned(need).continue_on_error() => {
+                NeedOutcome::FailedTolerated
+            }
+            TaskState::Failed { .. } => NeedOutcome::Failed,
+            TaskState::Skipped {
+                cause: SkipCause::If,
+            } => NeedOutcome::SkippedByIf,
+            TaskState::Skipped {
+                cause: SkipCause::Failure | SkipCause::NotSelected,
+            } => NeedOutcome::SkippedByFailure,
+            // Only asked once all needs are over; an open one can only mean a cancelled run.
+            TaskState::Cancelled
+            | TaskState::Pending
+            | TaskState::Leased { .. }
+            | TaskState::Running { .. }
+            | TaskState::Ended(_)
+            | TaskState::Retrying { .. }
+            | TaskState::Expanded { .. } => NeedOutcome::Cancelled,
         }
     }
 }

@@ -12,6 +12,7 @@ use super::config::{CLAIM_PATIENCE, Config, FENCE, LEASE_LOST, Now, REDISPATCH_D
 use super::effect::Note;
 use super::input::Deadline;
 use super::leases::{Held, Leases, Published};
+use super::order::Place;
 use super::schedule::Schedule;
 
 /// The run's state machine: a value without clock, randomness or I/O.
@@ -66,13 +67,14 @@ impl Machine {
         let Some(task) = event
             .kind
             .task()
-            .and_then(|id| self.run.plan().index_of(id.as_str()))
+            .and_then(|id| self.run.index_of(id.as_str()))
         else {
             if let EventKind::RunResumed { .. } = event.kind {
                 self.leases.last = 0;
             }
             return Ok(());
         };
+        let was_free = self.leases.is_free(task);
         match &event.kind {
             EventKind::TaskLeased { lease, worker, .. } => {
                 self.leases.published.remove(&task);
@@ -109,25 +111,23 @@ impl Machine {
                 self.settle_lease(task);
                 self.delay(task, now, event, Duration::from_millis(*delay_ms));
             }
+            EventKind::TaskExpanded { complete: true, .. } => {
+                self.schedule.adopt(&self.run, task, event.seq);
+            }
             EventKind::TaskDone { .. }
+            | EventKind::TaskReused { .. }
             | EventKind::TaskFailed { .. }
             | EventKind::TaskSkipped { .. }
-            | EventKind::TaskCancelled { .. } => {
-                self.settle_lease(task);
-                self.leases.published.remove(&task);
-                self.schedule.end_delay(task);
-                let plan = Arc::clone(self.run.plan());
-                self.schedule.need_over(&plan, task, event.seq);
-            }
+            | EventKind::TaskCancelled { .. } => self.end(task, event.seq),
             EventKind::ResultLate { lease, .. } => {
                 self.leases.late.insert((task, *lease));
             }
             EventKind::TaskReopened { .. } => {
-                let plan = Arc::clone(self.run.plan());
-                self.schedule.need_reopened(&plan, task);
+                self.schedule.need_reopened(&self.run, task);
             }
             _ => {}
         }
+        self.gauge(task, was_free);
         Ok(())
     }
 
@@ -135,16 +135,37 @@ impl Machine {
     pub fn note(&mut self, now: Now, note: &Note) {
         match note {
             Note::VerdictTaken => self.schedule.pop_verdict(),
-            Note::ReadyTaken => self.schedule.pop_ready(),
-            Note::Ready(task) => self.schedule.push_ready(*task),
+            Note::ReadyTaken => self.ready_taken(),
+            Note::Ready(task) => {
+                self.schedule.push_ready(Place::of(&self.run, *task, false));
+            }
+            Note::ReadyParked { full } => {
+                if let Some(place) = self.schedule.pop_ready() {
+                    self.schedule.gauges.park(*full, place);
+                    self.refill(place.task);
+                }
+            }
+            Note::ReadyHeldBack { behind } => {
+                if let Some(place) = self.schedule.pop_ready() {
+                    self.schedule.hold_back(*behind, place);
+                    self.refill(place.task);
+                }
+            }
+            Note::HeldBack { task, behind } => {
+                let place = Place::of(&self.run, *task, false);
+                self.schedule.hold_back(*behind, place);
+            }
+            Note::Released(behind) => self.schedule.release(*behind),
             Note::Published { task, lease } => {
                 self.leases.last = lease.lease;
+                let was_free = self.leases.is_free(*task);
                 let published = Published {
                     lease: *lease,
                     since: now.mono,
                     seq: None,
                 };
                 self.leases.published.insert(*task, published);
+                self.gauge(*task, was_free);
             }
             Note::Stored { task, lease, seq } => {
                 if let Some(published) = self.leases.published.get_mut(task)
@@ -154,7 +175,9 @@ impl Machine {
                 }
             }
             Note::Unpublished(task) => {
+                let was_free = self.leases.is_free(*task);
                 self.leases.published.remove(task);
+                self.gauge(*task, was_free);
                 self.schedule.push_verdict(*task);
             }
             Note::Due(task) => {
@@ -217,7 +240,7 @@ impl Machine {
         if token.run != self.config.run {
             return None;
         }
-        self.run.plan().index_of(token.task.as_str())
+        self.run.index_of(token.task.as_str())
     }
 
     /// Whether the task can still be looked at: open, not held, not on its way, not delayed.
@@ -226,6 +249,18 @@ impl Machine {
             && self.schedule.has_needs(task)
             && self.leases.is_free(task)
             && !self.schedule.is_delayed(task)
+    }
+
+    /// The ancestor whose need was reopened, if there is one: what runs beneath it goes on, nothing
+    /// new starts.
+    pub(super) fn held_behind(&self, task: TaskIndex) -> Option<TaskIndex> {
+        let mut line = self.run.ancestors(task);
+        line.find(|at| !self.schedule.has_needs(*at))
+    }
+
+    /// Whether descendants that were held back may go on.
+    pub(super) fn is_let_through(&self, task: TaskIndex) -> bool {
+        self.schedule.holds_back(task) && self.schedule.has_needs(task)
     }
 
     /// Tasks that may be published or held at once.
@@ -272,12 +307,71 @@ impl Machine {
         self.leases.see(hello, now.mono);
     }
 
+    fn end(&mut self, task: TaskIndex, seq: u64) {
+        self.settle_lease(task);
+        self.leases.published.remove(&task);
+        self.schedule.end_delay(task);
+        self.schedule.need_over(&self.run, task, seq);
+        if let Some(parent) = self.run.parent(task)
+            && self.run.task(parent).state == (TaskState::Expanded { open: 0 })
+        {
+            self.schedule.push_verdict(parent);
+        }
+    }
+
+    /// Keeps count of what is under way beneath tasks with `max_parallel`.
+    fn gauge(&mut self, task: TaskIndex, was_free: bool) {
+        if self.schedule.gauges.is_empty() {
+            return;
+        }
+        match (was_free, self.leases.is_free(task)) {
+            (true, false) => self.schedule.gauges.enter(self.run.ancestors(task)),
+            (false, true) => {
+                self.schedule.gauges.leave(self.run.ancestors(task));
+                self.refill(task);
+            }
+            _ => {}
+        }
+    }
+
+    /// The first of the queue was looked at: the next item takes the place of one that led others.
+    fn ready_taken(&mut self) {
+        let Some(place) = self.schedule.pop_ready() else {
+            return;
+        };
+        if place.leads
+            && let Some(next) = self.next_item(place.task)
+        {
+            self.schedule.push_ready(Place::of(&self.run, next, true));
+        }
+        self.refill(place.task);
+    }
+
+    fn next_item(&self, item: TaskIndex) -> Option<TaskIndex> {
+        let expansion = self.run.expansion(self.run.parent(item)?)?;
+        let behind = expansion.all().skip(expansion.place(item) + 1);
+        let waits = |item: &TaskIndex| self.run.task(*item).state == TaskState::Pending;
+        behind.into_iter().find(waits)
+    }
+
+    /// Whoever waits beneath the same ancestors moves up where there is room.
+    fn refill(&mut self, task: TaskIndex) {
+        if self.schedule.gauges.is_empty() {
+            return;
+        }
+        for place in self.schedule.gauges.next(self.run.ancestors(task)) {
+            self.schedule.push_ready(place);
+        }
+    }
+
     fn cancel_all(&mut self) {
-        for task in self.run.plan().order() {
+        for task in (0..self.run.tasks().len()).map(TaskIndex::new) {
             if self.run.task(task).state == TaskState::Pending
                 && !self.leases.held.contains_key(&task)
             {
+                let was_free = self.leases.is_free(task);
                 self.leases.published.remove(&task);
+                self.gauge(task, was_free);
                 self.schedule.end_delay(task);
                 self.schedule.push_verdict(task);
             }

@@ -129,8 +129,9 @@ impl TestEnv {
     }
 
     fn settle(&mut self, seen: &mut Seen) {
-        // Each step takes something from a queue or ends something; a plan allows only so many.
-        for _ in 0..=self.plan.len() * 20 + 100 {
+        // Each step takes something from a queue, ends something or expands something; plans of tests
+        // allow only so many.
+        for _ in 0..=200_000 {
             let decision = self.machine.decide(self.now, &Input::Settle);
             if decision.is_empty() {
                 return;
@@ -171,7 +172,7 @@ impl TestEnv {
 
     fn count(&mut self, event: &Event) {
         let state = event.kind.task().and_then(|task| {
-            let index = self.plan.index_of(task.as_str())?;
+            let index = self.machine.run().index_of(task.as_str())?;
             let state = &self.machine.run().task(index).state;
             Some(match state {
                 TaskState::Ended(_) => "ended",
@@ -277,7 +278,8 @@ impl TestEnv {
 
     pub(crate) fn stored(&mut self, token: &LeaseToken, seq: u64) -> Seen {
         let task = self
-            .plan
+            .machine
+            .run()
             .index_of(token.task.as_str())
             .expect("a task of the plan");
         let lease = token.lease;

@@ -2,10 +2,12 @@
 
 mod env;
 mod plan;
+mod play;
 mod show;
 mod world;
 
 pub(crate) use env::{Fired, Seen, TestEnv};
-pub(crate) use plan::{Tasks, plan_of, retry, task};
+pub(crate) use plan::{Scenario, Tasks, plan_of, retry, scenario, task};
+pub(crate) use play::{done, fails, play};
 pub(crate) use show::show_event;
 pub(crate) use world::{artifact, config, crashed, ended, failed, run_opening};

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use protocol::expr::Template;
-use protocol::plan::{DraftPlan, DraftTask, Limits, OutputType, Plan};
+use protocol::plan::{
+    DraftPlan, DraftTask, InputType, Limits, OutputType, Parameter, Plan, Workspace,
+};
 use protocol::policy::{Backoff, RetryPolicy};
 use serde_json::Value;
 
@@ -90,5 +92,115 @@ impl Tasks {
     pub(crate) fn file(mut self, to: &str, source: &str) -> Self {
         self.0.files.insert(to.into(), Template::new(source));
         self
+    }
+}
+
+impl Tasks {
+    /// One child for each of these, or for each of what the expression gives.
+    pub(crate) fn for_each(mut self, items: Value) -> Self {
+        self.0.for_each = Some(items);
+        self
+    }
+
+    pub(crate) fn axis(mut self, name: &str, items: Value) -> Self {
+        self.0.matrix.insert(name.into(), items);
+        self
+    }
+
+    pub(crate) fn called(mut self, name: &str) -> Self {
+        self.0.item_name = Some(name.into());
+        self
+    }
+
+    pub(crate) fn uses(mut self, file: &str) -> Self {
+        self.0.run = None;
+        self.0.uses = Some(file.into());
+        self
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: Value) -> Self {
+        self.0.with.insert(name.into(), value);
+        self
+    }
+
+    pub(crate) fn priority(mut self, priority: i32) -> Self {
+        self.0.priority = Some(priority);
+        self
+    }
+
+    pub(crate) fn at_once(mut self, most: u32) -> Self {
+        self.0.max_parallel = Some(most);
+        self
+    }
+
+    pub(crate) fn crash_limit(mut self, limit: u32) -> Self {
+        self.0.crash_limit = Some(limit);
+        self
+    }
+
+    pub(crate) fn wall_ms(mut self, ms: u64) -> Self {
+        self.0.timeout.wall_ms = Some(ms);
+        self
+    }
+
+    pub(crate) fn in_project(mut self) -> Self {
+        self.0.workspace = Workspace::Project;
+        self
+    }
+}
+
+/// A scenario that others use, or the one that uses them, under construction.
+#[derive(Clone)]
+pub(crate) struct Scenario(pub(crate) DraftPlan);
+
+/// A scenario of these tasks, with inputs `path` and `n` where nobody uses it.
+pub(crate) fn scenario(tasks: impl IntoIterator<Item = Tasks>) -> Scenario {
+    Scenario(DraftPlan {
+        name: "test".into(),
+        tasks: tasks.into_iter().map(|task| task.0).collect(),
+        ..DraftPlan::default()
+    })
+}
+
+impl Scenario {
+    pub(crate) fn takes(mut self, name: &str, kind: InputType, default: Option<Value>) -> Self {
+        let parameter = Parameter {
+            default,
+            optional: false,
+            kind,
+        };
+        self.0.parameters.insert(name.into(), parameter);
+        self
+    }
+
+    pub(crate) fn gives(mut self, name: &str, value: &str) -> Self {
+        self.0.outputs.insert(name.into(), Template::new(value));
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.0.env.insert(name.into(), Template::new(value));
+        self
+    }
+
+    pub(crate) fn at_once(mut self, most: u32) -> Self {
+        self.0.max_parallel = Some(most);
+        self
+    }
+
+    pub(crate) fn nested(mut self, file: &str, scenario: Self) -> Self {
+        self.0.scenarios.insert(file.into(), scenario.0);
+        self
+    }
+
+    pub(crate) fn plan(mut self) -> Arc<Plan> {
+        self.0.inputs = [("path", "/in".into()), ("n", Value::from(3))]
+            .map(|(name, value)| (name.to_owned(), value))
+            .into();
+        Arc::new(
+            self.0
+                .check(&Limits::default())
+                .expect("a plan without problems"),
+        )
     }
 }

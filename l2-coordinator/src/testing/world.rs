@@ -27,6 +27,7 @@ pub(crate) fn config() -> Config {
             incarnation: "life1".parse().expect("a token"),
         }),
         crash_limit: CRASH_LIMIT,
+        project: None,
     }
 }
 

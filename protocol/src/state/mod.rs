@@ -1,8 +1,15 @@
 //! The fold: run and task states from events. [`RunState::apply`] is the only thing that changes
 //! them; live execution, recovery, reports and progress all come through here.
 
+mod counts;
+mod expand;
+mod expansion;
+mod lookup;
 mod run;
 mod task;
 
-pub use run::{Counts, IllegalEvent, Phase, RunState};
+pub use counts::Counts;
+pub use expansion::{Children, Expansion};
+pub use lookup::{Instance, Role};
+pub use run::{IllegalEvent, Phase, RunState};
 pub use task::{Ended, IllegalTransition, Results, TaskRecord, TaskState};

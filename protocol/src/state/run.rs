@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use super::counts::Counts;
+use super::expansion::{Children, Expansion, Expansions};
 use super::task::{IllegalTransition, TaskRecord, TaskState};
 use crate::digest::Digest;
-use crate::event::{Event, EventKind, Origin, RunStarted};
+use crate::event::{Event, EventKind, Origin, RunStarted, SkipCause};
 use crate::ids::TaskId;
 use crate::outcome::RunOutcome;
 use crate::plan::{Plan, TaskIndex};
@@ -26,45 +28,6 @@ pub enum Phase {
     Finished(RunOutcome),
 }
 
-/// Tasks by state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// All tasks of the plan.
-    pub total: usize,
-    /// Succeeded.
-    pub done: usize,
-    /// Failed, tolerated ones included.
-    pub failed: usize,
-    /// Failed with `continue_on_error`.
-    pub tolerated: usize,
-    /// Passed over.
-    pub skipped: usize,
-    /// Cancelled.
-    pub cancelled: usize,
-}
-
-impl Counts {
-    /// Tasks that are not over.
-    #[must_use]
-    pub const fn open(&self) -> usize {
-        self.total - self.done - self.failed - self.skipped - self.cancelled
-    }
-
-    fn count(&mut self, state: &TaskState) -> Option<&mut usize> {
-        match state {
-            TaskState::Done => Some(&mut self.done),
-            TaskState::Failed { .. } => Some(&mut self.failed),
-            TaskState::Skipped { .. } => Some(&mut self.skipped),
-            TaskState::Cancelled => Some(&mut self.cancelled),
-            TaskState::Pending
-            | TaskState::Leased { .. }
-            | TaskState::Running { .. }
-            | TaskState::Ended(_)
-            | TaskState::Retrying { .. } => None,
-        }
-    }
-}
-
 /// An event that cannot follow; nothing changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IllegalEvent {
@@ -79,7 +42,7 @@ pub enum IllegalEvent {
         #[source]
         source: IllegalTransition,
     },
-    /// The plan has no such task.
+    /// Neither the plan nor anything that expanded has such a task.
     #[error("event {seq} names task `{task}`, which the plan does not have")]
     UnknownTask {
         /// Position.
@@ -119,7 +82,12 @@ pub struct RunState {
     epoch: u32,
     last_seq: u64,
     counts: Counts,
-    tasks: Vec<TaskRecord>,
+    /// Tasks with children that are not over.
+    open_parents: usize,
+    /// Tasks with children that failed, and not tolerated.
+    failed_parents: usize,
+    pub(super) tasks: Vec<TaskRecord>,
+    expansions: Expansions,
 }
 
 impl RunState {
@@ -137,7 +105,10 @@ impl RunState {
                 total,
                 ..Counts::default()
             },
+            open_parents: 0,
+            failed_parents: 0,
             tasks: vec![TaskRecord::default(); total],
+            expansions: Expansions::default(),
             plan,
         }
     }
@@ -190,16 +161,32 @@ impl RunState {
         &self.tasks[index.get()]
     }
 
-    /// All tasks, in the plan's order.
+    /// All tasks: those of the plan in its order, then what they expanded into.
     #[must_use]
     pub fn tasks(&self) -> &[TaskRecord] {
         &self.tasks
     }
 
+    pub(super) const fn expansions(&self) -> &Expansions {
+        &self.expansions
+    }
+
+    /// Whether nothing is left to happen to any task.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        self.counts.open() == 0 && self.open_parents == 0
+    }
+
+    /// Whether a failure is not tolerated.
+    #[must_use]
+    pub const fn has_failed(&self) -> bool {
+        self.counts.failed > self.counts.tolerated || self.failed_parents > 0
+    }
+
     /// How the run ends by its tasks, once none is open.
     #[must_use]
     pub fn outcome(&self) -> Option<RunOutcome> {
-        if self.counts.open() > 0 {
+        if !self.is_over() {
             None
         } else if self
             .cancelled_by
@@ -207,7 +194,7 @@ impl RunState {
             .is_some_and(|by| *by != Origin::FailFast)
         {
             Some(RunOutcome::Cancelled)
-        } else if self.counts.failed > self.counts.tolerated {
+        } else if self.has_failed() {
             Some(RunOutcome::Failed)
         } else {
             Some(RunOutcome::Completed)
@@ -228,48 +215,116 @@ impl RunState {
     }
 
     fn apply_task(&mut self, event: &Event, task: &TaskId) -> Result<(), IllegalEvent> {
-        if !matches!(
-            self.phase,
-            Phase::Running | Phase::Paused | Phase::Cancelling
-        ) {
+        if !self.is_open_to(&event.kind) {
             return Err(self.illegal(event));
         }
         let index = self
-            .plan
             .index_of(task.as_str())
             .ok_or_else(|| IllegalEvent::UnknownTask {
                 seq: event.seq,
                 task: task.clone(),
             })?;
-        let record = &mut self.tasks[index.get()];
-        let was_tolerated = matches!(
-            record.state,
-            TaskState::Failed {
-                tolerated: true,
-                ..
-            }
-        );
-        if let Some(count) = self.counts.count(&record.state) {
-            *count -= 1;
-        }
-        let applied = record.apply(&event.kind);
-        if let Some(count) = self.counts.count(&record.state) {
-            *count += 1;
-        }
-        let is_tolerated = matches!(
-            record.state,
-            TaskState::Failed {
-                tolerated: true,
-                ..
-            }
-        );
-        self.counts.tolerated += usize::from(is_tolerated);
-        self.counts.tolerated -= usize::from(was_tolerated);
+        let applied = match event.kind {
+            EventKind::TaskExpanded { .. } => self.expand(index, &event.kind),
+            _ => self.change(index, &event.kind),
+        };
         applied.map_err(|source| IllegalEvent::Task {
             seq: event.seq,
             task: task.clone(),
             source,
         })
+    }
+
+    /// Whether the run is in a phase for this event about a task. What a retry carries over comes
+    /// before its plan is approved.
+    const fn is_open_to(&self, kind: &EventKind) -> bool {
+        match (&self.phase, kind) {
+            (
+                Phase::Planning,
+                EventKind::TaskExpanded { .. }
+                | EventKind::TaskReused { .. }
+                | EventKind::TaskSkipped {
+                    cause: SkipCause::NotSelected,
+                    ..
+                },
+            ) => true,
+            (Phase::Running | Phase::Paused | Phase::Cancelling, kind) => {
+                !matches!(kind, EventKind::TaskReused { .. })
+            }
+            (Phase::Empty | Phase::Planning | Phase::Finished(_), _) => false,
+        }
+    }
+
+    fn change(&mut self, index: TaskIndex, kind: &EventKind) -> Result<(), IllegalTransition> {
+        let was_over = self.task(index).state.is_terminal();
+        self.tallies(index)
+            .into_iter()
+            .flatten()
+            .for_each(|n| *n -= 1);
+        let applied = match kind {
+            EventKind::TaskReopened { .. } if self.expansion(index).is_some() => {
+                self.reopen_parent(index)
+            }
+            _ => self.tasks[index.get()].apply(kind),
+        };
+        self.tallies(index)
+            .into_iter()
+            .flatten()
+            .for_each(|n| *n += 1);
+        let is_over = self.task(index).state.is_terminal();
+        if was_over != is_over
+            && let Some(parent) = self.parent(index)
+            && let TaskState::Expanded { open } = &mut self.tasks[parent.get()].state
+        {
+            *open = if is_over { *open - 1 } else { *open + 1 };
+        }
+        applied
+    }
+
+    /// What a task in its state counts towards.
+    fn tallies(&mut self, index: TaskIndex) -> [Option<&mut usize>; 2] {
+        let stands_for_children = self.expansions.of(index).is_some_and(|one| one.width() > 0);
+        let state = &self.tasks[index.get()].state;
+        let tolerated = matches!(
+            state,
+            TaskState::Failed {
+                tolerated: true,
+                ..
+            }
+        );
+        if stands_for_children {
+            return match state {
+                TaskState::Expanded { .. } => [Some(&mut self.open_parents), None],
+                TaskState::Failed { .. } if !tolerated => [Some(&mut self.failed_parents), None],
+                _ => [None, None],
+            };
+        }
+        match (state, tolerated) {
+            (TaskState::Failed { .. }, true) => {
+                let counts = &mut self.counts;
+                [Some(&mut counts.failed), Some(&mut counts.tolerated)]
+            }
+            (other, _) => [self.counts.count(other), None],
+        }
+    }
+
+    /// A task gets its children.
+    pub(super) fn adopt(&mut self, parent: TaskIndex, children: Children) {
+        let base = self.tasks.len();
+        self.expansions.add(parent, base, children);
+        let width = self.expansions.of(parent).map_or(0, Expansion::width);
+        self.tasks.resize_with(base + width, TaskRecord::default);
+        self.tasks[parent.get()].state = TaskState::Expanded {
+            open: u32::try_from(width).expect("a run's tasks are bounded"),
+        };
+        if width > 0 {
+            self.counts.total += width - 1;
+            self.open_parents += 1;
+        }
+    }
+
+    pub(super) const fn expansions_mut(&mut self) -> &mut Expansions {
+        &mut self.expansions
     }
 
     fn apply_run(&mut self, event: &Event) -> Result<(), IllegalEvent> {
@@ -311,8 +366,7 @@ impl RunState {
             }
             (EventKind::JournalRecovered { .. }, phase) if *phase != Phase::Empty => {}
             (EventKind::RunFinished { outcome, .. }, phase)
-                if self.counts.open() == 0
-                    && matches!(phase, Phase::Running | Phase::Cancelling) =>
+                if self.is_over() && matches!(phase, Phase::Running | Phase::Cancelling) =>
             {
                 self.phase = Phase::Finished(*outcome);
             }

@@ -35,6 +35,12 @@ pub enum TaskState {
         /// The attempt to come.
         attempt: u32,
     },
+    /// It has children instead of attempts. Once all of them are over: `task.done`, `task.failed`,
+    /// `task.skipped`, `task.cancelled`.
+    Expanded {
+        /// Children that are not over.
+        open: u32,
+    },
     /// Succeeded; only `task.reopened` undoes it.
     Done,
     /// Failed for good.
@@ -76,7 +82,8 @@ impl TaskState {
             | Self::Leased { .. }
             | Self::Running { .. }
             | Self::Ended(_)
-            | Self::Retrying { .. } => false,
+            | Self::Retrying { .. }
+            | Self::Expanded { .. } => false,
         }
     }
 
@@ -89,6 +96,7 @@ impl TaskState {
             }
             Self::Ended(ended) => Some(ended.lease),
             Self::Pending
+            | Self::Expanded { .. }
             | Self::Done
             | Self::Failed { .. }
             | Self::Skipped { .. }
@@ -104,6 +112,7 @@ impl TaskState {
             Self::Leased { .. } => "leased",
             Self::Running { .. } | Self::Ended(_) => "running",
             Self::Retrying { .. } => "retrying",
+            Self::Expanded { .. } => "expanded",
             Self::Done => "done",
             Self::Failed { .. } => "failed",
             Self::Skipped { .. } => "skipped",
@@ -194,14 +203,8 @@ impl TaskRecord {
             } => self.crashes += 1,
             EventKind::TaskDone {
                 outputs, artifacts, ..
-            } if !outputs.is_empty() || !artifacts.is_empty() => {
-                let results = Results {
-                    outputs: outputs.clone(),
-                    artifacts: artifacts.clone(),
-                };
-                self.results = Some(Box::new(results));
             }
-            EventKind::TaskReused {
+            | EventKind::TaskReused {
                 outputs, artifacts, ..
             } if !outputs.is_empty() || !artifacts.is_empty() => {
                 let results = Results {
@@ -279,20 +282,27 @@ impl TaskRecord {
             {
                 Some(S::Done)
             }
+            (EventKind::TaskDone { attempt: 0, .. }, S::Expanded { open: 0 }) => Some(S::Done),
             (
                 EventKind::TaskFailed {
                     failure, tolerated, ..
                 },
-                S::Pending | S::Ended(_),
+                S::Pending | S::Ended(_) | S::Expanded { open: 0 },
             ) => Some(S::Failed {
                 class: failure.class,
                 tolerated: *tolerated,
             }),
-            (EventKind::TaskSkipped { cause, .. }, S::Pending) => Some(S::Skipped {
-                cause: cause.clone(),
-            }),
-            (EventKind::TaskCancelled { .. }, S::Pending | S::Ended(_)) => Some(S::Cancelled),
-            (EventKind::TaskReused { .. }, S::Pending) => Some(S::Done),
+            (EventKind::TaskSkipped { cause, .. }, S::Pending | S::Expanded { open: 0 }) => {
+                Some(S::Skipped {
+                    cause: cause.clone(),
+                })
+            }
+            (
+                EventKind::TaskCancelled { .. },
+                S::Pending | S::Ended(_) | S::Expanded { open: 0 },
+            ) => Some(S::Cancelled),
+            (EventKind::TaskReused { .. }, S::Pending | S::Expanded { open: 0 }) => Some(S::Done),
+            // What a task expands into is for the whole run to say.
             (EventKind::TaskReopened { .. }, S::Done) => Some(S::Pending),
             (
                 EventKind::TaskLeased { .. }

@@ -2,8 +2,10 @@
 
 mod cancelling;
 mod claims;
+mod fan_out;
 mod hostile;
 mod leases;
+mod nested;
 mod pausing;
 mod properties;
 mod rendering;
