@@ -4,9 +4,9 @@
 //! (`session`), and never looks inside them.
 
 mod cli;
-mod doctor;
 mod compare;
 pub mod exit_code;
+mod planning;
 mod report;
 mod runs;
 mod session;

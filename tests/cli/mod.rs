@@ -2,23 +2,20 @@
 
 mod cancel;
 mod clean;
-mod completions;
-mod config;
 mod diff;
-mod doctor;
+mod dry_run;
 mod exit_codes;
 mod findings;
 mod help;
 mod inspect;
 mod json;
 mod list;
-mod man;
 mod pause;
-mod resume;
-mod run;
+mod plan;
+pub(crate) mod resume;
+pub(crate) mod run;
 mod settings;
 mod stats;
-mod trust;
 mod usage;
 mod validate;
 mod verify;

@@ -1,25 +1,23 @@
 //! The command line: one file a verb.
 
 pub(crate) mod args;
+mod asked;
 mod cancel;
 mod clean;
 mod columns;
-mod completions;
-mod config;
 mod confirm;
 mod context;
 mod diff;
 mod dispatch;
-mod doctor;
+mod dry_run;
 mod driving;
 pub mod error;
-mod fmt;
 mod list;
 mod logs;
-mod man;
 mod nested_files;
 mod patient;
 mod pause;
+mod plan_only;
 mod report;
 mod resume;
 mod run;
@@ -27,7 +25,6 @@ mod scenario_file;
 mod schema;
 mod show;
 mod stats;
-mod trust;
 mod usage;
 mod validate;
 mod verify;
@@ -38,5 +35,5 @@ pub use dispatch::main as run;
 /// The tree of commands, for tests that check what help and hints promise.
 #[must_use]
 pub fn tree() -> clap::Command {
-    args::command()
+    <args::Cli as clap::CommandFactory>::command()
 }

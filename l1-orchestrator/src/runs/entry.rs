@@ -92,7 +92,8 @@ impl RunEntry {
 }
 
 /// A path as one word of a shell.
-pub(super) fn quoted(path: &Path) -> String {
+#[must_use]
+pub fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c);
     if text.chars().all(plain) {

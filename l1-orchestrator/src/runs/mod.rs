@@ -16,7 +16,7 @@ mod stored;
 
 pub use begun::{is_untouched, never_began, not_begun};
 pub use earlier::usual_duration;
-pub use entry::RunEntry;
+pub use entry::{RunEntry, quoted};
 pub use filter::{Filter, Seen, Wanted};
 pub use find::Runs;
 pub use record::{RunRecord, SettingRecord};

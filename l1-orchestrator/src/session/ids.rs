@@ -20,7 +20,8 @@ impl Clock for SystemClock {
 }
 
 /// A new run's id.
-pub(super) fn run() -> RunId {
+#[must_use]
+pub fn run() -> RunId {
     RunId::from_uuid(Uuid::now_v7())
 }
 
@@ -54,7 +55,8 @@ pub(super) fn incarnation() -> Incarnation {
 }
 
 /// A W3C trace id.
-pub(super) fn trace() -> String {
+#[must_use]
+pub fn trace() -> String {
     format!("{}{}", random(), random())
 }
 

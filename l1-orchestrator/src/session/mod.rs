@@ -14,7 +14,7 @@ mod signals;
 
 pub use closing::{clear_leftovers, close, mend, rendered_digest, result_object};
 pub use drive::{Driven, Ended, Session, Start, drive};
-pub use ids::{coordinator as new_coordinator, now};
+pub use ids::{coordinator as new_coordinator, now, run as new_run, trace as new_trace};
 pub use live::LiveOutput;
 pub use log::start_log;
 pub use open::{NewRun, Opened, absolute, open, record_of};

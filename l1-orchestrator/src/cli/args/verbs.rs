@@ -7,35 +7,6 @@ use clap::{Args, ValueEnum};
 
 use super::shared::{Driving, Output, RunsDir};
 
-/// `orchestra run`
-///
-/// Checks the scenario, makes a run directory, runs every task and writes the report. Exits with 0
-/// when every required task succeeded, 1 when one failed.
-#[derive(Args, Debug)]
-#[command(about = "Run a scenario to its end")]
-#[command(after_help = "\
-Examples:
-  orchestra run scenarios/hello.yaml -i name=world
-  orchestra run scenarios/diamond.yaml --max-parallel 2 -o jsonl")]
-pub struct Run {
-    /// The scenario file
-    #[arg(value_name = "SCENARIO")]
-    pub scenario: PathBuf,
-    /// Value of one of the scenario's inputs; may be repeated
-    #[arg(short, long = "input", value_name = "KEY=VALUE", value_parser = parse_input)]
-    #[arg(env = "ORCHESTRA_INPUT", hide_env = true)]
-    pub inputs: Vec<(String, String)>,
-    /// How it is driven.
-    #[command(flatten)]
-    pub driving: Driving,
-    /// Where runs are kept.
-    #[command(flatten)]
-    pub runs: RunsDir,
-    /// What is printed, and how.
-    #[command(flatten)]
-    pub output: Output,
-}
-
 /// `orchestra resume`
 ///
 /// Finished tasks never run again. A finished run is not touched: its result is printed and its exit
@@ -202,11 +173,4 @@ pub enum SchemaOf {
     Events,
     /// Between coordinator and workers
     Messages,
-}
-
-fn parse_input(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("expected KEY=VALUE".to_owned()),
-    }
 }

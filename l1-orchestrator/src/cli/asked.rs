@@ -1,0 +1,185 @@
+//! What `run` was asked to run: a scenario with its inputs, or a saved plan; either way a checked plan
+//! and the scenario's bytes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use protocol::diagnostic::Diagnostic;
+use protocol::plan::{InputType, Plan};
+use protocol::scenario::find_root;
+
+use super::args::Run;
+use super::context::Context;
+use super::error::{CliError, Kind};
+use super::scenario_file::{self, Read};
+use crate::planning::{self, About, Foundation, PlanFile, schema_of};
+use crate::session::{Policy, absolute};
+
+/// A checked plan and where it comes from.
+pub(super) struct Asked {
+    pub(super) plan: Plan,
+    /// The scenario's bytes.
+    pub(super) scenario: Vec<u8>,
+    /// The scenario's file, absolute.
+    pub(super) path: PathBuf,
+    /// Inputs as they were given.
+    pub(super) inputs: BTreeMap<String, String>,
+    /// Inputs of type `path`.
+    pub(super) paths: BTreeSet<String>,
+}
+
+/// Reads what is to be run, and makes sure that it is what was approved and that its files are there.
+pub(super) fn read(context: &Context, args: &Run, policy: &Policy) -> Result<Asked, CliError> {
+    let bytes = scenario_file::read_bytes(context, &args.scenario)?;
+    let asked = match schema_of(&bytes) {
+        None => of_scenario(context, args, bytes)?,
+        Some(schema) if schema == "orchestra.plan/v1" => {
+            let message = format!("{} is the plan of a run, not a saved one", name(args));
+            return Err(CliError::invalid("not-a-saved-plan", message)
+                .hint("save one with `--plan-only --save FILE`, or repeat the run"));
+        }
+        Some(_) => of_plan_file(args, &bytes, policy)?,
+    };
+    approved(&asked.plan, args)?;
+    let missing = planning::missing(&asked.plan);
+    if let Some(first) = missing.into_iter().next() {
+        let planning::Missing {
+            input,
+            path,
+            task,
+            source,
+        } = first;
+        let message = format!("input `{input}` names `{path}`, which task `{task}` gets a copy of");
+        let given = asked.inputs.contains_key(&input);
+        let kind = if given { Kind::Usage } else { Kind::Invalid };
+        return Err(CliError::new(kind, "input-missing", message)
+            .because(source)
+            .hint(format!("give another one with `-i {input}=PATH`")));
+    }
+    Ok(asked)
+}
+
+fn name(args: &Run) -> String {
+    args.scenario.display().to_string()
+}
+
+fn of_scenario(context: &Context, args: &Run, bytes: Vec<u8>) -> Result<Asked, CliError> {
+    let Read {
+        bytes,
+        scenario,
+        source,
+        ..
+    } = scenario_file::parsed(context, &args.scenario, bytes)?;
+    let path = absolute(&args.scenario);
+    let working_dir = std::env::current_dir().map_err(|error| {
+        CliError::not_ready("no-working-dir", "there is no working directory").because(error)
+    })?;
+    let inputs = scenario.resolve(&args.inputs, &working_dir, &find_root(&path));
+    let inputs = inputs.map_err(|problems| {
+        // What was typed is wrong, not the file.
+        let by_file = problems.iter().any(is_of_file);
+        let mut error = CliError::problems(Arc::clone(&source), problems);
+        if !by_file {
+            (error.kind, error.code) = (Kind::Usage, "invalid-input");
+        }
+        error
+    })?;
+    let declared = scenario.inputs().iter();
+    let paths = declared
+        .filter(|(_, input)| input.kind == InputType::Path)
+        .map(|(name, _)| name.clone())
+        .collect();
+    let plan = scenario
+        .plan(inputs)
+        .map_err(|problems| CliError::problems(source, problems))?;
+    Ok(Asked {
+        plan,
+        scenario: bytes,
+        path,
+        inputs: args.inputs.iter().cloned().collect(),
+        paths,
+    })
+}
+
+/// A default that does not fit is the file's fault; anything else about inputs is the caller's.
+fn is_of_file(problem: &Diagnostic) -> bool {
+    problem.code == "invalid-input" && problem.span.is_some()
+}
+
+fn of_plan_file(args: &Run, bytes: &[u8], policy: &Policy) -> Result<Asked, CliError> {
+    let again = "save it again with `--plan-only --save FILE`";
+    if !args.inputs.is_empty() {
+        let message = format!("{} is a saved plan, whose inputs are fixed", name(args));
+        return Err(CliError::usage("plan-has-inputs", message)
+            .hint("leave `-i` out, or run the scenario itself"));
+    }
+    let saved = PlanFile::read(bytes).map_err(|error| {
+        let message = format!("{} is no plan to run", name(args));
+        CliError::invalid("plan-invalid", message)
+            .because(error)
+            .hint(again)
+    })?;
+    let PlanFile {
+        about,
+        scenario,
+        plan,
+    } = saved;
+    if about.policy != policy.digest() {
+        let message = format!("{} was saved under another policy", name(args));
+        return Err(CliError::new(Kind::Refused, "plan-not-approved", message).hint(again));
+    }
+    stands(&about, args)?;
+    Ok(Asked {
+        plan,
+        scenario: scenario.into_bytes(),
+        path: PathBuf::from(about.scenario_path),
+        paths: about.paths.into_iter().map(|bound| bound.input).collect(),
+        inputs: about.inputs,
+    })
+}
+
+/// What the plan rests on is what it was.
+fn stands(about: &About, args: &Run) -> Result<(), CliError> {
+    let shaken = planning::shaken(&about.paths).map_err(|error| unreadable(args, error))?;
+    let Some(Foundation { input, path, .. }) = shaken else {
+        return Ok(());
+    };
+    let message = format!(
+        "`{path}`, input `{input}`, is not what {} was saved with",
+        name(args)
+    );
+    Err(CliError::new(Kind::Refused, "plan-not-approved", message)
+        .hint("put it back, or save the plan again with `--plan-only --save FILE`"))
+}
+
+/// Files behind inputs that are to be bound.
+pub(super) fn unreadable(args: &Run, error: std::io::Error) -> CliError {
+    let message = format!(
+        "the files behind the inputs of {} cannot be read",
+        name(args)
+    );
+    CliError::invalid("input-unreadable", message).because(error)
+}
+
+fn approved(plan: &Plan, args: &Run) -> Result<(), CliError> {
+    let digest = plan.digest().to_string();
+    match &args.approve {
+        Some(approved) if !digest.starts_with(approved.as_str()) => {
+            let message = format!("the plan's digest is {digest}, not the approved {approved}");
+            Err(CliError::new(Kind::Refused, "plan-not-approved", message)
+                .hint("look at it with `--plan-only`, and approve what you see"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Words of a command line that runs the same again.
+pub(super) fn again(path: &Path, inputs: &BTreeMap<String, String>) -> String {
+    let mut words = crate::runs::quoted(path);
+    for (key, value) in inputs {
+        let pair = format!("{key}={value}");
+        words.push_str(&format!(" -i {}", crate::runs::quoted(Path::new(&pair))));
+    }
+    words
+}

@@ -1,0 +1,271 @@
+//! `orchestra run --dry-run`: what would happen, in starting order. Starts nothing, opens no socket and
+//! writes no file.
+
+use std::fmt::Write as _;
+
+use l2_coordinator::{CRASH_LIMIT, Config};
+use l3_worker::Program;
+use protocol::message::{FileSource, TaskMessage};
+use protocol::plan::Action;
+use serde_json::{Value, json};
+
+use super::args::Format;
+use super::asked::Asked;
+use super::columns::{self, Cell, Column};
+use super::context::Context;
+use super::error::{CliError, Kind};
+use super::plan_only::{bound, head, kind, millis};
+use crate::exit_code;
+use crate::planning::{Ahead, Fate, Start, TaskAhead, look_ahead};
+use crate::report::words;
+use crate::session::{self, Policy};
+use crate::settings;
+use crate::ui::Tone;
+
+/// Tasks listed; `-o json` has them all.
+const MAX_ROWS: usize = 500;
+/// Problems told one by one.
+const MAX_PROBLEMS: usize = 10;
+
+pub(super) fn dry_run(
+    context: &Context,
+    asked: &Asked,
+    policy: &Policy,
+    slots: u32,
+) -> Result<u8, CliError> {
+    let config = Config {
+        coordinator: session::new_coordinator(),
+        run: session::new_run(),
+        trace_id: session::new_trace(),
+        max_parallel: Some(slots),
+        slots,
+        fail_fast: false,
+        constraints: policy.constraints.clone(),
+        embedded: None,
+        crash_limit: CRASH_LIMIT,
+    };
+    let ahead = look_ahead(&config, &asked.plan, slots, &settings::task_path());
+    let failed: Vec<&TaskAhead<'_>> = ahead
+        .tasks
+        .iter()
+        .filter(|task| task.fate == Fate::Runs && task.problem().is_some())
+        .collect();
+    if context.format == Format::Text {
+        context.ui.data(&page(context, asked, &ahead, slots))?;
+    } else {
+        context.object(&object(asked, &ahead, failed.is_empty()))?;
+    }
+    if failed.is_empty() {
+        return Ok(exit_code::OK);
+    }
+    let error = unstartable(&failed);
+    if context.format == Format::Text {
+        error.show(&context.ui);
+    }
+    Ok(error.kind.exit_code())
+}
+
+/// What cannot be said in a message is the plan's fault; a missing program is the machine's.
+fn unstartable(failed: &[&TaskAhead<'_>]) -> CliError {
+    let is_plan = |task: &&&TaskAhead<'_>| matches!(task.message, Some(Err(_)));
+    let kind = match failed.iter().find(is_plan) {
+        Some(_) => Kind::Invalid,
+        None => Kind::NotReady,
+    };
+    let tasks = words::count(failed.len(), "task");
+    let mut error = CliError::new(
+        kind,
+        "cannot-start",
+        format!("{tasks} could not be started"),
+    );
+    for task in failed.iter().take(MAX_PROBLEMS) {
+        let problem = task.problem().unwrap_or_default();
+        error = error.hint(format!("{}: {}", task.name, crate::ui::sanitize(problem)));
+    }
+    error
+}
+
+fn word(fate: &Fate) -> (&'static str, Tone) {
+    match fate {
+        Fate::Runs => ("would run", Tone::Good),
+        Fate::Undecided { .. } => ("undecided", Tone::Warn),
+        Fate::Skipped { .. } => ("would skip", Tone::Dim),
+    }
+}
+
+fn page(context: &Context, asked: &Asked, ahead: &Ahead<'_>, slots: u32) -> String {
+    let mut text = head(context, asked, slots);
+    let rows = || ahead.tasks.iter().take(MAX_ROWS);
+    let state = rows().map(|task| {
+        let (word, tone) = word(&task.fate);
+        Cell {
+            text: format!("  {word}"),
+            tone: Some(tone),
+        }
+    });
+    let start = rows().map(|task| Cell::from(started(task.start)));
+    let name = rows().map(|task| Cell::from(task.name.clone()));
+    let what = rows().map(|task| Cell::from(crate::ui::sanitize(&told(task)).into_owned()));
+    let columns = vec![
+        Column::text(state.collect()),
+        Column::numbers(start.collect()).at_least(5),
+        Column::text(name.collect()),
+        Column::text(what.collect()),
+    ];
+    text.push('\n');
+    let width = columns::width(&context.ui);
+    text.push_str(&columns::render(columns, width, context.ui.out_painter()));
+    let more = ahead.tasks.len().saturating_sub(MAX_ROWS);
+    if more > 0 {
+        writeln!(text, "  … and {more} more; `-o json` has them all").expect("string");
+    }
+    let tally = tally(ahead);
+    let parts = ["would run", "undecided", "would skip"];
+    let parts: Vec<String> = tally
+        .iter()
+        .zip(parts)
+        .filter(|(count, _)| **count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    writeln!(
+        text,
+        "\nDry run: {}; nothing was started",
+        parts.join(" · ")
+    )
+    .expect("string");
+    let shells = ahead
+        .tasks
+        .iter()
+        .any(|task| matches!(task.task.action(), Action::Run(_)));
+    if shells {
+        text.push_str("  of `run:` texts only the shell was looked up, not what they call\n");
+    }
+    if ahead.is_cut {
+        text.push_str("  there are more tasks than are looked at\n");
+    }
+    text
+}
+
+fn tally(ahead: &Ahead<'_>) -> [usize; 3] {
+    let mut tally = [0; 3];
+    for task in &ahead.tasks {
+        let at = match task.fate {
+            Fate::Runs => 0,
+            Fate::Undecided { .. } => 1,
+            Fate::Skipped { .. } => 2,
+        };
+        tally[at] += 1;
+    }
+    tally
+}
+
+fn started(start: Start) -> String {
+    match start {
+        Start::At(0) => "at 0s".into(),
+        Start::At(ms) => format!("by {}", millis(ms)),
+        Start::Unbounded => "later".into(),
+        Start::Never => String::new(),
+    }
+}
+
+/// Why, what would be started, and what of it is open.
+fn told(task: &TaskAhead<'_>) -> String {
+    let mut parts = Vec::new();
+    match &task.fate {
+        Fate::Runs => {}
+        Fate::Undecided { by } => parts.push(by.clone()),
+        Fate::Skipped { because } => parts.push(because.clone()),
+    }
+    if task.fate == Fate::Runs && task.task.condition().is_some_and(|at| !at.is_gate_only()) {
+        parts.push("its `if` is true".into());
+    }
+    if let Fate::Skipped { .. } = task.fate {
+        return parts.join(" · ");
+    }
+    match (&task.message, &task.program) {
+        (Some(Err(problem)), _) => parts.push(problem.clone()),
+        (_, Some(Err(failure))) => parts.push(failure.message.clone()),
+        (Some(Ok(message)), Some(Ok(Program::Found(file)))) => {
+            parts.push(format!("{}{}", file.display(), open(message)));
+        }
+        (Some(Ok(message)), Some(Ok(Program::InWorkspace))) => {
+            let name = message.argv.first().map_or("", String::as_str);
+            parts.push(format!("{name} of its workspace{}", open(message)));
+        }
+        _ => {}
+    }
+    parts.extend(bound(task.task));
+    parts.join(" · ")
+}
+
+/// How many values only the run can fill in.
+fn open(message: &TaskMessage) -> String {
+    let texts = message.argv.iter().skip(1).chain(message.env.values());
+    match texts.filter(|text| text.contains("${{")).count() {
+        0 => String::new(),
+        open => format!(", {} open", words::count(open, "value")),
+    }
+}
+
+fn object(asked: &Asked, ahead: &Ahead<'_>, is_startable: bool) -> Value {
+    let tasks: Vec<Value> = ahead.tasks.iter().map(|task| of_task(task)).collect();
+    let [runs, undecided, skips] = tally(ahead);
+    json!({
+        "schema": "orchestra.dry-run/v1",
+        "name": asked.plan.name(),
+        "plan": asked.plan.digest(),
+        "startable": is_startable,
+        "would_run": runs,
+        "undecided": undecided,
+        "would_skip": skips,
+        "complete": !ahead.is_cut,
+        "tasks": tasks,
+    })
+}
+
+fn of_task(task: &TaskAhead<'_>) -> Value {
+    let (state, why) = match &task.fate {
+        Fate::Runs => ("would_run", None),
+        Fate::Undecided { by } => ("undecided", Some(by)),
+        Fate::Skipped { because } => ("would_skip", Some(because)),
+    };
+    let start = match task.start {
+        Start::At(ms) => Some(ms),
+        Start::Unbounded | Start::Never => None,
+    };
+    let program = match &task.program {
+        Some(Ok(Program::Found(file))) => Some(file.display().to_string()),
+        _ => None,
+    };
+    let message = task.message.as_ref().and_then(|made| made.as_ref().ok());
+    json!({
+        "id": task.name,
+        "kind": kind(task.task),
+        "state": state,
+        "why": why,
+        "if": task.task.condition(),
+        "starts_by_ms": start,
+        "items_at_most": task.most,
+        "program": program,
+        "problem": task.problem(),
+        "argv": message.map(|message| &message.argv),
+        "env": message.map(|message| &message.env),
+        "working_dir": message.and_then(|message| message.working_dir.as_ref()),
+        "files": message.map(|message| files(task, message)),
+    })
+}
+
+/// Where staged files come from, in the plan's words.
+fn files(task: &TaskAhead<'_>, message: &TaskMessage) -> Value {
+    let staged = message.files.iter().map(|staged| {
+        let from = match &staged.source {
+            FileSource::Local { path } => path.clone(),
+            FileSource::Artifact { .. } => {
+                let planned = task.task.files().get(&staged.to);
+                planned.map(ToString::to_string).unwrap_or_default()
+            }
+        };
+        (staged.to.clone(), Value::from(from))
+    });
+    Value::Object(staged.collect())
+}

@@ -1,0 +1,183 @@
+//! `run --dry-run`: what would happen, and that nothing does.
+
+use insta::assert_snapshot;
+
+use crate::support::Place;
+
+const DECIDED: &str = "\
+version: 1
+name: decided
+max_parallel: 2
+inputs:
+  strict: { type: bool, default: false }
+  who: { type: string, default: world }
+tasks:
+  collect:
+    run: echo \"count=3\" >> \"$ORCHESTRA_OUTPUT\"
+    outputs: { count: int }
+    artifacts: { list: list.txt }
+    timeout: 10s
+  lint:
+    if: inputs.strict
+    run: exit 1
+  many:
+    needs: [collect]
+    if: tasks.collect.outputs.count > 2
+    command: [printf, '%s %s', \"${{ inputs.who }}\", \"${{ tasks.collect.outputs.count }}\"]
+    files: { in/list.txt: \"${{ tasks.collect.artifacts.list }}\" }
+  after:
+    needs: [many]
+    run: 'true'
+  linted:
+    needs: [lint]
+    run: 'true'
+  tidy:
+    needs: [collect]
+    if: failure()
+    run: 'true'
+  say:
+    needs: [collect]
+    if: always()
+    run: 'true'
+";
+
+/// A place whose only programs are these, so that they are found in the same place everywhere.
+fn with_programs(file: &str, text: &str) -> (Place, String) {
+    let place = Place::with(file, text);
+    for name in ["sh", "printf"] {
+        place.write(&format!("bin/{name}"), "");
+        let path = place.work().join("bin").join(name);
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs_err::set_permissions(path, mode).unwrap();
+    }
+    let bin = place.work().join("bin").display().to_string();
+    (place, bin)
+}
+
+#[test]
+fn every_task_has_a_fate() {
+    let (place, bin) = with_programs("decided.yaml", DECIDED);
+    let before = place.listing();
+    let args = ["run", "decided.yaml", "--dry-run"];
+    let shown = place.orchestra(args).env("PATH", &bin).run();
+    assert_snapshot!(shown.render().replace(&bin, "<bin>"), @r#"
+    exit 0
+    --- stdout
+    Plan <digest> decided
+    7 tasks · <n> at once · no sandbox: tasks run with your user's rights
+      strict = false
+      who = "world"
+
+      would run      at 0s  collect  <bin>/sh
+      would skip            lint     its `if` is false
+      undecided   by 10.0s  many     if tasks.collect.outputs.count > 2 · <bin>/printf, 1 value open
+      undecided      later  after    many is undecided · <bin>/sh
+      would skip            linted   lint would be skipped
+      would run   by 10.0s  say      <bin>/sh
+      undecided      later  tidy     it runs only after a failure · <bin>/sh
+
+    Dry run: 2 would run · 3 undecided · 2 would skip; nothing was started
+      of `run:` texts only the shell was looked up, not what they call
+    "#);
+    assert_eq!(place.listing(), before, "nothing was written");
+}
+
+#[test]
+fn messages_are_made_with_what_is_known() {
+    let place = Place::with("decided.yaml", DECIDED);
+    let args = [
+        "run",
+        "decided.yaml",
+        "--dry-run",
+        "-o",
+        "json",
+        "-i",
+        "who=you",
+    ];
+    let object = place.orchestra(args).run().expect(0).json();
+    assert_eq!(object["schema"], "orchestra.dry-run/v1");
+    assert_eq!(
+        (
+            &object["would_run"],
+            &object["undecided"],
+            &object["would_skip"]
+        ),
+        (&2.into(), &3.into(), &2.into())
+    );
+    let tasks = object["tasks"].as_array().unwrap();
+    let many = tasks.iter().find(|task| task["id"] == "many").unwrap();
+    assert_eq!(
+        many["argv"],
+        serde_json::json!([
+            "printf",
+            "%s %s",
+            "you",
+            "${{ tasks.collect.outputs.count }}"
+        ])
+    );
+    assert_eq!(
+        many["files"]["in/list.txt"],
+        "${{ tasks.collect.artifacts.list }}"
+    );
+    assert_eq!(many["starts_by_ms"], 10_000);
+    let text = serde_json::to_string(&object).unwrap();
+    assert!(
+        !text.contains("succeeded") && !text.contains("passed"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_program_that_is_not_there_is_found() {
+    let text = "version: 1\nname: p\ntasks:\n  a:\n    command: [no-such-program, x]\n  \
+                b:\n    env: { PATH: /nowhere }\n    run: echo x\n";
+    let (place, bin) = with_programs("p.yaml", text);
+    let args = ["run", "p.yaml", "--dry-run"];
+    let shown = place.orchestra(args).env("PATH", &bin).run();
+    assert_snapshot!(shown.render().replace(&bin, "<bin>"), @r#"
+    exit 7
+    --- stdout
+    Plan <digest> p
+    2 tasks · <n> at once · no sandbox: tasks run with your user's rights
+
+      would run  at 0s  a  `no-such-program` is not on PATH (<bin>)
+      would run  at 0s  b  `sh` is not on PATH (/nowhere)
+
+    Dry run: 2 would run; nothing was started
+      of `run:` texts only the shell was looked up, not what they call
+    --- stderr
+    error[cannot-start]: 2 tasks could not be started
+    help: a: `no-such-program` is not on PATH (<bin>)
+    help: b: `sh` is not on PATH (/nowhere)
+    "#);
+    let object = place
+        .orchestra(["run", "p.yaml", "--dry-run", "--json"])
+        .run()
+        .expect(7)
+        .json();
+    assert_eq!(object["startable"], false);
+}
+
+#[test]
+fn a_message_that_is_too_big_is_found() {
+    let big = "x".repeat(100_000);
+    let env: String = (0..3).map(|n| format!("      B{n}: \"{big}\"\n")).collect();
+    let text = format!("version: 1\nname: p\ntasks:\n  a:\n    run: 'true'\n    env:\n{env}");
+    let place = Place::with("p.yaml", text);
+    let refused = place
+        .orchestra(["run", "p.yaml", "--dry-run"])
+        .run()
+        .expect(3);
+    assert!(
+        refused.stderr.contains("pass big values as files"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
+fn it_stands_alone() {
+    let place = Place::with("decided.yaml", DECIDED);
+    let args = ["run", "decided.yaml", "--dry-run", "--plan-only"];
+    place.orchestra(args).run().expect(2);
+}
