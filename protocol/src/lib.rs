@@ -30,3 +30,4 @@ pub mod source;
 pub mod state;
 pub mod subject;
 pub mod time;
+pub mod trace;

@@ -9,8 +9,8 @@ use protocol::message::{FileSource, MAX_MESSAGE_BYTES, MESSAGE_VERSION, StagedFi
 use protocol::plan::{Action, Bounds, FileSource as Planned, Plan, PlanTask, TaskIndex, Workspace};
 use protocol::policy::{Constraints, Timeout};
 use protocol::run_dir;
+use protocol::trace::traceparent;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use super::config::Config;
 
@@ -82,7 +82,7 @@ pub(super) fn message(
         version: MESSAGE_VERSION,
         coordinator: config.coordinator.clone(),
         run_id: config.run,
-        traceparent: traceparent(&config.trace_id, &outgoing.id),
+        traceparent: traceparent(&config.trace_id, config.run, &outgoing.id),
         task_id: outgoing.id,
         parent_id: outgoing.parent,
         lease,
@@ -201,13 +201,4 @@ fn constraints(default: &Constraints, timeout: Timeout) -> Constraints {
         timeout,
         ..default.clone()
     }
-}
-
-/// W3C trace context; the span follows from the task, so that a replay yields the same.
-fn traceparent(trace_id: &str, task: &TaskId) -> String {
-    let hash = Sha256::digest(format!("{trace_id}/{task}").as_bytes());
-    let mut span = [0; 8];
-    span.copy_from_slice(&hash[..8]);
-    // All zeroes would mean "no span".
-    format!("00-{trace_id}-{:016x}-01", u64::from_be_bytes(span).max(1))
 }
