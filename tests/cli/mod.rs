@@ -2,7 +2,10 @@
 
 mod cancel;
 mod clean;
+mod completions;
+mod config;
 mod diff;
+mod doctor;
 mod dry_run;
 mod exit_codes;
 mod findings;
@@ -10,12 +13,14 @@ mod help;
 mod inspect;
 mod json;
 mod list;
+mod man;
 mod pause;
 mod plan;
-pub(crate) mod resume;
-pub(crate) mod run;
+mod resume;
+mod run;
 mod settings;
 mod stats;
+mod trust;
 mod usage;
 mod validate;
 mod verify;

@@ -3,21 +3,34 @@
 //! Nothing is resolved here; [`crate::settings`] turns flags and environment into values.
 
 mod clean;
+mod completions;
+mod config;
 mod diff;
+mod doctor;
+mod fmt;
+mod groups;
 mod list;
+mod man;
 mod pause;
 mod run;
 mod shared;
 mod stats;
 mod tree;
+mod trust;
 mod verbs;
 
 pub use clean::Clean;
+pub use completions::{Completions, ShellName};
+pub use config::{Config, ConfigOf};
 pub use diff::Diff;
+pub use doctor::Doctor;
+pub use fmt::Fmt;
 pub use list::{Choice, List};
+pub use man::Man;
 pub use pause::Pause;
 pub use run::Run;
 pub use shared::{Driving, Format, LogLevel, Output, Progress, RunsDir};
 pub use stats::Stats;
-pub use tree::{Cli, Command};
+pub use tree::{Cli, Command, command};
+pub use trust::Trust;
 pub use verbs::{Cancel, Logs, Report, Resume, Schema, SchemaOf, Show, Validate, Verify};

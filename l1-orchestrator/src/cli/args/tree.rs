@@ -1,14 +1,21 @@
 //! The tree of verbs.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::clean::Clean;
+use super::completions::Completions;
+use super::config::{Config, ConfigOf};
 use super::diff::Diff;
+use super::doctor::Doctor;
+use super::fmt::Fmt;
+use super::groups;
 use super::list::List;
+use super::man::Man;
 use super::pause::Pause;
 use super::run::Run;
 use super::shared::Output;
 use super::stats::Stats;
+use super::trust::Trust;
 use super::verbs::{Cancel, Logs, Report, Resume, Schema, Show, Validate, Verify, Version};
 use crate::exit_code;
 
@@ -17,11 +24,28 @@ Examples:
   orchestra run scenarios/hello.yaml
   orchestra run scenarios/repo-audit.yaml -i root=.";
 
+/// Verbs stand by purpose instead of in clap's own list, see [`groups`].
+const TEMPLATE: &str = "\
+{about-with-newline}
+{usage-heading} {usage}
+
+{before-help}Options:
+{options}{after-help}";
+
+/// The tree as it is parsed, printed and completed.
+#[must_use]
+pub fn command() -> clap::Command {
+    let tree = Cli::command();
+    let (short, long) = (groups::short(&tree), groups::long(&tree));
+    tree.before_help(short).before_long_help(long)
+}
+
 fn long_after_help() -> String {
     format!(
-        "{EXAMPLES}\n\n{}\n\nA RUN is an id, a unique prefix of one, @last, @failed, or a run \
-         directory's path.\nEvery flag can be given as ORCHESTRA_<FLAG>, such as \
-         ORCHESTRA_RUNS_DIR=/var/runs.",
+        "{EXAMPLES}\n\n{}\n\nEnvironment:\n  Every flag can be given as ORCHESTRA_<FLAG>, such as \
+         ORCHESTRA_RUNS_DIR=/var/runs.\n  NO_COLOR, CLICOLOR_FORCE, FORCE_COLOR and TERM=dumb decide \
+         on color; CI and TERM on progress.\n\nA RUN is an id, a unique prefix of one, @last, @failed, or a \
+         run directory's path.",
         exit_code::help()
     )
 }
@@ -31,6 +55,7 @@ fn long_after_help() -> String {
 #[command(
     name = "orchestra",
     version,
+    help_template = TEMPLATE,
     color = clap::ColorChoice::Never,
     after_help = EXAMPLES,
     after_long_help = long_after_help(),
@@ -59,6 +84,8 @@ pub enum Command {
     Cancel(Cancel),
     /// Say everything that is wrong with a scenario
     Validate(Validate),
+    /// Rewrite a scenario's words to the canonical ones
+    Fmt(Fmt),
     /// Check a run directory against its journal and seal
     Verify(Verify),
     /// List runs, newest first
@@ -77,6 +104,16 @@ pub enum Command {
     Diff(Diff),
     /// Print a JSON Schema
     Schema(Schema),
+    /// Say whether this machine is ready, and what to fix
+    Doctor(Doctor),
+    /// Show settings, and where each value comes from
+    Config(Config),
+    /// Accept what a project's orchestra.yaml asks for
+    Trust(Trust),
+    /// Print a completion script for your shell
+    Completions(Completions),
+    /// Print the manual page of orchestra or of one verb
+    Man(Man),
     /// Print the version
     #[command(hide = true)]
     Version(Version),
@@ -92,6 +129,7 @@ impl Command {
             Self::Pause(args) => &args.output,
             Self::Cancel(args) => &args.output,
             Self::Validate(args) => &args.output,
+            Self::Fmt(args) => &args.output,
             Self::Verify(args) => &args.output,
             Self::List(args) => &args.output,
             Self::Clean(args) => &args.output,
@@ -101,7 +139,28 @@ impl Command {
             Self::Report(args) => &args.output,
             Self::Diff(args) => &args.output,
             Self::Schema(args) => &args.output,
+            Self::Doctor(args) => &args.output,
+            Self::Config(args) => &args.output,
+            Self::Trust(args) => &args.output,
+            Self::Completions(args) => &args.output,
+            Self::Man(args) => &args.output,
             Self::Version(args) => &args.output,
+        }
+    }
+
+    /// Whether a settings file that is wrong stops it. What helps to find and mend one goes on, as does
+    /// what no setting changes.
+    #[must_use]
+    pub const fn needs_settings(&self) -> bool {
+        match self {
+            Self::Config(args) => matches!(args.what, None | Some(ConfigOf::Show)),
+            Self::Doctor(_)
+            | Self::Trust(_)
+            | Self::Completions(_)
+            | Self::Man(_)
+            | Self::Schema(_)
+            | Self::Version(_) => false,
+            _ => true,
         }
     }
 }
