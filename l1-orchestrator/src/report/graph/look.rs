@@ -39,7 +39,10 @@ impl Look {
     /// Of a task of a run; one that no event names waits.
     #[must_use]
     pub fn of(task: Option<&TaskSummary>) -> Self {
+        let children = task.and_then(|task| task.expansion.as_ref());
+        let begun = children.is_some_and(|own| own.children.told() > 0);
         match task.map(|task| &task.standing) {
+            Some(Standing::Waiting) if begun => Self::Running,
             None | Some(Standing::Waiting) => Self::Waiting,
             Some(Standing::Running) => Self::Running,
             Some(Standing::Done) => Self::Done,

@@ -11,6 +11,7 @@ mod sketch;
 mod svg;
 #[cfg(test)]
 mod tests;
+mod unfold;
 
 pub use dot::dot;
 pub use look::Look;

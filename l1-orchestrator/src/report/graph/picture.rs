@@ -4,8 +4,8 @@ use protocol::plan::Plan;
 
 use super::collapse::{MAX_EDGES, MAX_GROUPS, readable};
 use super::look::Look;
-use super::sketch::{Group, Sketch};
-use crate::report::anchor;
+use super::sketch::Group;
+use super::unfold::unfold;
 use crate::report::summary::RunSummary;
 use crate::report::words;
 
@@ -39,7 +39,7 @@ pub struct Picture {
 /// The picture of a plan, colored by a run of it.
 #[must_use]
 pub fn picture(plan: &Plan, summary: Option<&RunSummary>) -> Picture {
-    let sketch = sketch(plan, summary);
+    let sketch = unfold(plan, summary);
     let (tasks, edges) = (sketch.groups.len(), sketch.edges.len());
     let Some(small) = readable(sketch) else {
         let note = format!(
@@ -60,25 +60,6 @@ pub fn picture(plan: &Plan, summary: Option<&RunSummary>) -> Picture {
         edges: small.edges.into_iter().collect(),
         note,
     }
-}
-
-fn sketch(plan: &Plan, summary: Option<&RunSummary>) -> Sketch {
-    let mut sketch = Sketch::default();
-    for (index, task) in plan.tasks() {
-        let known = summary.map(|summary| summary.task(task.id()));
-        let look = known.map_or(Look::Plain, Look::of);
-        let mut group = Group::one(task.id().to_string(), look);
-        group.anchor = known.map(|_| anchor::of_task(task.id()));
-        sketch.groups.push(group);
-        let to = at(index);
-        let needs = plan.needs(index).iter();
-        sketch.edges.extend(needs.map(|need| (at(*need), to)));
-    }
-    sketch
-}
-
-fn at(index: protocol::plan::TaskIndex) -> u32 {
-    u32::try_from(index.get()).expect("plan limits bound the tasks")
 }
 
 fn node(group: &Group) -> Node {

@@ -52,15 +52,15 @@ fn a_diamond_and_a_part_of_its_own() {
       rankdir=LR;
       node [style=filled, fontname="monospace", fontcolor="#111111"];
       t0 [label="a", shape=box, fillcolor="#ffffff", color="#666666"];
-      t1 [label="b", shape=box, fillcolor="#ffffff", color="#666666"];
-      t2 [label="c", shape=box, fillcolor="#ffffff", color="#666666"];
-      t3 [label="e", shape=box, fillcolor="#ffffff", color="#666666"];
-      t4 [label="d", shape=box, fillcolor="#ffffff", color="#666666"];
-      t5 [label="f", shape=box, fillcolor="#ffffff", color="#666666"];
-      t0 -> t1;
+      t1 [label="e", shape=box, fillcolor="#ffffff", color="#666666"];
+      t2 [label="b", shape=box, fillcolor="#ffffff", color="#666666"];
+      t3 [label="c", shape=box, fillcolor="#ffffff", color="#666666"];
+      t4 [label="f", shape=box, fillcolor="#ffffff", color="#666666"];
+      t5 [label="d", shape=box, fillcolor="#ffffff", color="#666666"];
       t0 -> t2;
+      t0 -> t3;
       t1 -> t4;
-      t2 -> t4;
+      t2 -> t5;
       t3 -> t5;
     }
     "##);
@@ -159,4 +159,87 @@ fn dense_pictures_stay_within_their_bounds() {
     let wide = picture(&plan(&wide), None);
     assert_eq!(wide.edges.len(), 300);
     assert!(svg(&wide, Place::Page).len() < 200_000);
+}
+
+#[test]
+fn a_big_fan_out_is_one_group_and_a_small_one_is_its_children() {
+    use crate::report::tests::{Story, id};
+    use protocol::event::EventKind;
+
+    let task = |name: &str, items: Option<serde_json::Value>, needs: &[&str]| DraftTask {
+        id: name.into(),
+        run: Some("true".into()),
+        for_each: items,
+        needs: needs.iter().map(|need| (*need).to_owned()).collect(),
+        ..DraftTask::default()
+    };
+    let drawn = |count: usize| {
+        let items: Vec<serde_json::Value> =
+            (0..count).map(|n| format!("item {n}").into()).collect();
+        let draft = DraftPlan {
+            name: "p".into(),
+            tasks: vec![
+                task("list", None, &[]),
+                task("sum", Some(items.clone().into()), &["list"]),
+                task("end", None, &["sum"]),
+            ],
+            ..DraftPlan::default()
+        };
+        let plan = draft.check(&Limits::default()).unwrap();
+        let story = Story::begun(3)
+            .passes("list")
+            .then(EventKind::TaskExpanded {
+                task: id("sum"),
+                first: 0,
+                items: Some(items),
+                inputs: None,
+                complete: true,
+            });
+        let story = story.passes("sum[0]").fails("sum[1]", false);
+        let ahead = mermaid(&picture(&plan, None));
+        let run = mermaid(&picture(&plan, Some(&story.summary())));
+        format!("{ahead}{run}")
+    };
+    assert_snapshot!(drawn(3), @r#"
+    flowchart LR
+      t0["list"]:::plain
+      t1["sum<br/>#215; 3"]:::plain
+      t2["end"]:::plain
+      t0 --> t1
+      t1 --> t2
+      classDef plain fill:#ffffff,stroke:#666666,color:#111
+    flowchart LR
+      t0(["list<br/>PASS"]):::done
+      t1(["sum[0] item 0<br/>PASS #215; 3"]):::done
+      t2{{"sum[1] item 1<br/>FAIL #215; 3"}}:::failed
+      t3["sum[2]<br/>WAIT #215; 3"]:::pending
+      t4["end<br/>WAIT"]:::pending
+      t0 --> t1
+      t0 --> t2
+      t0 --> t3
+      t1 --> t4
+      t2 --> t4
+      t3 --> t4
+      classDef failed fill:#ffd9d6,stroke:#b71c1c,color:#111
+      classDef pending fill:#ffffff,stroke:#666666,color:#111
+      classDef done fill:#d6f5d6,stroke:#2e7d32,color:#111
+    "#);
+    assert_snapshot!(drawn(100), @r#"
+    flowchart LR
+      t0["list"]:::plain
+      t1["sum<br/>#215; 100"]:::plain
+      t2["end"]:::plain
+      t0 --> t1
+      t1 --> t2
+      classDef plain fill:#ffffff,stroke:#666666,color:#111
+    flowchart LR
+      t0(["list<br/>PASS"]):::done
+      t1[["sum<br/>RUN 1/100"]]:::running
+      t2["end<br/>WAIT"]:::pending
+      t0 --> t1
+      t1 --> t2
+      classDef running fill:#d9e8ff,stroke:#1d5fbf,color:#111
+      classDef pending fill:#ffffff,stroke:#666666,color:#111
+      classDef done fill:#d6f5d6,stroke:#2e7d32,color:#111
+    "#);
 }
