@@ -5,6 +5,7 @@
 
 mod cli;
 mod compare;
+mod doctor;
 pub mod exit_code;
 mod planning;
 mod report;

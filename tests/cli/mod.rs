@@ -24,3 +24,4 @@ mod trust;
 mod usage;
 mod validate;
 mod verify;
+mod watch;

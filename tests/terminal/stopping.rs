@@ -2,6 +2,7 @@
 
 use super::live::WAITING;
 use super::screen::Terminal;
+use crate::cli::resume::wait_until;
 use crate::support::Place;
 
 const CTRL_C: &str = "\x03";
@@ -52,4 +53,24 @@ fn ctrl_c_twice_kills() {
     assert!(text.contains(said), "{text}");
     assert!(!text.contains("Stopping"), "{text}");
     place.orchestra(["verify"]).run().expect(0);
+}
+
+#[test]
+fn ctrl_c_ends_the_watching_and_leaves_the_terminal_in_order() {
+    let place = Place::with("waiting.yaml", WAITING);
+    let mut run = place.orchestra(["run", "waiting.yaml"]).start();
+    wait_until(|| {
+        let listed = place.orchestra(["list", "--json"]).run();
+        listed.code == 0 && listed.json()["runs"][0]["status"] == "running"
+    });
+    let mut terminal = Terminal::run(&place, &["watch"]);
+    terminal.wait_for("1/2   1 running · 0 failed");
+    terminal.press(CTRL_C);
+    let (code, text) = terminal.end();
+    assert_eq!(code, 130, "{text}");
+    let last = "    STOP no longer watched; the run goes on";
+    assert!(text.trim_end().ends_with(last), "{text}");
+    assert!(!text.contains("Running"), "{text}");
+    place.write("gate", "");
+    assert_eq!(run.wait().unwrap().code(), Some(0));
 }

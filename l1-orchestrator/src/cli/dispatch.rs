@@ -13,7 +13,7 @@ use super::error::CliError;
 use super::usage::{self, Parsed};
 use super::{
     cancel, completions, config, doctor, list, logs, man, pause, report, resume, run, schema, show,
-    trust, validate, verify, version,
+    trust, validate, verify, version, watch,
 };
 use crate::exit_code;
 use crate::report::Redactor;
@@ -114,6 +114,7 @@ fn dispatch(context: &Context, command: Command, matches: &ArgMatches) -> Result
         Command::List(args) => list::list(context, &args),
         Command::Clean(args) => super::clean::clean(context, &args),
         Command::Show(args) => show::show(context, &args),
+        Command::Watch(args) => watch::watch(context, &args),
         Command::Logs(args) => logs::logs(context, &args),
         Command::Stats(args) => super::stats::stats(context, &args),
         Command::Report(args) => report::report(context, &args),

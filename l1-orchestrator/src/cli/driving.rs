@@ -76,7 +76,10 @@ pub(super) fn observers(
 ) -> (Observers, Option<LiveOutput>) {
     let ui = &context.ui;
     let live = (drive.verbose > 0).then(|| LiveOutput::new(Arc::clone(ui)));
-    let console = console(context, drive.progress.value, runs, entry, view, &before);
+    // A life that took over says nothing about how long the whole takes.
+    let is_first = before.started.is_none();
+    let progress = drive.progress.value;
+    let console = console(context, progress, runs, entry, view, &before, is_first);
     let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
     if let Some(live) = &live {
         reporters.push(Box::new(live.clone()));
@@ -88,7 +91,8 @@ pub(super) fn observers(
     (Observers::new(before, reporters), live)
 }
 
-/// What shows progress, and everything for eyes is queued from here on.
+/// What shows progress, and everything for eyes is queued from here on. `is_first`: nobody drove the run
+/// before whoever drives it now.
 pub(super) fn console(
     context: &Context,
     progress: Progress,
@@ -96,12 +100,11 @@ pub(super) fn console(
     entry: &RunEntry,
     view: View,
     before: &RunSummary,
+    is_first: bool,
 ) -> Console {
     let ui = &context.ui;
     let console = Console::new(Arc::clone(ui), view, shown(context, progress), before);
     let (runs, dir) = (runs.clone(), entry.dir.clone());
-    // A life that took over says nothing about how long the whole takes.
-    let is_first = before.started.is_none();
     let usual = move || usual_duration(&runs, &dir).filter(|_| is_first);
     if let Err(error) = ui.go_live(console.panel(now, usual)) {
         tracing::warn!(%error, "no thread for the terminal; it is written in place");

@@ -16,6 +16,7 @@ mod driving;
 mod dry_run;
 pub mod error;
 mod fmt;
+mod follow;
 mod list;
 mod logs;
 mod man;
@@ -35,6 +36,7 @@ mod usage;
 mod validate;
 mod verify;
 mod version;
+mod watch;
 
 pub use dispatch::main as run;
 

@@ -100,7 +100,7 @@ pub fn load_plan(dir: &Path) -> Option<Arc<Plan>> {
     Plan::from_json(&bytes).ok().map(Arc::new)
 }
 
-fn unreadable(dir: &Path, error: ReadError) -> CliError {
+pub(super) fn unreadable(dir: &Path, error: ReadError) -> CliError {
     let may_be_new = match &error {
         ReadError::Empty | ReadError::NoStart => true,
         ReadError::Io(error) => error.kind() == io::ErrorKind::NotFound,

@@ -47,12 +47,12 @@ fn pieces(text: &str) -> impl Iterator<Item = (&str, usize)> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let first = rest.chars().next()?;
-        let length = if rest.starts_with("\x1b[") {
-            let ends = |c: char| ('\x40'..='\x7e').contains(&c);
-            let parameters = &rest[2..];
-            parameters.find(ends).map_or(rest.len(), |at| at + 3)
-        } else {
-            first.len_utf8()
+        let length = match rest.strip_prefix("\x1b[") {
+            Some(parameters) => {
+                let ends = |c: char| ('\x40'..='\x7e').contains(&c);
+                parameters.find(ends).map_or(rest.len(), |at| at + 3)
+            }
+            None => first.len_utf8(),
         };
         let (piece, behind) = rest.split_at(length);
         rest = behind;

@@ -18,6 +18,7 @@ mod stats;
 mod tree;
 mod trust;
 mod verbs;
+mod watch;
 
 pub use clean::Clean;
 pub use completions::{Completions, ShellName};
@@ -34,3 +35,4 @@ pub use stats::Stats;
 pub use tree::{Cli, Command, command};
 pub use trust::Trust;
 pub use verbs::{Cancel, Logs, Report, Resume, Schema, SchemaOf, Show, Validate, Verify};
+pub use watch::Watch;

@@ -17,6 +17,7 @@ use super::shared::Output;
 use super::stats::Stats;
 use super::trust::Trust;
 use super::verbs::{Cancel, Logs, Report, Resume, Schema, Show, Validate, Verify, Version};
+use super::watch::Watch;
 use crate::exit_code;
 
 const EXAMPLES: &str = "\
@@ -94,6 +95,8 @@ pub enum Command {
     Clean(Clean),
     /// Show a run: verdict, failures, tasks
     Show(Show),
+    /// Follow a run that another process drives
+    Watch(Watch),
     /// Print what tasks wrote
     Logs(Logs),
     /// Success rates and durations over many runs
@@ -134,6 +137,7 @@ impl Command {
             Self::List(args) => &args.output,
             Self::Clean(args) => &args.output,
             Self::Show(args) => &args.output,
+            Self::Watch(args) => &args.output,
             Self::Logs(args) => &args.output,
             Self::Stats(args) => &args.output,
             Self::Report(args) => &args.output,
