@@ -7,6 +7,8 @@ use l2_coordinator::{CRASH_LIMIT, Config};
 use l3_worker::Program;
 use protocol::message::{FileSource, TaskMessage};
 use protocol::plan::Action;
+use protocol::scenario::find_root;
+use protocol::scenario::find_root;
 use serde_json::{Value, json};
 
 use super::args::Format;
@@ -43,6 +45,8 @@ pub(super) fn dry_run(
         constraints: policy.constraints.clone(),
         embedded: None,
         crash_limit: CRASH_LIMIT,
+        project: Some(find_root(&asked.path).display().to_string()),
+        project: Some(find_root(&asked.path).display().to_string()),
     };
     let ahead = look_ahead(&config, &asked.plan, slots, &settings::task_path());
     let failed: Vec<&TaskAhead<'_>> = ahead

@@ -34,6 +34,9 @@ pub struct RunRecord {
     pub scenario: ScenarioName,
     /// The scenario's file, absolute.
     pub scenario_path: String,
+    /// The scenario's root, absolute: the tree of tasks with `workspace: project`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
     /// When it began.
     pub started: Timestamp,
     /// Version of orchestra.

@@ -29,7 +29,7 @@ use super::phases::{Moment, reached};
 use super::signals::{self, Asked, Signals};
 use crate::cli::error::CliError;
 use crate::report::Observers;
-use crate::runs::{RunEntry, never_began};
+use crate::runs::{RunEntry, RunRecord, never_began};
 use crate::settings;
 use crate::ui::Ui;
 
@@ -299,7 +299,9 @@ fn options(
             constraints: session.constraints.clone(),
             embedded: (session.slots > 0).then(|| embedded.clone()),
             crash_limit: CRASH_LIMIT,
-            project: None,
+            project: RunRecord::read(&session.entry.dir)
+                .ok()
+                .and_then(|record| record.root),
         },
         plan: Arc::clone(&session.plan),
         bus,

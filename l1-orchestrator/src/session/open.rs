@@ -11,6 +11,7 @@ use protocol::event::{EventKind, JOURNAL_VERSION, Origin, RunStarted};
 use protocol::ids::{CoordinatorId, RunId, ScenarioName};
 use protocol::plan::Plan;
 use protocol::run_dir;
+use protocol::scenario::find_root;
 use protocol::time::Clock as _;
 
 use super::ids::{self, SystemClock};
@@ -63,6 +64,7 @@ pub fn record_of(scenario: ScenarioName, scenario_path: &Path) -> RunRecord {
         run_id: ids::run(),
         scenario,
         scenario_path: scenario_path.display().to_string(),
+        root: Some(find_root(scenario_path).display().to_string()),
         started: SystemClock.now(),
         orchestra: env!("CARGO_PKG_VERSION").into(),
         inputs: std::collections::BTreeMap::new(),
