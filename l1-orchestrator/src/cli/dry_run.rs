@@ -8,7 +8,6 @@ use l3_worker::Program;
 use protocol::message::{FileSource, TaskMessage};
 use protocol::plan::Action;
 use protocol::scenario::find_root;
-use protocol::scenario::find_root;
 use serde_json::{Value, json};
 
 use super::args::Format;
