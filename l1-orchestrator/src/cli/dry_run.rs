@@ -45,7 +45,6 @@ pub(super) fn dry_run(
         embedded: None,
         crash_limit: CRASH_LIMIT,
         project: Some(find_root(&asked.path).display().to_string()),
-        project: Some(find_root(&asked.path).display().to_string()),
     };
     let ahead = look_ahead(&config, &asked.plan, slots, &settings::task_path());
     let failed: Vec<&TaskAhead<'_>> = ahead
