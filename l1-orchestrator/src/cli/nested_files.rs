@@ -48,7 +48,7 @@ impl NestedFiles {
     }
 
     /// Reads the file at a path from the root.
-    pub(super) fn read(&self, path: &str) -> Result<NestedBytes, Diagnostic> {
+    pub(super) fn read(&self, path: &str) -> Result<NestedBytes, Box<Diagnostic>> {
         let file = self.root.join(path);
         let shown = self.shown(&file);
         let real = self
@@ -57,7 +57,8 @@ impl NestedFiles {
         let Some(real) = real else {
             let message = format!("{shown} is a link out of the scenario's root");
             return Err(Diagnostic::error("invalid-path", message)
-                .help("put the file itself beneath the root"));
+                .help("put the file itself beneath the root")
+                .into());
         };
         let bytes = patient::read(&real, MAX_BYTES, || {});
         let bytes = bytes.map_err(|error| unreadable(&shown, &file, &error))?;
@@ -85,13 +86,16 @@ impl NestedFiles {
     }
 }
 
-fn unreadable(shown: &str, file: &Path, error: &io::Error) -> Diagnostic {
+fn unreadable(shown: &str, file: &Path, error: &io::Error) -> Box<Diagnostic> {
     if error.kind() != io::ErrorKind::NotFound {
         let message = format!("{shown} cannot be read: {}", reason(error));
-        return Diagnostic::error("scenario-unreadable", message);
+        return Diagnostic::error("scenario-unreadable", message).into();
     }
     let near = neighbor(file).map(|near| format!("did you mean `{near}`?"));
-    Diagnostic::error("scenario-unreadable", format!("there is no file {shown}")).maybe_help(near)
+    let message = format!("there is no file {shown}");
+    Diagnostic::error("scenario-unreadable", message)
+        .maybe_help(near)
+        .into()
 }
 
 /// Without the path, which is said already.

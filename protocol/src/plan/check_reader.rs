@@ -100,13 +100,19 @@ impl<'a, 'b> Reader<'a, 'b> {
     pub(super) fn list(&mut self, value: &Value, key: &str, place: &Place) {
         self.value(value, place);
         let Value::String(text) = value else { return };
-        let whole = Template::new(text.as_str()).whole_reference();
-        let kind = whole.and_then(|reference| self.all.kind(&reference.target));
+        let Some(whole) = Template::new(text.as_str()).whole_reference() else {
+            return;
+        };
+        let kind = self.all.kind(&whole.target);
         if let Some(kind) = kind.filter(|kind| !matches!(*kind, "list" | "json")) {
             let message = format!("`{key}` expects a list, found a value of type `{kind}`");
-            let help = match kind {
-                "string" => "declare it with `type: list`, or split it: `${{ … | split(',') }}`",
-                _ => "name a list",
+            let help = match (&whole.target, kind) {
+                (Target::Input { .. }, _) => "declare it with `type: list`",
+                (Target::Output { .. }, "string") => {
+                    "declare it as `list` and write JSON, or split it: `${{ … | split(',') }}`"
+                }
+                (Target::Output { .. }, _) => "declare it as `list`, and write JSON",
+                _ => "name an input or an output that is a list",
             };
             let problem = Diagnostic::error("wrong-type", message).in_place(place.clone());
             self.problems.push(problem.help(help));

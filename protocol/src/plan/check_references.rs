@@ -15,7 +15,7 @@ use super::check_reader::{Distant, Reader, Use};
 use super::check_with;
 use super::draft::{DraftPlan, DraftTask};
 use super::graph::{Graph, TaskIndex};
-use super::interface::Interfaces;
+use super::interface::{Interfaces, is_artifact};
 
 /// What the check looks at.
 pub(super) struct References<'a> {
@@ -42,7 +42,12 @@ impl References<'_> {
         for (name, value) in &self.draft.outputs {
             let place = Place::plan().field("outputs").key(name);
             let mut none = Distant::new();
-            Reader::of_plan(self, &mut none, problems).template(value, &place, Use::Result);
+            let usage = if is_artifact(value) {
+                Use::Result
+            } else {
+                Use::Text
+            };
+            Reader::of_plan(self, &mut none, problems).template(value, &place, usage);
         }
     }
 
@@ -97,7 +102,7 @@ impl References<'_> {
             None => {}
         }
         for (axis, value) in &task.matrix {
-            reader.list(value, axis, &place("matrix").key(axis));
+            reader.list(value, &format!("matrix.{axis}"), &place("matrix").key(axis));
         }
         if let Some(file) = &task.uses {
             check_with::check(self, task, file, out);

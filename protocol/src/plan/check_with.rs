@@ -39,8 +39,14 @@ pub(super) fn check(all: &References<'_>, task: &DraftTask, file: &str, problems
                 "input `{name}` of `{file}` expects a value of type `{kind}`, found {found}"
             );
             let problem = Diagnostic::error("wrong-type", message);
-            let quoted = matches!(value, Value::String(text) if is_plain(kind, text));
-            let help = quoted.then(|| "write it without quotes".to_owned());
+            let help = match (kind, value.as_str()) {
+                (_, Some(text)) if is_plain(kind, text) => Some("write it without quotes"),
+                (InputType::Bool, Some("yes" | "on" | "True" | "TRUE")) => Some("write `true`"),
+                (InputType::Bool, Some("no" | "off" | "False" | "FALSE")) => Some("write `false`"),
+                (InputType::List, _) if !value.is_array() => Some("write the items in `[ ]`"),
+                _ => None,
+            };
+            let help = help.map(str::to_owned);
             let place = place().field("with").key(name);
             problems.push(problem.in_place(place).maybe_help(help));
         }
@@ -75,6 +81,10 @@ fn is_plain(kind: InputType, text: &str) -> bool {
 
 /// What a value is that cannot be of a type.
 fn misfit(all: &References<'_>, kind: InputType, value: &Value) -> Option<String> {
+    // Nothing is what an expression may come out as, too; whoever takes it says at run time.
+    if value.is_null() {
+        return None;
+    }
     let Value::String(text) = value else {
         return (!fits(kind, value)).then(|| shown(value));
     };
@@ -116,6 +126,7 @@ fn shown(value: &Value) -> String {
         Value::Object(_) => "a map".to_owned(),
         Value::Bool(flag) => format!("`{flag}`"),
         Value::Number(number) => format!("`{number}`"),
+        Value::String(text) if text.is_empty() => "an empty text".to_owned(),
         Value::String(text) => {
             let shown: String = text.chars().take(60).collect();
             format!("`{}`", shown.escape_debug())

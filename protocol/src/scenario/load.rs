@@ -34,7 +34,7 @@ pub struct Surroundings<'a> {
     /// The scenario's own path from the root.
     pub path: &'a str,
     /// Reads a file by its path from the root. The error is placed where `uses` names the file.
-    pub read: &'a mut dyn FnMut(&str) -> Result<NestedBytes, Diagnostic>,
+    pub read: &'a mut dyn FnMut(&str) -> Result<NestedBytes, Box<Diagnostic>>,
 }
 
 impl std::fmt::Debug for Surroundings<'_> {
@@ -133,7 +133,7 @@ pub fn load(name: &str, bytes: &[u8], surroundings: &mut Surroundings<'_>) -> Pa
 struct Gathered {
     units: Vec<Unit>,
     /// Files by path: their position, or why there is none.
-    known: BTreeMap<String, Result<usize, Diagnostic>>,
+    known: BTreeMap<String, Result<usize, Box<Diagnostic>>>,
     /// Bytes of all nested files.
     total: usize,
 }
@@ -169,7 +169,7 @@ impl Gathered {
             };
             match found {
                 Ok(nested) => self.units[at].uses.push((task, nested)),
-                Err(problem) => self.units[at].refuse_use(task, problem),
+                Err(problem) => self.units[at].refuse_use(task, *problem),
             }
             self.rename(at, task, Some(path));
         }
@@ -187,16 +187,16 @@ impl Gathered {
         &mut self,
         path: &str,
         surroundings: &mut Surroundings<'_>,
-    ) -> Result<usize, Diagnostic> {
+    ) -> Result<usize, Box<Diagnostic>> {
         if self.units.len() > MAX_FILES {
             let message = format!("more than {MAX_FILES} nested scenarios");
-            return Err(Diagnostic::error("too-many-files", message));
+            return Err(Diagnostic::error("too-many-files", message).into());
         }
         let NestedBytes { name, bytes } = (surroundings.read)(path)?;
         self.total = self.total.saturating_add(bytes.len());
         if self.total > bytes::MAX_BYTES {
             let message = format!("nested scenarios of more than {} bytes", bytes::MAX_BYTES);
-            return Err(Diagnostic::error("file-too-big", message));
+            return Err(Diagnostic::error("file-too-big", message).into());
         }
         let unit = Unit::read(path, &name, &bytes);
         self.units.push(Unit { bytes, ..unit });

@@ -50,7 +50,7 @@ pub(super) fn lower(tree: &Tree<'_>, file: &str, problems: &mut Problems) -> Opt
         description: text(tree, &fields, "description"),
         env: templates(tree, fields.get("env")),
         max_parallel: max_parallel.and_then(|n| u32::try_from(n).ok()),
-        outputs: templates(tree, fields.get("outputs")),
+        outputs: templates(tree, fields.given("outputs")),
         ..DraftPlan::default()
     };
     let defaults = Defaults::read(tree, &fields, problems);

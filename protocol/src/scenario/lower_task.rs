@@ -62,7 +62,7 @@ pub(super) fn lower(
         run,
         command,
         uses,
-        with: values(tree, fields.get("with"), natural),
+        with: values(tree, fields.given("with"), natural),
         for_each: for_each(tree, &fields),
         item_name: text(tree, &fields, "as"),
         matrix: matrix(tree, &fields, problems),

@@ -1,43 +1,81 @@
-//! Wrong scenarios and the whole of what is said about each: `refusals.txt` holds the cases.
+//! Wrong scenarios and the whole of what is said about each: `refusals.txt` holds the cases,
+//! `refusals_nested.txt` those of several files.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::Path;
 
-use super::parse;
+use crate::diagnostic::Diagnostic;
+
 use super::words::SCENARIO;
 use super::words_task::TASK;
+use super::{NestedBytes, Parsed, Surroundings, load, parse};
 
 /// `line:column code: message | help` for every diagnostic, a line each.
 pub(super) fn said(source: &str) -> String {
-    let parsed = parse("case.yaml", source.as_bytes());
+    said_of(&parse("case.yaml", source.as_bytes()))
+}
+
+/// The same of a scenario with files beside it, each behind a line `--- path`; their problems have the
+/// file in front.
+fn said_with_files(source: &str) -> String {
+    let mut parts = source.split("--- ");
+    let first = parts.next().expect("a split has a first part");
+    let files: BTreeMap<&str, &str> = parts
+        .map(|part| part.split_once('\n').expect("a path and a text"))
+        .collect();
+    let mut read = |path: &str| match files.get(path) {
+        Some(text) => Ok(NestedBytes {
+            name: path.to_owned(),
+            bytes: text.as_bytes().to_vec(),
+        }),
+        None => {
+            let message = format!("there is no file {path}");
+            Err(Diagnostic::error("scenario-unreadable", message).into())
+        }
+    };
+    let mut surroundings = Surroundings {
+        root: Path::new("/root"),
+        path: "case.yaml",
+        read: &mut read,
+    };
+    said_of(&load("case.yaml", first.as_bytes(), &mut surroundings))
+}
+
+fn said_of(parsed: &Parsed) -> String {
     assert_eq!(
         parsed.scenario.is_none(),
         parsed.diagnostics.iter().any(|found| found.is_error())
     );
     let mut lines = String::new();
     for found in &parsed.diagnostics {
-        let at = found
-            .span
-            .expect("every diagnostic of a scenario has a place");
-        let at = parsed.source.location(at.start);
-        let help = found
-            .help
+        let source = found.source_or(&parsed.source);
+        let span = found.span;
+        let at = span.expect("every diagnostic of a scenario has a place");
+        let at = source.location(at.start);
+        let file = found
+            .source
             .as_ref()
-            .map(|help| format!(" | {help}"))
-            .unwrap_or_default();
+            .map(|source| format!("{} ", source.name()));
+        let help = found.help.as_ref().map(|help| format!(" | {help}"));
         writeln!(
             lines,
-            "{}:{} {}: {}{help}",
-            at.line, at.column, found.code, found.message
+            "{}{}:{} {}: {}{}",
+            file.unwrap_or_default(),
+            at.line,
+            at.column,
+            found.code,
+            found.message,
+            help.unwrap_or_default()
         )
         .expect("memory");
     }
     lines
 }
 
-#[test]
-fn every_refusal_is_as_written() {
-    let cases: Vec<&str> = include_str!("refusals.txt").split("=====\n").collect();
-    assert!(cases.len() > 60);
+fn compare(text: &str, least: usize, said: impl Fn(&str) -> String) {
+    let cases: Vec<&str> = text.split("=====\n").collect();
+    assert!(cases.len() >= least, "{}", cases.len());
     let mut wrong = String::new();
     for case in cases {
         let (source, expected) = case.split_once("-----\n").expect("a case has two parts");
@@ -47,6 +85,16 @@ fn every_refusal_is_as_written() {
         }
     }
     assert!(wrong.is_empty(), "these came out differently:\n{wrong}");
+}
+
+#[test]
+fn every_refusal_is_as_written() {
+    compare(include_str!("refusals.txt"), 160, said);
+}
+
+#[test]
+fn every_refusal_of_several_files_is_as_written() {
+    compare(include_str!("refusals_nested.txt"), 12, said_with_files);
 }
 
 #[test]
