@@ -43,7 +43,24 @@ text_schema! {
     Timestamp, "Timestamp", "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]+)?Z$", "RFC 3339, UTC";
 }
 
-fn of<T: JsonSchema>() -> Value {
+#[cfg(feature = "seal")]
+text_schema! {
+    crate::seal::PublicKey, "PublicKey", "^[0-9a-f]{64}$", "Ed25519 public key";
+}
+
+/// Draft-07 schema of a type as it is written: what is left out when empty is not required.
+#[must_use]
+pub fn of_written<T: JsonSchema>() -> Value {
+    SchemaSettings::draft07()
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<T>()
+        .to_value()
+}
+
+/// Draft-07 schema of a type as it is read.
+#[must_use]
+pub fn of<T: JsonSchema>() -> Value {
     SchemaSettings::draft07()
         .into_generator()
         .into_root_schema_for::<T>()

@@ -52,8 +52,10 @@ pub enum SealError {
 
 /// The content of `seal.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
 pub struct Seal {
     /// [`SEAL_SCHEMA`].
+    #[cfg_attr(feature = "author", schemars(extend("const" = SEAL_SCHEMA)))]
     pub schema: String,
     /// The run.
     pub run_id: RunId,

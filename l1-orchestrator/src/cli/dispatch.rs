@@ -118,6 +118,7 @@ fn dispatch(context: &Context, command: Command, matches: &ArgMatches) -> Result
         Command::Logs(args) => logs::logs(context, &args),
         Command::Stats(args) => super::stats::stats(context, &args),
         Command::Report(args) => report::report(context, &args),
+        Command::Graph(args) => super::graph::graph(context, &args),
         Command::Diff(args) => super::diff::diff(context, &args),
         Command::Schema(args) => schema::schema(context, &args),
         Command::Doctor(args) => doctor::doctor(context, &args),

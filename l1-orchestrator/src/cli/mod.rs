@@ -17,6 +17,7 @@ mod dry_run;
 pub mod error;
 mod fmt;
 mod follow;
+mod graph;
 mod list;
 mod logs;
 mod man;

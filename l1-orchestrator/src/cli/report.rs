@@ -1,10 +1,10 @@
 //! `orchestra report`: the stored journal through the same renderers as the live run.
 
-use super::args::{Format, Report};
+use super::args::{Format, Report, ReportFormat};
 use super::context::Context;
 use super::error::CliError;
 use crate::exit_code;
-use crate::report::{json, jsonl, markdown};
+use crate::report::{html, json, jsonl, junit, markdown};
 use crate::runs::{Status, Stored, each_event, status};
 use crate::settings;
 
@@ -21,14 +21,28 @@ pub(super) fn report(context: &Context, args: &Report) -> Result<u8, CliError> {
         context.ui.note(&note);
     }
     let stored = Stored::load(&entry.dir)?;
-    if context.format == Format::Json {
-        let mut bytes = Vec::new();
-        json::write(&stored.summary, stored.plan.as_deref(), &mut bytes)
-            .map_err(|error| CliError::internal("report is no JSON").because(error))?;
-        context.ui.data_bytes(&bytes)?;
-    } else {
-        let text = markdown::render(&stored.summary, stored.plan.as_ref(), context.redact);
-        context.ui.data(&text)?;
-    }
+    let format = match context.format {
+        Format::Text => args.format.unwrap_or_default(),
+        Format::Json | Format::Jsonl => ReportFormat::Json,
+    };
+    let (summary, redact) = (&stored.summary, context.redact);
+    let mut bytes = Vec::new();
+    let written = match format {
+        ReportFormat::Md => {
+            bytes = markdown::render(summary, stored.plan.as_ref(), redact).into_bytes();
+            Ok(())
+        }
+        ReportFormat::Html => {
+            let page = html::render(summary, stored.plan.as_ref(), redact);
+            let page = page
+                .map_err(|error| CliError::internal("the page does not render").because(error))?;
+            bytes = page.into_bytes();
+            Ok(())
+        }
+        ReportFormat::Junit => junit::write(summary, redact, &mut bytes),
+        ReportFormat::Json => json::write(summary, stored.plan.as_deref(), &mut bytes),
+    };
+    written.map_err(|error| CliError::internal("the report does not render").because(error))?;
+    context.ui.data_bytes(&bytes)?;
     Ok(exit_code::OK)
 }

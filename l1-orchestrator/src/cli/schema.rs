@@ -1,5 +1,6 @@
 //! `orchestra schema`
 
+use protocol::seal::Seal;
 use protocol::{scenario, schema};
 use serde_json::{Map, Value, json};
 
@@ -7,12 +8,20 @@ use super::args::{Format, Schema, SchemaOf};
 use super::context::Context;
 use super::error::CliError;
 use crate::exit_code;
+use crate::report::{json as report, manifest};
+use crate::runs::RunRecord;
+use crate::session::Policy;
 
 pub(super) fn schema(context: &Context, args: &Schema) -> Result<u8, CliError> {
     let value = match args.what.unwrap_or_default() {
         SchemaOf::Scenario => scenario::schema(),
         SchemaOf::Events => schema::event_line(),
         SchemaOf::Messages => messages(),
+        SchemaOf::Run => schema::of_written::<RunRecord>(),
+        SchemaOf::Policy => schema::of_written::<Policy>(),
+        SchemaOf::Report => report::schema(),
+        SchemaOf::Artifacts => manifest::schema(),
+        SchemaOf::Seal => schema::of_written::<Seal>(),
     };
     if context.format == Format::Text {
         let mut text = serde_json::to_string_pretty(&value)

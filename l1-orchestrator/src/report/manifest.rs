@@ -7,26 +7,41 @@ use std::io::{self, Write};
 
 use protocol::artifact::{Artifact, SealedFile};
 use protocol::ids::TaskId;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::summary::RunSummary;
 
-#[derive(Serialize)]
+/// The `schema` of this version.
+const SCHEMA: &str = "orchestra.artifacts/v1";
+
+/// `artifacts.json`: every sealed file of a run.
+#[derive(JsonSchema, Serialize)]
 struct Manifest<'a> {
+    /// This version of the shape.
+    #[schemars(extend("const" = SCHEMA))]
     schema: &'static str,
     artifacts: Vec<Entry<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Entry<'a> {
     task: &'a TaskId,
     name: &'a str,
     media_type: &'a str,
+    /// A directory with everything in it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     directory: bool,
+    /// Entries of it that were no files.
     #[serde(skip_serializing_if = "Option::is_none")]
     left_out: Option<u64>,
     files: &'a [SealedFile],
+}
+
+/// The schema of `artifacts.json`.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    protocol::schema::of_written::<Manifest<'static>>()
 }
 
 /// Writes the manifest, ordered by task and name.
@@ -45,7 +60,7 @@ pub fn write(summary: &RunSummary, out: &mut impl Write) -> io::Result<()> {
         .collect();
     artifacts.sort_by_key(|entry| (entry.task, entry.name));
     let manifest = Manifest {
-        schema: "orchestra.artifacts/v1",
+        schema: SCHEMA,
         artifacts,
     };
     serde_json::to_writer_pretty(&mut *out, &manifest)?;

@@ -8,6 +8,7 @@ use std::path::Path;
 use protocol::ids::{RunId, ScenarioName};
 use protocol::run_dir;
 use protocol::time::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -15,7 +16,7 @@ use serde_json::Value;
 const MAX_BYTES: u64 = 1024 * 1024;
 
 /// A setting and where it came from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct SettingRecord {
     /// Its value.
     pub value: Value,
@@ -24,9 +25,10 @@ pub struct SettingRecord {
 }
 
 /// The content of `run.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct RunRecord {
     /// `orchestra.run/v1`.
+    #[schemars(extend("const" = RunRecord::SCHEMA))]
     pub schema: String,
     /// The run.
     pub run_id: RunId,

@@ -2,11 +2,17 @@
 
 use protocol::digest::Digest;
 use protocol::policy::{Constraints, SandboxLevel};
+use schemars::JsonSchema;
 use serde::Serialize;
 
+/// The `schema` of this version.
+const SCHEMA: &str = "orchestra.policy/v1";
+
 /// What a run may do.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Policy {
+    /// This version of the shape.
+    #[schemars(extend("const" = SCHEMA))]
     schema: &'static str,
     /// `pack@version`.
     pub pack: &'static str,
@@ -21,7 +27,7 @@ impl Policy {
     #[must_use]
     pub fn default_pack(level: SandboxLevel) -> Self {
         Self {
-            schema: "orchestra.policy/v1",
+            schema: SCHEMA,
             pack: "default@0",
             approvals: "never for written tasks",
             constraints: Constraints {

@@ -9,14 +9,17 @@ use super::diff::Diff;
 use super::doctor::Doctor;
 use super::fmt::Fmt;
 use super::groups;
+use super::graph::Graph;
 use super::list::List;
 use super::man::Man;
 use super::pause::Pause;
+use super::report::Report;
 use super::run::Run;
+use super::schema::Schema;
 use super::shared::Output;
 use super::stats::Stats;
 use super::trust::Trust;
-use super::verbs::{Cancel, Logs, Report, Resume, Schema, Show, Validate, Verify, Version};
+use super::verbs::{Cancel, Logs, Resume, Show, Validate, Verify, Version};
 use super::watch::Watch;
 use crate::exit_code;
 
@@ -103,6 +106,8 @@ pub enum Command {
     Stats(Stats),
     /// Render a run's report from its journal
     Report(Report),
+    /// Draw a scenario, a plan or a run
+    Graph(Graph),
     /// Compare two runs
     Diff(Diff),
     /// Print a JSON Schema
@@ -141,6 +146,7 @@ impl Command {
             Self::Logs(args) => &args.output,
             Self::Stats(args) => &args.output,
             Self::Report(args) => &args.output,
+            Self::Graph(args) => &args.output,
             Self::Diff(args) => &args.output,
             Self::Schema(args) => &args.output,
             Self::Doctor(args) => &args.output,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::shared::{Driving, Output, RunsDir};
 
@@ -125,35 +125,6 @@ pub struct Logs {
     pub output: Output,
 }
 
-/// `orchestra report`
-///
-/// Markdown on stdout; `-o json` is the machine's report, `-o jsonl` the events themselves.
-#[derive(Args, Debug)]
-#[command(about = "Render a run's report from its journal")]
-pub struct Report {
-    /// The run: id, unique prefix, @last, @failed or its directory
-    #[arg(value_name = "RUN", default_value = "@last")]
-    pub run: String,
-    /// Where runs are kept.
-    #[command(flatten)]
-    pub runs: RunsDir,
-    /// What is printed, and how.
-    #[command(flatten)]
-    pub output: Output,
-}
-
-/// `orchestra schema`
-#[derive(Args, Debug)]
-#[command(about = "Print a JSON Schema")]
-pub struct Schema {
-    /// Of what [default: scenario]
-    #[arg(value_enum, value_name = "WHAT")]
-    pub what: Option<SchemaOf>,
-    /// What is printed, and how.
-    #[command(flatten)]
-    pub output: Output,
-}
-
 /// `orchestra version`
 #[derive(Args, Debug)]
 #[command(about = "Print the version")]
@@ -161,16 +132,4 @@ pub struct Version {
     /// What is printed, and how.
     #[command(flatten)]
     pub output: Output,
-}
-
-/// What has a schema.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum SchemaOf {
-    /// What a person writes
-    #[default]
-    Scenario,
-    /// Lines of events.jsonl
-    Events,
-    /// Between coordinator and workers
-    Messages,
 }

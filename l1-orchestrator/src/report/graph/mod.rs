@@ -16,5 +16,5 @@ mod unfold;
 pub use dot::dot;
 pub use look::Look;
 pub use mermaid::mermaid;
-pub use picture::picture;
+pub use picture::{Picture, picture};
 pub use svg::{Place, standalone, svg};

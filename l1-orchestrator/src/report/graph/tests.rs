@@ -210,9 +210,9 @@ fn a_big_fan_out_is_one_group_and_a_small_one_is_its_children() {
       classDef plain fill:#ffffff,stroke:#666666,color:#111
     flowchart LR
       t0(["list<br/>PASS"]):::done
-      t1(["sum[0] item 0<br/>PASS #215; 3"]):::done
-      t2{{"sum[1] item 1<br/>FAIL #215; 3"}}:::failed
-      t3["sum[2]<br/>WAIT #215; 3"]:::pending
+      t1(["sum[0] item 0<br/>PASS"]):::done
+      t2{{"sum[1] item 1<br/>FAIL"}}:::failed
+      t3["sum[2]<br/>WAIT"]:::pending
       t4["end<br/>WAIT"]:::pending
       t0 --> t1
       t0 --> t2

@@ -126,6 +126,7 @@ impl Unfolding<'_> {
         group.anchor = known.and(shown.as_ref()).map(anchor::of_task);
         group.detail = match known.and_then(|known| known.expansion.as_ref()) {
             Some(own) if own.is_complete => Some(format!("{}/{}", own.children.passed, own.items)),
+            _ if id.ends_with(']') => None,
             _ => ahead(task),
         };
         let at = u32::try_from(self.sketch.groups.len()).expect("plan limits bound the tasks");

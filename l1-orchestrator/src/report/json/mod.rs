@@ -1,0 +1,6 @@
+//! The report for machines.
+
+mod report;
+mod task;
+
+pub use report::{schema, write};
