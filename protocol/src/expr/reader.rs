@@ -340,40 +340,6 @@ impl Reader<'_> {
         last - index + 1
     }
 
-    /// Texts that the status at `first..=last` is compared with: each is a word for an end.
-    fn status_words(&mut self, first: usize, last: usize) {
-        let is_equal = |at: Option<usize>| {
-            let op = at.map_or("", |at| self.text(at));
-            matches!(op, "==" | "!=")
-        };
-        let mut texts = Vec::new();
-        if is_equal(Some(last + 1)) {
-            texts.push(last + 2);
-        }
-        if is_equal(first.checked_sub(1)) {
-            texts.extend(first.checked_sub(2));
-        }
-        let not = usize::from(self.text(last + 1) == "not");
-        if self.text(last + 1 + not) == "in" && self.text(last + 2 + not) == "[" {
-            let items = last + 3 + not..;
-            texts.extend(items.step_by(2).take_while(|at| {
-                let is_last = self.text(at + 1) == "]";
-                *at < self.tokens.len() && (is_last || self.text(at + 1) == ",")
-            }));
-        }
-        for at in texts {
-            let Some(token) = self
-                .tokens
-                .get(at)
-                .filter(|token| token.kind == Kind::Literal)
-            else {
-                continue;
-            };
-            let problem = status_words::problem(token.text(self.source), token.start, token.end);
-            self.problems.extend(problem);
-        }
-    }
-
     /// Reads `name.name.…` from `index`; returns how many tokens it took.
     fn path(&mut self, root: &str, index: usize) -> usize {
         let mut last = index + self.path_length(index) - 1;
@@ -388,7 +354,8 @@ impl Reader<'_> {
         match target(&parts) {
             Ok(target) => {
                 if matches!(target, Target::Status { .. }) {
-                    self.status_words(index, last);
+                    let words = status_words::problems(self.source, self.tokens, index, last);
+                    self.problems.extend(words);
                 }
                 self.facts.references.push(Reference {
                     span: span(start, end),

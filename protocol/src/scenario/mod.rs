@@ -33,6 +33,8 @@ mod words_limits;
 mod words_task;
 
 #[cfg(test)]
+mod expansion_tests;
+#[cfg(test)]
 mod refusal_tests;
 #[cfg(test)]
 mod scenario_tests;
