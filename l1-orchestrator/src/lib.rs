@@ -7,6 +7,7 @@ mod cli;
 mod compare;
 mod doctor;
 pub mod exit_code;
+mod explain;
 mod planning;
 mod report;
 mod runs;

@@ -8,6 +8,7 @@ mod diff;
 mod doctor;
 mod dry_run;
 mod exit_codes;
+mod explain;
 mod findings;
 mod help;
 mod inspect;

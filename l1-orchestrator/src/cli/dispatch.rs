@@ -114,6 +114,7 @@ fn dispatch(context: &Context, command: Command, matches: &ArgMatches) -> Result
         Command::List(args) => list::list(context, &args),
         Command::Clean(args) => super::clean::clean(context, &args),
         Command::Show(args) => show::show(context, &args),
+        Command::Explain(args) => super::explain::explain(context, &args),
         Command::Watch(args) => watch::watch(context, &args),
         Command::Logs(args) => logs::logs(context, &args),
         Command::Stats(args) => super::stats::stats(context, &args),

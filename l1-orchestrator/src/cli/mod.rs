@@ -15,6 +15,7 @@ mod doctor;
 mod driving;
 mod dry_run;
 pub mod error;
+mod explain;
 mod fmt;
 mod follow;
 mod graph;

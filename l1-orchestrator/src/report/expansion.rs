@@ -61,7 +61,8 @@ impl Expansion {
 }
 
 /// The task that this one is a child of, by its id: `a/b[3]` is one of `a/b`, and that one of `a`.
-pub(super) fn parent_of(id: &TaskId) -> Option<TaskId> {
+#[must_use]
+pub fn parent_of(id: &TaskId) -> Option<TaskId> {
     let id = id.as_str();
     let parent = match id.strip_suffix(']') {
         Some(open) => open.rsplit_once('[')?.0,

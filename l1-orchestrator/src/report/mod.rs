@@ -35,8 +35,9 @@ pub mod words;
 mod xml;
 
 pub use closing::closing;
+pub use expansion::parent_of;
 pub use observer::{Observers, Reporter};
-pub use planned::max_attempts;
+pub use planned::{Planned, max_attempts};
 pub use redact::{Redactor, bytes};
 pub use stats::Spread;
 

@@ -10,7 +10,7 @@ use super::summary::RunSummary;
 use super::task::{Attempt, AttemptEnding, TaskSummary};
 
 /// Where a task of a run is written.
-pub(super) struct Planned<'a> {
+pub struct Planned<'a> {
     plan: &'a Plan,
     index: TaskIndex,
     /// Its bounds inside those of everything it is nested in.
@@ -21,7 +21,8 @@ pub(super) struct Planned<'a> {
 
 impl<'a> Planned<'a> {
     /// Finds it.
-    pub(super) fn find(plan: &'a Plan, id: &'a TaskId) -> Option<Self> {
+    #[must_use]
+    pub fn find(plan: &'a Plan, id: &'a TaskId) -> Option<Self> {
         let mut plan = plan;
         let mut bounds = Bounds::default();
         let mut start = 0;
@@ -50,13 +51,20 @@ impl<'a> Planned<'a> {
         }
     }
 
+    /// Its bounds inside those of everything it is nested in.
+    #[must_use]
+    pub const fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
+
     /// The written task.
-    pub(super) fn task(&self) -> &'a PlanTask {
+    #[must_use]
+    pub fn task(&self) -> &'a PlanTask {
         self.plan.task(self.index)
     }
 
     /// Ids of the tasks of the run that it needs.
-    fn needs(&self) -> impl Iterator<Item = TaskId> {
+    pub fn needs(&self) -> impl Iterator<Item = TaskId> {
         let needs = self.plan.needs(self.index).iter();
         needs.filter_map(|need| {
             let id = self.plan.task(*need).id();

@@ -7,6 +7,7 @@ use super::completions::Completions;
 use super::config::{Config, ConfigOf};
 use super::diff::Diff;
 use super::doctor::Doctor;
+use super::explain::Explain;
 use super::fmt::Fmt;
 use super::groups;
 use super::graph::Graph;
@@ -98,6 +99,8 @@ pub enum Command {
     Clean(Clean),
     /// Show a run: verdict, failures, tasks
     Show(Show),
+    /// Say why a task went the way it went
+    Explain(Explain),
     /// Follow a run that another process drives
     Watch(Watch),
     /// Print what tasks wrote
@@ -142,6 +145,7 @@ impl Command {
             Self::List(args) => &args.output,
             Self::Clean(args) => &args.output,
             Self::Show(args) => &args.output,
+            Self::Explain(args) => &args.output,
             Self::Watch(args) => &args.output,
             Self::Logs(args) => &args.output,
             Self::Stats(args) => &args.output,
