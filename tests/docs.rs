@@ -3,4 +3,5 @@
 
 mod claims;
 mod commands;
+mod reference;
 mod text;

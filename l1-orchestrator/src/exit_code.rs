@@ -58,6 +58,26 @@ pub const TABLE: &[(u8, &str)] = &[
     ),
 ];
 
+/// What to do about a code, for the reference.
+#[must_use]
+pub const fn remedy(code: u8) -> &'static str {
+    match code {
+        OK => "nothing",
+        TASK_FAILED => {
+            "read the failure block or `orchestra report`; `orchestra logs @failed --failed` has the output"
+        }
+        USAGE => "follow the `help:` line; `orchestra VERB --help` lists what there is",
+        INVALID => "mend the file at the lines named; every problem has its `help:`",
+        REFUSED => "look at what changed, then approve the digest that is shown, or restore what was approved",
+        NOT_READY => "`orchestra doctor` names what is missing; the error names its cause",
+        VERIFY_FAILED => "do not trust the named files; restore them from a copy, or run again",
+        PARKED => "`orchestra resume RUN` goes on where it stopped",
+        INTERNAL => "report it with the command line and the run's log.jsonl",
+        INTERRUPTED | TERMINATED => "`orchestra show RUN` says how far it came; run it again when you want to",
+        _ => "",
+    }
+}
+
 /// The code of a run that ended with `outcome` as recorded in its journal.
 #[must_use]
 pub const fn of_outcome(outcome: RunOutcome, recorded: u8) -> u8 {

@@ -7,13 +7,13 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 macro_rules! failure_classes {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal, retried: $retried:literal, advice: $advice:literal;)*) => {
+    ($($(#[doc = $doc:literal])* $variant:ident = $name:literal, retried: $retried:literal, advice: $advice:literal;)*) => {
         /// Why an attempt failed.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
         #[serde(rename_all = "snake_case")]
         pub enum FailureClass {
-            $($(#[$doc])* $variant,)*
+            $($(#[doc = $doc])* $variant,)*
         }
 
         impl FailureClass {
@@ -30,6 +30,12 @@ macro_rules! failure_classes {
             #[must_use]
             pub const fn retried_by_default(self) -> bool {
                 match self { $(Self::$variant => $retried,)* }
+            }
+
+            /// What it means, a sentence or two.
+            #[must_use]
+            pub fn about(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),*).trim(),)* }
             }
 
             /// What the person should do, one sentence.

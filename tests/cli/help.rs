@@ -1,4 +1,6 @@
 //! Help: a first screen that fits, an entry for every verb, and the promises it makes.
+//!
+//! Pages of verbs are not copied here: rules over the whole tree hold for verbs that do not exist yet.
 
 use insta::assert_snapshot;
 
@@ -6,6 +8,14 @@ use crate::support::Place;
 
 fn help(args: &[&str]) -> String {
     Place::new().orchestra(args).run().expect(0).stdout
+}
+
+/// Every verb that help shows.
+fn verbs() -> Vec<clap::Command> {
+    let mut tree = l1_orchestrator::tree();
+    tree.build();
+    let shown = tree.get_subcommands().filter(|verb| !verb.is_hide_set());
+    shown.cloned().collect()
 }
 
 #[test]
@@ -18,10 +28,10 @@ fn first_screen() {
     Usage: orchestra <COMMAND>
 
     Commands:
-      Write       validate  schema
+      Write       validate  fmt  graph  schema
       Run         run  resume  pause  cancel
-      Look        list  show  logs  report
-      Understand  stats  verify
+      Look        list  show  watch  logs  report
+      Understand  explain  diff  stats  verify
       Set up      doctor  config  trust  completions  man  clean
 
     Options:
@@ -35,14 +45,17 @@ fn first_screen() {
 }
 
 #[test]
-fn long_help_has_the_exit_codes() {
-    assert_snapshot!(help(&["--help"]), @r#"
+fn long_help_has_every_verb_the_exit_codes_and_the_environment() {
+    let text = help(&["--help"]);
+    assert_snapshot!(text, @r#"
     Run a scenario's tasks; keep a run directory anyone can read, resume and verify
 
     Usage: orchestra <COMMAND>
 
     Write:
       validate     Say everything that is wrong with a scenario
+      fmt          Rewrite a scenario's words to the canonical ones
+      graph        Draw a scenario, a plan or a run
       schema       Print a JSON Schema
 
     Run:
@@ -54,10 +67,13 @@ fn long_help_has_the_exit_codes() {
     Look:
       list         List runs, newest first
       show         Show a run: verdict, failures, tasks
+      watch        Follow a run that another process drives
       logs         Print what tasks wrote
       report       Render a run's report from its journal
 
     Understand:
+      explain      Say why a task went the way it went
+      diff         Compare two runs
       stats        Success rates and durations over many runs
       verify       Check a run directory against its journal and seal
 
@@ -99,179 +115,33 @@ fn long_help_has_the_exit_codes() {
 
     A RUN is an id, a unique prefix of one, @last, @failed, or a run directory's path.
     "#);
+    for verb in verbs() {
+        let line = format!("\n  {} ", verb.get_name());
+        assert!(text.contains(&line), "{}: {text}", verb.get_name());
+    }
 }
 
 #[test]
 fn no_command_shows_the_first_screen_on_stderr() {
     let outcome = Place::new().orchestra::<&str>([]).run().expect(2);
     assert_eq!(outcome.stdout, "");
-    assert!(
-        outcome.stderr.starts_with("Run a scenario's tasks"),
-        "{}",
-        outcome.stderr
-    );
+    assert_eq!(outcome.stderr.trim_end(), help(&["-h"]).trim_end());
 }
 
 #[test]
-fn run() {
-    assert_snapshot!(help(&["run", "-h"]), @r#"
-    Run a scenario to its end
+fn one_page_short_and_long() {
+    assert_snapshot!(help(&["trust", "-h"]), @r#"
+    Accept what a project's orchestra.yaml asks for
 
-    Usage: orchestra run [OPTIONS] <SCENARIO>
-
-    Arguments:
-      <SCENARIO>  The scenario file
-
-    Options:
-      -i, --input <KEY=VALUE>  Value of one of the scenario's inputs; may be repeated
-          --max-parallel <N>   Attempts that run at once [default: the scenario's, else the number of
-                               cores]
-          --fail-fast          Cancel what runs as soon as a required task has failed
-          --sandbox <LEVEL>    Confinement of tasks; `none` is the only level of this build [default:
-                               none]
-          --runs-dir <DIR>     Where runs are kept [default: runs]
-      -h, --help               Print help (see more with '--help')
-
-    Output:
-          --progress <HOW>          Progress on stderr [default: auto] [possible values: auto, bar,
-                                    lines, none]
-      -v, --verbose...              Show what tasks write, as they write it; -vv adds orchestra's own
-                                    log
-          --log-level <LEVEL>       Detail of log.jsonl in the run directory [default: info] [possible
-                                    values: off, error, warn, info, debug, trace]
-      -o, --output-format <FORMAT>  What stdout carries [default: text] [possible values: text, json,
-                                    jsonl]
-          --json                    Same as `-o json`
-      -q, --quiet                   Say only errors and the final line
-          --color <WHEN>            When to color [default: auto] [possible values: auto, always, never]
-
-    Examples:
-      orchestra run scenarios/hello.yaml -i name=world
-      orchestra run scenarios/diamond.yaml --max-parallel 2 -o jsonl
-    "#);
-}
-
-#[test]
-fn resume() {
-    assert_snapshot!(help(&["resume", "-h"]), @r#"
-    Continue an interrupted run
-
-    Usage: orchestra resume [OPTIONS] <RUN>
+    Usage: orchestra trust [OPTIONS] [DIR]
 
     Arguments:
-      <RUN>  The run: id, unique prefix, @last, @failed or its directory
+      [DIR]  A project's folder, or one in it [default: the working directory]
 
     Options:
-          --max-parallel <N>  Attempts that run at once [default: the scenario's, else the number of
-                              cores]
-          --fail-fast         Cancel what runs as soon as a required task has failed
-          --sandbox <LEVEL>   Confinement of tasks; `none` is the only level of this build [default:
-                              none]
-          --runs-dir <DIR>    Where runs are kept [default: runs]
-      -h, --help              Print help (see more with '--help')
-
-    Output:
-          --progress <HOW>          Progress on stderr [default: auto] [possible values: auto, bar,
-                                    lines, none]
-      -v, --verbose...              Show what tasks write, as they write it; -vv adds orchestra's own
-                                    log
-          --log-level <LEVEL>       Detail of log.jsonl in the run directory [default: info] [possible
-                                    values: off, error, warn, info, debug, trace]
-      -o, --output-format <FORMAT>  What stdout carries [default: text] [possible values: text, json,
-                                    jsonl]
-          --json                    Same as `-o json`
-      -q, --quiet                   Say only errors and the final line
-          --color <WHEN>            When to color [default: auto] [possible values: auto, always, never]
-    "#);
-}
-
-#[test]
-fn cancel() {
-    assert_snapshot!(help(&["cancel", "-h"]), @r#"
-    Stop a run and close its record
-
-    Usage: orchestra cancel [OPTIONS] <RUN>
-
-    Arguments:
-      <RUN>  The run: id, unique prefix, @last, @failed or its directory
-
-    Options:
-          --runs-dir <DIR>  Where runs are kept [default: runs]
-      -h, --help            Print help (see more with '--help')
-
-    Output:
-      -o, --output-format <FORMAT>  What stdout carries [default: text] [possible values: text, json,
-                                    jsonl]
-          --json                    Same as `-o json`
-      -q, --quiet                   Say only errors and the final line
-          --color <WHEN>            When to color [default: auto] [possible values: auto, always, never]
-    "#);
-}
-
-#[test]
-fn validate() {
-    assert_snapshot!(help(&["validate", "-h"]), @r#"
-    Say everything that is wrong with a scenario
-
-    Usage: orchestra validate [OPTIONS] <SCENARIO>
-
-    Arguments:
-      <SCENARIO>  The scenario file
-
-    Options:
-      -h, --help  Print help (see more with '--help')
-
-    Output:
-      -o, --output-format <FORMAT>  What stdout carries [default: text] [possible values: text, json,
-                                    jsonl]
-          --json                    Same as `-o json`
-      -q, --quiet                   Say only errors and the final line
-          --color <WHEN>            When to color [default: auto] [possible values: auto, always, never]
-    "#);
-}
-
-#[test]
-fn verify() {
-    assert_snapshot!(help(&["verify", "-h"]), @r#"
-    Check a run directory against its journal and seal
-
-    Usage: orchestra verify [OPTIONS] [RUN]
-
-    Arguments:
-      [RUN]  The run: id, unique prefix, @last, @failed or its directory [default: @last]
-
-    Options:
-          --runs-dir <DIR>  Where runs are kept [default: runs]
-      -h, --help            Print help (see more with '--help')
-
-    Output:
-      -o, --output-format <FORMAT>  What stdout carries [default: text] [possible values: text, json,
-                                    jsonl]
-          --json                    Same as `-o json`
-      -q, --quiet                   Say only errors and the final line
-          --color <WHEN>            When to color [default: auto] [possible values: auto, always, never]
-    "#);
-}
-
-#[test]
-fn list() {
-    assert_snapshot!(help(&["list", "-h"]), @r#"
-    List runs, newest first
-
-    Usage: orchestra list [OPTIONS] [SCENARIO]
-
-    Arguments:
-      [SCENARIO]  Only runs of this scenario: its name or its file
-
-    Options:
-          --scenario <NAME>  Only runs of this scenario; may be repeated
-          --since <WHEN>     Only runs begun since: a span such as 2d or 12h, a day, or an RFC 3339
-                             time, UTC
-          --status <STATUS>  Only runs in this state; may be repeated [possible values: passed, failed,
-                             cancelled, running, paused, interrupted, never-began, damaged]
-          --limit <N>        At most this many, 0 for all [default: 50 on a terminal, else all]
-          --runs-dir <DIR>   Where runs are kept [default: runs]
-      -h, --help             Print help (see more with '--help')
+          --list    List the projects you trust
+          --remove  Trust it no longer
+      -h, --help    Print help (see more with '--help')
 
     Output:
       -o, --output-format <FORMAT>  What stdout carries [default: text] [possible values: text, json,
@@ -281,107 +151,60 @@ fn list() {
           --color <WHEN>            When to color [default: auto] [possible values: auto, always, never]
 
     Examples:
-      orchestra list --status failed --since 2d
-      orchestra list release-notes --limit 5 -o json
+      orchestra trust
+      orchestra trust --list
     "#);
-}
+    assert_snapshot!(help(&["trust", "--help"]), @r#"
+    Accept what a project's orchestra.yaml asks for
 
-#[test]
-fn show() {
-    assert_snapshot!(help(&["show", "-h"]), @r#"
-    Show a run: verdict, failures, tasks
+    A project's `orchestra.yaml` comes with a clone, so on its own it may change looks and tighten.
+    Trust accepts what the file asks for beyond that, exactly as it stands now: when one of those values
+    changes, you are asked again.
 
-    Usage: orchestra show [OPTIONS] [RUN]
+    Usage: orchestra trust [OPTIONS] [DIR]
 
     Arguments:
-      [RUN]  The run: id, unique prefix, @last, @failed or its directory [default: @last]
+      [DIR]
+              A project's folder, or one in it [default: the working directory]
 
     Options:
-          --runs-dir <DIR>  Where runs are kept [default: runs]
-      -h, --help            Print help (see more with '--help')
+          --list
+              List the projects you trust
+
+          --remove
+              Trust it no longer
+
+      -h, --help
+              Print help (see a summary with '-h')
 
     Output:
-      -o, --output-format <FORMAT>  What stdout carries [default: text] [possible values: text, json,
-                                    jsonl]
-          --json                    Same as `-o json`
-      -q, --quiet                   Say only errors and the final line
-          --color <WHEN>            When to color [default: auto] [possible values: auto, always, never]
-    "#);
-}
+      -o, --output-format <FORMAT>
+              What stdout carries [default: text]
 
-#[test]
-fn logs() {
-    assert_snapshot!(help(&["logs", "-h"]), @r#"
-    Print what tasks wrote
+              Possible values:
+              - text:  For people
+              - json:  Exactly one object, on errors too
+              - jsonl: One object a line: events of a run, or one line an item
 
-    Usage: orchestra logs [OPTIONS] <RUN> [TASK]
+          --json
+              Same as `-o json`
 
-    Arguments:
-      <RUN>   The run: id, unique prefix, @last, @failed or its directory
-      [TASK]  One task
+      -q, --quiet
+              Say only errors and the final line
 
-    Options:
-          --attempt <N>     Only this attempt
-          --failed          Only attempts that failed
-          --runs-dir <DIR>  Where runs are kept [default: runs]
-      -h, --help            Print help (see more with '--help')
+          --color <WHEN>
+              When to color [default: auto]
 
-    Output:
-      -o, --output-format <FORMAT>  What stdout carries [default: text] [possible values: text, json,
-                                    jsonl]
-          --json                    Same as `-o json`
-      -q, --quiet                   Say only errors and the final line
-          --color <WHEN>            When to color [default: auto] [possible values: auto, always, never]
+              Possible values:
+              - auto:   On a terminal, unless `NO_COLOR` is set
+              - always: Always
+              - never:  Never
 
     Examples:
-      orchestra logs @last build
-      orchestra logs @failed --failed
+      orchestra trust
+      orchestra trust --list
     "#);
-}
-
-#[test]
-fn report() {
-    assert_snapshot!(help(&["report", "-h"]), @r#"
-    Render a run's report from its journal
-
-    Usage: orchestra report [OPTIONS] [RUN]
-
-    Arguments:
-      [RUN]  The run: id, unique prefix, @last, @failed or its directory [default: @last]
-
-    Options:
-          --runs-dir <DIR>  Where runs are kept [default: runs]
-      -h, --help            Print help (see more with '--help')
-
-    Output:
-      -o, --output-format <FORMAT>  What stdout carries [default: text] [possible values: text, json,
-                                    jsonl]
-          --json                    Same as `-o json`
-      -q, --quiet                   Say only errors and the final line
-          --color <WHEN>            When to color [default: auto] [possible values: auto, always, never]
-    "#);
-}
-
-#[test]
-fn schema() {
-    assert_snapshot!(help(&["schema", "-h"]), @r#"
-    Print a JSON Schema
-
-    Usage: orchestra schema [OPTIONS] [WHAT]
-
-    Arguments:
-      [WHAT]  Of what [default: scenario] [possible values: scenario, events, messages]
-
-    Options:
-      -h, --help  Print help (see more with '--help')
-
-    Output:
-      -o, --output-format <FORMAT>  What stdout carries [default: text] [possible values: text, json,
-                                    jsonl]
-          --json                    Same as `-o json`
-      -q, --quiet                   Say only errors and the final line
-          --color <WHEN>            When to color [default: auto] [possible values: auto, always, never]
-    "#);
+    assert_eq!(help(&["help", "trust"]), help(&["trust", "--help"]));
 }
 
 #[test]
@@ -399,34 +222,97 @@ fn version() {
     "#);
 }
 
-/// Every flag has a variable named after it, every verb a line of help, every example parses.
 #[test]
-fn the_tree_keeps_its_promises() {
-    let tree = l1_orchestrator::tree();
-    for verb in tree.get_subcommands() {
-        assert!(verb.get_about().is_some(), "{}", verb.get_name());
-        for arg in verb.get_arguments().chain(tree.get_arguments()) {
+fn every_verb_has_a_short_and_a_long_page() {
+    for verb in verbs() {
+        let name = verb.get_name().to_owned();
+        let about = verb.get_about().expect(&name).to_string();
+        assert!(
+            about.len() <= 60 && !about.ends_with('.'),
+            "{name}: {about}"
+        );
+        let long = verb.get_long_about().map(ToString::to_string);
+        let long = long.unwrap_or_default();
+        let more = long.strip_prefix(&format!("{about}\n\n"));
+        assert!(
+            more.is_some_and(|more| more.ends_with('.')),
+            "{name} says no more: {long:?}"
+        );
+        let mut verb = verb.clone();
+        let short = verb.render_help().to_string();
+        let long = verb.render_long_help().to_string();
+        for page in [&short, &long] {
+            assert!(page.starts_with(&about), "{name}: {page}");
+            assert!(
+                page.contains(&format!("\nUsage: orchestra {name}")),
+                "{name}: {page}"
+            );
+            let wide = page.lines().find(|line| line.chars().count() > 100);
+            assert!(wide.is_none(), "{name}: {wide:?}");
+        }
+        assert!(short.lines().count() < long.lines().count(), "{name}");
+        assert!(short.lines().count() <= 60, "{name}: {short}");
+    }
+}
+
+/// Every flag has a variable named after it and a word of help.
+#[test]
+fn every_flag_has_its_variable() {
+    for verb in verbs() {
+        for arg in verb.get_arguments() {
             let Some(long) = arg.get_long() else { continue };
             if ["help", "version"].contains(&long) {
                 continue;
             }
-            let variable = format!("ORCHESTRA_{}", long.replace('-', "_").to_uppercase());
+            let (name, variable) = (verb.get_name(), long.replace('-', "_").to_uppercase());
+            let variable = format!("ORCHESTRA_{variable}");
             let given = arg
                 .get_env()
-                .map(|name| name.to_string_lossy().into_owned());
-            assert_eq!(given.as_deref(), Some(variable.as_str()), "--{long}");
-            assert!(arg.get_help().is_some(), "--{long}");
-        }
-        let examples = verb
-            .get_after_help()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        for line in examples
-            .lines()
-            .filter(|line| line.starts_with("  orchestra "))
-        {
-            let parsed = l1_orchestrator::tree().try_get_matches_from(line.split_whitespace());
-            assert!(parsed.is_ok(), "{line}");
+                .map(|given| given.to_string_lossy().into_owned());
+            assert_eq!(given.as_deref(), Some(&*variable), "{name} --{long}");
+            assert!(arg.get_help().is_some(), "{name} --{long}");
         }
     }
+}
+
+#[test]
+fn every_verb_has_the_output_flags_and_values_have_names() {
+    for verb in verbs() {
+        let name = verb.get_name();
+        for flag in ["output-format", "json", "quiet", "color"] {
+            let found = verb
+                .get_arguments()
+                .find(|arg| arg.get_long() == Some(flag));
+            let heading = found.and_then(|arg| arg.get_help_heading());
+            assert_eq!(heading, Some("Output"), "{name} --{flag}");
+        }
+        let of_values = verb
+            .get_arguments()
+            .filter(|arg| arg.get_action().takes_values());
+        for arg in of_values {
+            for value in arg.get_value_names().unwrap_or_default() {
+                let is_capital = |c: char| c.is_ascii_uppercase() || "=_|".contains(c);
+                assert!(value.chars().all(is_capital), "{name} {value}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_example_parses() {
+    let mut seen = 0;
+    for verb in verbs() {
+        let examples = verb.get_after_help().map(ToString::to_string);
+        let examples = examples.unwrap_or_default();
+        let lines = examples
+            .lines()
+            .filter(|line| line.starts_with("  orchestra "));
+        for command in lines.flat_map(|line| line.split("&&")) {
+            let command = command.split(" > ").next().unwrap_or(command);
+            let parsed = l1_orchestrator::tree().try_get_matches_from(command.split_whitespace());
+            assert!(parsed.is_ok(), "{command}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 10, "{seen}");
 }

@@ -10,6 +10,7 @@ use super::args::{Config, ConfigOf};
 use super::columns::{self, Cell, Column};
 use super::context::Context;
 use super::error::CliError;
+use super::usage::OTHER_VARIABLES;
 use crate::exit_code;
 use crate::settings::{
     self, KEYS, Key, Layered, Origin, PROJECT, Said, Shape, layers, project_dir, trust_file,
@@ -38,11 +39,12 @@ pub(super) fn config(
 fn refuse_flags_of_show(matches: &ArgMatches, what: ConfigOf) -> Result<(), CliError> {
     let own = ["what", "output_format", "json", "quiet", "color"];
     let typed = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
-    let ids = matches.ids().map(clap::Id::as_str);
+    // Groups of flattened flags are ids, too, named after their structs.
+    let is_flag = |id: &&str| id.starts_with(|first: char| first.is_ascii_lowercase());
+    let ids = matches.ids().map(clap::Id::as_str).filter(is_flag);
     let Some(id) = ids.filter(|id| !own.contains(id)).find(|id| typed(id)) else {
         return Ok(());
     };
-    // Groups of flattened flags are ids, too, and come after what is in them.
     let flag = format!("--{}", id.replace('_', "-"));
     let word = match what {
         ConfigOf::Path => "path",
@@ -181,10 +183,24 @@ fn path(context: &Context) -> Result<(), CliError> {
 }
 
 fn default(context: &Context) -> Result<(), CliError> {
-    let json: serde_json::Map<String, Value> = KEYS
+    let settings = KEYS.iter().map(|key| {
+        json!({
+            "name": key.name,
+            "default": key.default,
+            "expected": key.expected().replace('`', ""),
+            "flag": key.flag(),
+            "variable": key.variable(),
+            "in_project": key.in_project.rule(),
+            "about": key.about,
+        })
+    });
+    let variables = OTHER_VARIABLES
         .iter()
-        .map(|key| (key.name.to_owned(), typed(key, key.default)))
-        .collect();
-    let json = json!({ "schema": "orchestra.config-default/v1", "settings": json });
+        .map(|(name, about)| json!({ "name": name, "about": about }));
+    let json = json!({
+        "schema": "orchestra.config-default/v1",
+        "settings": settings.collect::<Vec<_>>(),
+        "environment": variables.collect::<Vec<_>>(),
+    });
     context.answer(settings::as_file, json)
 }

@@ -9,8 +9,8 @@ use super::diff::Diff;
 use super::doctor::Doctor;
 use super::explain::Explain;
 use super::fmt::Fmt;
-use super::groups;
 use super::graph::Graph;
+use super::groups;
 use super::list::List;
 use super::man::Man;
 use super::pause::Pause;
@@ -42,7 +42,20 @@ const TEMPLATE: &str = "\
 pub fn command() -> clap::Command {
     let tree = Cli::command();
     let (short, long) = (groups::short(&tree), groups::long(&tree));
-    tree.before_help(short).before_long_help(long)
+    let tree = tree.before_help(short).before_long_help(long);
+    tree.mut_subcommands(with_long_about)
+}
+
+/// A verb's doc comment opens with its name; `--help` opens with what it is for.
+fn with_long_about(verb: clap::Command) -> clap::Command {
+    let more = verb.get_long_about().map(ToString::to_string);
+    let about = verb.get_about().map(ToString::to_string);
+    let more = more.and_then(|long| Some(long.split_once("\n\n")?.1.to_owned()));
+    match (about, more) {
+        (Some(about), Some(more)) => verb.long_about(format!("{about}\n\n{more}")),
+        (Some(about), None) => verb.long_about(about),
+        (None, _) => verb,
+    }
 }
 
 fn long_after_help() -> String {
@@ -76,56 +89,32 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// The verbs.
+/// The verbs. No doc comments here: they would take the place of the verbs' own texts.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a scenario to its end
     Run(Run),
-    /// Continue an interrupted run
     Resume(Resume),
-    /// Stop a run for now; resume goes on
     Pause(Pause),
-    /// Stop a run and close its record
     Cancel(Cancel),
-    /// Say everything that is wrong with a scenario
     Validate(Validate),
-    /// Rewrite a scenario's words to the canonical ones
     Fmt(Fmt),
-    /// Check a run directory against its journal and seal
     Verify(Verify),
-    /// List runs, newest first
     List(List),
-    /// Remove old runs
     Clean(Clean),
-    /// Show a run: verdict, failures, tasks
     Show(Show),
-    /// Say why a task went the way it went
     Explain(Explain),
-    /// Follow a run that another process drives
     Watch(Watch),
-    /// Print what tasks wrote
     Logs(Logs),
-    /// Success rates and durations over many runs
     Stats(Stats),
-    /// Render a run's report from its journal
     Report(Report),
-    /// Draw a scenario, a plan or a run
     Graph(Graph),
-    /// Compare two runs
     Diff(Diff),
-    /// Print a JSON Schema
     Schema(Schema),
-    /// Say whether this machine is ready, and what to fix
     Doctor(Doctor),
-    /// Show settings, and where each value comes from
     Config(Config),
-    /// Accept what a project's orchestra.yaml asks for
     Trust(Trust),
-    /// Print a completion script for your shell
     Completions(Completions),
-    /// Print the manual page of orchestra or of one verb
     Man(Man),
-    /// Print the version
     #[command(hide = true)]
     Version(Version),
 }

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::builder::FalseyValueParser;
 use clap::Args;
+use clap::builder::FalseyValueParser;
 
 use super::shared::{Driving, Output, RunsDir};
 
@@ -79,6 +79,9 @@ pub struct Verify {
 }
 
 /// `orchestra show`
+///
+/// The same words as at the end of `run`, for any run: how it ended or where it stands, what failed
+/// first and why, every task. Exits with 0 whatever the run did; `watch` exits with its code.
 #[derive(Args, Debug)]
 #[command(about = "Show a run: verdict, failures, tasks")]
 pub struct Show {
