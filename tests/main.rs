@@ -24,4 +24,6 @@ mod sim;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod terminal;
+#[cfg(test)]
 mod tidy;

@@ -14,6 +14,7 @@ mod help;
 mod inspect;
 mod json;
 mod list;
+mod logs;
 mod man;
 mod pause;
 mod plan;

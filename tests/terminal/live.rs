@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use protocol::time::Timestamp;
 
 use super::screen::Terminal;
-use crate::cli::run::{FAILING, HELLO};
 use crate::support::{Outcome, Place};
 
 /// One task that is quick, and one that waits for a file.
@@ -23,6 +22,23 @@ tasks:
     run: |
       echo said by the task
       until [ -e \"$GATE\" ]; do sleep 0.02; done
+";
+
+const HELLO: &str = "\
+version: 1
+name: hello
+tasks:
+  greet: { run: echo hello }
+";
+
+const FAILING: &str = "\
+version: 1
+name: failing
+tasks:
+  prepare: { run: 'true' }
+  build: { needs: [prepare], run: exit 3 }
+  test: { needs: [build], run: 'true' }
+  publish: { needs: [test], run: 'true' }
 ";
 
 #[test]
@@ -166,4 +182,15 @@ fn the_first_line_comes_within_a_tenth_of_a_second() {
     };
     let best = (0..TRIES).map(|_| first()).find(|taken| *taken <= WITHIN);
     assert!(best.is_some(), "never within {WITHIN:?} in {TRIES} tries");
+}
+
+#[test]
+fn followed_output_cannot_move_the_cursor() {
+    let task =
+        "version: 1\nname: rude\ntasks:\n  rude: { run: \"printf '\\\\033[2Jcleared\\n'\" }\n";
+    let place = Place::with("rude.yaml", task);
+    place.orchestra(["run", "rude.yaml"]).run().expect(0);
+    let mut terminal = Terminal::run(&place, &["logs", "@last", "-f"]);
+    let (code, text) = terminal.end();
+    assert_eq!((code, text.trim_end()), (0, "rude | \\x1b[2Jcleared"));
 }

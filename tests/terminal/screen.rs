@@ -7,12 +7,22 @@ use std::os::fd::OwnedFd;
 use std::process::Child;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-use crate::cli::resume::wait_until;
 use crate::support::Place;
+
+/// Polls, for as long as a loaded machine may need.
+#[track_caller]
+pub fn wait_until(mut condition: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed().as_secs() < 60, "waited in vain");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
 
 /// A terminal and the program on it.
 pub struct Terminal {

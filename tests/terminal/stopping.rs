@@ -1,8 +1,7 @@
 //! Keys pressed on a terminal: what each press says, and that the terminal is left in order.
 
 use super::live::WAITING;
-use super::screen::Terminal;
-use crate::cli::resume::wait_until;
+use super::screen::{Terminal, wait_until};
 use crate::support::Place;
 
 const CTRL_C: &str = "\x03";

@@ -12,6 +12,7 @@ use super::fmt::Fmt;
 use super::graph::Graph;
 use super::groups;
 use super::list::List;
+use super::logs::Logs;
 use super::man::Man;
 use super::pause::Pause;
 use super::report::Report;
@@ -20,7 +21,7 @@ use super::schema::Schema;
 use super::shared::Output;
 use super::stats::Stats;
 use super::trust::Trust;
-use super::verbs::{Cancel, Logs, Resume, Show, Validate, Verify, Version};
+use super::verbs::{Cancel, Resume, Show, Validate, Verify, Version};
 use super::watch::Watch;
 use crate::exit_code;
 

@@ -96,38 +96,6 @@ pub struct Show {
     pub output: Output,
 }
 
-/// `orchestra logs`
-///
-/// Without TASK: of every task. Each kept stream of each attempt is printed on its own, never
-/// concatenated without a heading.
-#[derive(Args, Debug)]
-#[command(about = "Print what tasks wrote")]
-#[command(after_help = "\
-Examples:
-  orchestra logs @last build
-  orchestra logs @failed --failed")]
-pub struct Logs {
-    /// The run: id, unique prefix, @last, @failed or its directory
-    #[arg(value_name = "RUN")]
-    pub run: String,
-    /// One task
-    #[arg(value_name = "TASK")]
-    pub task: Option<String>,
-    /// Only this attempt
-    #[arg(long, value_name = "N", env = "ORCHESTRA_ATTEMPT", hide_env = true)]
-    pub attempt: Option<u32>,
-    /// Only attempts that failed
-    #[arg(long, env = "ORCHESTRA_FAILED", hide_env = true)]
-    #[arg(value_parser = FalseyValueParser::new())]
-    pub failed: bool,
-    /// Where runs are kept.
-    #[command(flatten)]
-    pub runs: RunsDir,
-    /// What is printed, and how.
-    #[command(flatten)]
-    pub output: Output,
-}
-
 /// `orchestra version`
 #[derive(Args, Debug)]
 #[command(about = "Print the version")]
