@@ -69,11 +69,14 @@ impl NestedFiles {
     fn beneath(&self, file: &Path) -> io::Result<Option<PathBuf>> {
         let root = fs_err::canonicalize(&self.root)?;
         let real = fs_err::canonicalize(file)?;
-        if !fs_err::metadata(&real)?.is_file() {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "it is no regular file",
-            ));
+        let kind = fs_err::metadata(&real)?;
+        if !kind.is_file() {
+            let what = if kind.is_dir() {
+                "it is a folder"
+            } else {
+                "it is no regular file"
+            };
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
         }
         Ok(real.starts_with(root).then_some(real))
     }

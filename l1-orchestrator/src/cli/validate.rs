@@ -15,9 +15,13 @@ pub(super) fn validate(context: &Context, args: &Validate) -> Result<u8, CliErro
         let Read { scenario, .. } = read?;
         let tasks = words::count(scenario.task_count(), "task");
         let inputs = words::count(scenario.inputs().len(), "input");
+        let files = match scenario.files().len() {
+            0 => String::new(),
+            some => format!(", {}", words::count(some, "nested file")),
+        };
         let file = args.scenario.display();
         context.ui.data(&format!(
-            "{file}: {} is valid: {tasks}, {inputs}\n",
+            "{file}: {} is valid: {tasks}, {inputs}{files}\n",
             scenario.name()
         ))?;
         return Ok(exit_code::OK);
@@ -37,6 +41,7 @@ pub(super) fn validate(context: &Context, args: &Validate) -> Result<u8, CliErro
                 "name": scenario.name(),
                 "tasks": scenario.task_count(),
                 "inputs": scenario.inputs().keys().collect::<Vec<_>>(),
+                "files": scenario.files().iter().map(|file| &file.path).collect::<Vec<_>>(),
                 "problems": diagnostics::to_json(&source, &diagnostics),
             });
             (object, exit_code::OK)

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::keys::{Shape, Table};
-use super::words::SCENARIO;
+use super::words::{SCENARIO, SEGMENT};
+use super::words_task::TASK;
 
 /// The schema as `orchestra schema` prints it.
 #[must_use]
@@ -31,6 +32,17 @@ fn object(table: &Table) -> Value {
         }
         properties.insert(key.name.to_owned(), property);
     }
+    for (alias, canonical) in table.aliases {
+        // Valid, but nothing an editor should offer.
+        let Some(mut property) = properties.get(*canonical).cloned() else {
+            continue;
+        };
+        let fix = format!("Another word for `{canonical}`; `orchestra fmt` rewrites it.");
+        property["description"] = json!(fix);
+        property["deprecationMessage"] = json!(fix);
+        property["doNotSuggest"] = json!(true);
+        properties.insert((*alias).to_owned(), property);
+    }
     let required: Vec<&str> = table
         .keys
         .iter()
@@ -45,7 +57,21 @@ fn object(table: &Table) -> Value {
     if let (Some(map), false) = (schema.as_object_mut(), required.is_empty()) {
         map.insert("required".to_owned(), json!(required));
     }
+    if std::ptr::eq(table, &raw const TASK) {
+        task(&mut schema);
+    }
     schema
+}
+
+/// What the keys of a task say about each other.
+fn task(schema: &mut Value) {
+    let kinds = ["run", "command", "uses"];
+    let kinds = kinds.map(|kind| json!({ "required": [kind] }));
+    schema["oneOf"] = json!(kinds);
+    schema["not"] = json!({ "required": ["for_each", "matrix"] });
+    schema["dependencies"] = json!({ "with": ["uses"] });
+    schema["properties"]["as"]["pattern"] = json!(SEGMENT);
+    schema["properties"]["matrix"]["minProperties"] = json!(1);
 }
 
 fn of(shape: &Shape) -> Value {
@@ -151,9 +177,18 @@ mod tests {
 
     #[test]
     fn wrong_keys_and_values_are_refused() {
-        assert!(accepts(
-            "tasks: { a: { run: x, timeout: 5m, retry: { max: 2 } } }"
-        ));
+        for right in [
+            "tasks: { a: { run: x, timeout: 5m, retry: { max: 2 } } }",
+            "tasks: { a: { run: x, for_each: [1, { a: b }], as: area, max_parallel: 2 } }",
+            "tasks: { a: { command: [x], for_each: \"${{ inputs.x }}\" } }",
+            "tasks: { a: { run: x, matrix: { os: [linux], n: \"${{ inputs.x }}\" } } }",
+            "tasks: { a: { uses: ./x.yaml, with: { a: 1, b: [c], d: { e: f } } } }",
+            "tasks: { a: { run: x, depends_on: [b], working-directory: y, when: always() } }",
+            "defaults: { timeout: 5m, retry: { max: 1 } }\ntasks: { a: { run: x, refers: [a] } }",
+            "outputs: { a: \"${{ tasks.a.status }}\" }\ntasks: { a: { run: x, priority: -5 } }",
+        ] {
+            assert!(accepts(right), "{right}");
+        }
         for wrong in [
             "taskz: { a: { run: x } }",
             "tasks: {}",
@@ -163,6 +198,18 @@ mod tests {
             "tasks: { a: { run: x, needs: b } }",
             "tasks: { A-b: { run: x } }",
             "inputs: { x: { type: integer } }\ntasks: { a: { run: x } }",
+            "tasks: { a: { needs: [b] } }",
+            "tasks: { a: { run: x, uses: y } }",
+            "tasks: { a: { run: x, with: { a: 1 } } }",
+            "tasks: { a: { run: x, for_each: [1], matrix: { a: [1] } } }",
+            "tasks: { a: { run: x, for_each: plain } }",
+            "tasks: { a: { run: x, for_each: [1], as: Area } }",
+            "tasks: { a: { run: x, matrix: {} } }",
+            "tasks: { a: { run: x, matrix: { os: linux } } }",
+            "tasks: { a: { run: x, priority: 1001 } }",
+            "tasks: { a: { run: x, workspace: guarded } }",
+            "defaults: { env: { A: b } }\ntasks: { a: { run: x } }",
+            "outputs: { a: [b] }\ntasks: { a: { run: x } }",
         ] {
             assert!(!accepts(wrong), "{wrong}");
         }
