@@ -48,7 +48,7 @@ const fn shape(look: Look) -> (&'static str, &'static str) {
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        let harmless = c.is_alphanumeric() || " _-./,:[]()…".contains(c);
+        let harmless = c.is_alphanumeric() || " _-./,:[]()…×".contains(c);
         if harmless {
             out.push(c);
         } else {

@@ -203,7 +203,7 @@ fn a_big_fan_out_is_one_group_and_a_small_one_is_its_children() {
     assert_snapshot!(drawn(3), @r#"
     flowchart LR
       t0["list"]:::plain
-      t1["sum<br/>#215; 3"]:::plain
+      t1["sum<br/>× 3"]:::plain
       t2["end"]:::plain
       t0 --> t1
       t1 --> t2
@@ -227,7 +227,7 @@ fn a_big_fan_out_is_one_group_and_a_small_one_is_its_children() {
     assert_snapshot!(drawn(100), @r#"
     flowchart LR
       t0["list"]:::plain
-      t1["sum<br/>#215; 100"]:::plain
+      t1["sum<br/>× 100"]:::plain
       t2["end"]:::plain
       t0 --> t1
       t1 --> t2

@@ -213,7 +213,7 @@ fn task(row: &TaskRow<'_>, shown: &HashSet<String>, redact: Redactor) -> Task {
         let took = redact.duration(attempt.wall);
         Attempt {
             elsewhere: shown.contains(&anchor),
-            text: format!("#{} {} {took}", attempt.number, attempt.how()),
+            text: format!("#{} {}, {took}", attempt.number, attempt.how()),
             log: attempt.telling_log(id),
             anchor,
         }

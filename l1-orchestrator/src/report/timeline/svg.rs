@@ -76,7 +76,7 @@ fn draw(text: &mut String, row: &Row<'_>, top: usize, span: Duration, redact: Re
     write!(
         text,
         "<a href=\"#{to}\"><title>{label}, attempt {number}, {how}: from {start}, waited {wait}, ran \
-         {ran}</title><text x=\"0\" y=\"{y}\">{label} <tspan class=\"quiet\">#{number} {how} {ran}</tspan></text>"
+         {ran}</title><text x=\"0\" y=\"{y}\">{label} <tspan class=\"quiet\">#{number} {how}, {ran}</tspan></text>"
     )
     .expect("into a string");
     let place = |at| {
