@@ -23,6 +23,7 @@ mod pause;
 mod plan;
 mod report;
 mod resume;
+mod retry;
 mod run;
 mod settings;
 mod stats;

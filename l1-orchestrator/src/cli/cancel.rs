@@ -10,7 +10,7 @@ use super::args::Cancel;
 use super::context::Context;
 use super::driving;
 use super::error::CliError;
-use super::resume::{agrees_with_seal, hold, sweep, unfinished};
+use super::resume::{agrees_with_seal, hold, intact, sweep};
 use crate::exit_code;
 use crate::report::Observers;
 use crate::runs::{RunEntry, Stored};
@@ -52,7 +52,7 @@ fn unheld(context: &Context, entry: &RunEntry) -> Result<u8, CliError> {
             None,
         );
     }
-    let (started, plan) = unfinished(context, entry, &stored)?;
+    let (started, plan) = intact(context, entry, &stored)?;
     let key = driving::key()?;
     sweep(context, entry, started.run_id, &stored.summary)?;
     let session = Session {

@@ -12,7 +12,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::usage::{self, Parsed};
 use super::{
-    cancel, completions, config, doctor, list, logs, man, pause, report, resume, run, schema, show,
+    cancel, completions, config, doctor, list, logs, man, pause, report, resume, retry, run, schema, show,
     trust, validate, verify, version, watch,
 };
 use crate::exit_code;
@@ -107,6 +107,7 @@ fn dispatch(context: &Context, command: Command, matches: &ArgMatches) -> Result
         Command::Run(args) => run::run(context, &args, matches),
         Command::Resume(args) => resume::resume(context, &args, matches),
         Command::Pause(args) => pause::pause(context, &args),
+        Command::Retry(args) => retry::retry(context, &args, matches),
         Command::Cancel(args) => cancel::cancel(context, &args),
         Command::Validate(args) => validate::validate(context, &args),
         Command::Fmt(args) => super::fmt::fmt(context, &args),

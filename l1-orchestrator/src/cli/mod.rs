@@ -2,6 +2,7 @@
 
 pub(crate) mod args;
 mod asked;
+mod begin;
 mod cancel;
 mod clean;
 mod columns;
@@ -28,6 +29,7 @@ mod pause;
 mod plan_only;
 mod report;
 mod resume;
+mod retry;
 mod run;
 mod scenario_file;
 mod schema;

@@ -38,7 +38,7 @@ pub(super) fn resume(
     if let Some(ending) = stored.summary.ending {
         return finished(context, &entry, &stored, ending);
     }
-    let (started, plan) = unfinished(context, &entry, &stored)?;
+    let (started, plan) = intact(context, &entry, &stored)?;
     let run = started.run_id;
     let key = driving::key()?;
     let slots = slots(&how, &plan);
@@ -114,8 +114,8 @@ pub(super) fn agrees_with_seal(
     }
 }
 
-/// The first event and the approved plan of a run that is not over.
-pub(super) fn unfinished(
+/// The first event and the approved plan of a run whose files are what was approved.
+pub(super) fn intact(
     context: &Context,
     entry: &RunEntry,
     stored: &Stored,

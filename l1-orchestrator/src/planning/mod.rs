@@ -7,10 +7,12 @@ mod ahead;
 mod foundation;
 mod outline;
 mod plan_file;
+mod retry;
 mod worst;
 
 pub use ahead::{Ahead, Fate, Start, TaskAhead, look_ahead};
 pub use foundation::{Content, Foundation, Missing, lay, missing, shaken};
 pub use outline::{Branch, outline};
 pub use plan_file::{About, PlanFile, Saved, schema_of};
+pub use retry::{Blocked, Selection, Wanted, select};
 pub use worst::{Span, Worst, worst, worst_of};

@@ -278,7 +278,7 @@ mod tests {
                 "it was saved by orchestra 9.",
             ),
             ("/p.yaml", "/q.yaml", "its description was changed"),
-            ("plan-file/v1", "plan-file/v2", "saved in the form"),
+            ("plan-file/v1", "plan-file/v2", "it was saved in the form"),
             ("\"id\":\"a\"", "\"id\":\"A\"", "its plan is invalid"),
             ("\"seal\"", "\"sael\"", "it is damaged"),
         ] {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use protocol::outcome::RunOutcome;
 use protocol::plan::Plan;
 use protocol::time::Timestamp;
 
@@ -54,6 +55,9 @@ pub fn next_commands(summary: &RunSummary, view: &View) -> Vec<String> {
             next.push(view.run.command("show", ""));
         }
     }
+    if let Some(rest) = again(summary) {
+        next.push(view.run.command("retry", &rest));
+    }
     let verb = match (summary.ending, view.driven) {
         (Some(_), _) => "verify",
         (None, Some(_)) => "cancel",
@@ -61,6 +65,31 @@ pub fn next_commands(summary: &RunSummary, view: &View) -> Vec<String> {
     };
     next.push(view.run.command(verb, ""));
     next
+}
+
+/// What is worth running again of a run that is over: the one task that failed with what follows from it,
+/// or all that did not succeed.
+fn again(summary: &RunSummary) -> Option<String> {
+    match summary.ending?.outcome {
+        RunOutcome::Completed => None,
+        RunOutcome::Cancelled => Some(String::new()),
+        RunOutcome::Failed => {
+            let is_required = |task: &&TaskSummary| {
+                matches!(
+                    task.standing,
+                    Standing::Failed {
+                        tolerated: false,
+                        ..
+                    }
+                )
+            };
+            let mut failed = summary.tasks.iter().filter(is_required);
+            match (failed.next(), failed.next()) {
+                (Some(one), None) => Some(format!("{} --downstream", one.id)),
+                _ => Some(String::new()),
+            }
+        }
+    }
 }
 
 /// `attempt 2 of 3`, as far as the plan is known.

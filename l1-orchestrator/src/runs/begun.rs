@@ -6,7 +6,7 @@ use std::path::Path;
 
 use l2_coordinator::journal::{ReadError, Reader};
 use l2_coordinator::read_holder;
-use protocol::event::EventKind;
+use protocol::event::{EventKind, SkipCause};
 use protocol::run_dir;
 
 use super::open_regular;
@@ -29,7 +29,14 @@ pub fn never_began(dir: &Path) -> bool {
     loop {
         match reader.next_event() {
             Ok(Some(event)) => match event.kind {
-                EventKind::RunStarted(_) | EventKind::PlanProposed { .. } => {}
+                EventKind::RunStarted(_)
+                | EventKind::PlanProposed { .. }
+                | EventKind::TaskReused { .. }
+                | EventKind::TaskExpanded { .. }
+                | EventKind::TaskSkipped {
+                    cause: SkipCause::NotSelected,
+                    ..
+                } => {}
                 _ => return false,
             },
             Ok(None) => break,
@@ -55,7 +62,10 @@ pub fn is_untouched(dir: &Path) -> bool {
     };
     let is_absent = |name: &str| fs_err::symlink_metadata(dir.join(name)).is_err();
     let mut closing = run_dir::REPORTS.into_iter().chain([run_dir::SEAL]);
-    is_empty(run_dir::LOGS) && is_empty(run_dir::ARTIFACTS) && closing.all(is_absent)
+    // A retry has artifacts before it begins.
+    let is_retry = || RunRecord::read(dir).is_ok_and(|record| record.retry_of.is_some());
+    let has_no_results = is_empty(run_dir::ARTIFACTS) || is_retry();
+    is_empty(run_dir::LOGS) && has_no_results && closing.all(is_absent)
 }
 
 /// Nothing can be done with a run that never began, except to run it again.

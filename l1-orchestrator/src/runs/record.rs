@@ -43,6 +43,9 @@ pub struct RunRecord {
     pub started: Timestamp,
     /// Version of orchestra.
     pub orchestra: String,
+    /// The run whose results this one carries over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<RunId>,
     /// Inputs given on the command line, as text.
     #[serde(default)]
     pub inputs: BTreeMap<String, String>,

@@ -2,6 +2,7 @@
 //! and the run directory around them. The only place where the three layers meet.
 
 mod blame;
+mod carry;
 mod closing;
 mod drive;
 mod ids;
@@ -17,7 +18,7 @@ pub use drive::{Driven, Ended, Session, Start, drive};
 pub use ids::{coordinator as new_coordinator, now, run as new_run, trace as new_trace};
 pub use live::LiveOutput;
 pub use log::start_log;
-pub use open::{NewRun, Opened, absolute, open, record_of};
+pub use open::{Carry, NewRun, Opened, absolute, open, record_of};
 pub use phases::{Moment, reached};
 pub use policy::Policy;
 pub use signals::pressed_twice;

@@ -14,9 +14,10 @@ use protocol::run_dir;
 use protocol::scenario::find_root;
 use protocol::time::Clock as _;
 
+use super::carry::carry;
 use super::ids::{self, SystemClock};
 use super::policy::Policy;
-use crate::cli::error::CliError;
+use crate::cli::error::{CliError, Kind};
 use crate::runs::{RunEntry, RunRecord, Runs};
 
 /// Before the name of a run directory that is being made.
@@ -38,6 +39,16 @@ pub struct NewRun<'a> {
     pub trace_id: Option<String>,
     /// The rest of `run.json`.
     pub record: RunRecord,
+    /// What it takes over from an earlier run.
+    pub carry: Option<Carry>,
+}
+
+/// What a new run takes over from an earlier one.
+pub struct Carry {
+    /// The earlier run's directory.
+    pub from: PathBuf,
+    /// The new run's events about it, between the plan and its approval.
+    pub events: Vec<EventKind>,
 }
 
 /// A run directory that this process holds.
@@ -67,6 +78,7 @@ pub fn record_of(scenario: ScenarioName, scenario_path: &Path) -> RunRecord {
         root: Some(find_root(scenario_path).display().to_string()),
         started: SystemClock.now(),
         orchestra: env!("CARGO_PKG_VERSION").into(),
+        retry_of: None,
         inputs: std::collections::BTreeMap::new(),
         settings: std::collections::BTreeMap::new(),
     }
@@ -76,9 +88,9 @@ pub fn record_of(scenario: ScenarioName, scenario_path: &Path) -> RunRecord {
 ///
 /// # Errors
 /// The runs directory cannot be written.
-pub fn open(new: NewRun<'_>) -> Result<Opened, CliError> {
+pub fn open(mut new: NewRun<'_>) -> Result<Opened, CliError> {
     let coordinator = ids::coordinator();
-    let record = &new.record;
+    let record = new.record.clone();
     let name = run_dir::name(record.started, &record.scenario, &record.run_id);
     let unwritable = |error: io::Error| {
         let message = format!(
@@ -90,7 +102,13 @@ pub fn open(new: NewRun<'_>) -> Result<Opened, CliError> {
             .hint("name another place with `--runs-dir`")
     };
     let files = Files::of(&new).map_err(unwritable)?;
-    place(&new, &name, &files).map_err(unwritable)?;
+    place(&new, &name, &files).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => {
+            let message = "a result of the earlier run cannot be carried over";
+            CliError::new(Kind::VerifyFailed, "artifact-changed", message).because(error)
+        }
+        _ => unwritable(error),
+    })?;
     let entry = new
         .runs
         .entry(&name)
@@ -99,7 +117,8 @@ pub fn open(new: NewRun<'_>) -> Result<Opened, CliError> {
         CliError::not_ready("run-held", "the new run cannot be locked").because(error)
     })?;
     let trace_id = new.trace_id.clone().unwrap_or_else(ids::trace);
-    let opening = opening(&new, &coordinator, &trace_id, &files);
+    let carried = new.carry.take().map_or_else(Vec::new, |carry| carry.events);
+    let opening = opening(&new, &coordinator, &trace_id, &files, carried);
     Ok(Opened {
         id: record.run_id,
         entry,
@@ -194,6 +213,9 @@ fn fill(new: &NewRun<'_>, dir: &Path, files: &Files) -> io::Result<()> {
     }
     fs_err::create_dir(dir.join(run_dir::LOGS))?;
     fs_err::create_dir(dir.join(run_dir::ARTIFACTS))?;
+    if let Some(earlier) = &new.carry {
+        carry(&earlier.events, &earlier.from, dir)?;
+    }
     fs_err::File::open(dir)?.sync_all()
 }
 
@@ -202,10 +224,11 @@ fn opening(
     coordinator: &CoordinatorId,
     trace_id: &str,
     files: &Files,
+    carried: Vec<EventKind>,
 ) -> Vec<EventKind> {
     let (plan, policy) = (new.plan.digest(), new.policy.digest());
     let scenario_file = Digest::of(new.scenario);
-    vec![
+    let mut events = vec![
         EventKind::RunStarted(Box::new(RunStarted {
             version: JOURNAL_VERSION,
             run_id: new.record.run_id,
@@ -219,21 +242,24 @@ fn opening(
             level: new.policy.constraints.level,
             trace_id: trace_id.to_owned(),
             orchestra: new.record.orchestra.clone(),
-            retry_of: None,
+            retry_of: new.record.retry_of,
         })),
         EventKind::PlanProposed {
             plan,
             tasks: new.plan.len() as u64,
         },
-        EventKind::PlanApproved {
-            plan,
-            plan_file: Digest::of(&files.plan),
-            policy,
-            policy_file: Some(Digest::of(&files.policy)),
-            scenario_file,
-            by: Origin::Default,
-        },
-    ]
+    ];
+    // Before the approval, whose promise covers them: a crash leaves all of them or no run.
+    events.extend(carried);
+    events.push(EventKind::PlanApproved {
+        plan,
+        plan_file: Digest::of(&files.plan),
+        policy,
+        policy_file: Some(Digest::of(&files.policy)),
+        scenario_file,
+        by: Origin::Default,
+    });
+    events
 }
 
 /// An absolute path, for the record; the path itself where that cannot be told.

@@ -163,6 +163,9 @@ impl Ledger {
             }
             EventKind::TaskDone {
                 task, artifacts, ..
+            }
+            | EventKind::TaskReused {
+                task, artifacts, ..
             } => {
                 self.artifacts.insert(task, artifacts);
             }

@@ -16,6 +16,7 @@ use super::logs::Logs;
 use super::man::Man;
 use super::pause::Pause;
 use super::report::Report;
+use super::retry::Retry;
 use super::run::Run;
 use super::schema::Schema;
 use super::shared::Output;
@@ -96,6 +97,7 @@ pub enum Command {
     Run(Run),
     Resume(Resume),
     Pause(Pause),
+    Retry(Retry),
     Cancel(Cancel),
     Validate(Validate),
     Fmt(Fmt),
@@ -128,6 +130,7 @@ impl Command {
             Self::Run(args) => &args.output,
             Self::Resume(args) => &args.output,
             Self::Pause(args) => &args.output,
+            Self::Retry(args) => &args.output,
             Self::Cancel(args) => &args.output,
             Self::Validate(args) => &args.output,
             Self::Fmt(args) => &args.output,

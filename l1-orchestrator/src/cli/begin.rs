@@ -1,0 +1,88 @@
+//! A new run from its directory to its end: what `run` and `retry` share.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use protocol::plan::Plan;
+use protocol::seal::UserKey;
+
+use super::context::Context;
+use super::driving;
+use super::error::CliError;
+use crate::report::{RunSummary, console};
+use crate::runs::SettingRecord;
+use crate::session::{NewRun, Opened, Session, Start, drive, open, start_log};
+use crate::settings::{Drive, Setting};
+
+/// Makes the run's directory, says so, and drives the run to its end.
+pub(super) fn begin(
+    context: &Context,
+    how: &Drive,
+    new: NewRun<'_>,
+    plan: &Arc<Plan>,
+    key: &UserKey,
+) -> Result<u8, CliError> {
+    let (runs, slots, policy) = (new.runs, new.slots, new.policy);
+    let Opened {
+        id,
+        entry,
+        coordinator,
+        lock,
+        trace_id,
+        opening,
+    } = open(new)?;
+    let view = driving::view(context, &entry, plan);
+    let redact = context.redact;
+    context.ui.note(&console::opening(
+        plan.name(),
+        &redact.run(&id),
+        &redact.digest(&plan.digest()),
+        &redact.machine(slots),
+        plan.len(),
+        &view.dir,
+    ));
+    let eyes = (how.verbose > 1).then(|| Arc::clone(&context.ui));
+    start_log(&entry.dir, how.log_level.value, eyes).map_err(|error| {
+        CliError::not_ready("log-unwritable", "log.jsonl cannot be made").because(error)
+    })?;
+    let (observers, live) =
+        driving::observers(context, how, runs, &entry, view, RunSummary::default());
+    let session = Session {
+        ui: Arc::clone(&context.ui),
+        entry: &entry,
+        run: id,
+        coordinator,
+        trace_id,
+        plan: Arc::clone(plan),
+        constraints: policy.constraints.clone(),
+        slots,
+        max_parallel: Some(slots),
+        fail_fast: how.fail_fast.value,
+        live,
+        observers,
+    };
+    let driven = drive(session, Start::New(opening))?;
+    driving::end(context, &entry, id, plan, driven, key, lock)
+}
+
+/// What the run was told, for `run.json`.
+pub(super) fn settings_record(
+    how: &Drive,
+    slots: &Setting<u32>,
+) -> BTreeMap<String, SettingRecord> {
+    let level = how.log_level.value;
+    let level = format!("{level:?}").to_lowercase();
+    let log_level = Setting {
+        value: level,
+        origin: how.log_level.origin.clone(),
+    };
+    [
+        ("max_parallel", slots.record()),
+        ("fail_fast", how.fail_fast.record()),
+        ("sandbox", how.sandbox.record()),
+        ("log_level", log_level.record()),
+    ]
+    .into_iter()
+    .map(|(name, record)| (name.to_owned(), record))
+    .collect()
+}

@@ -1,0 +1,236 @@
+//! `orchestra retry`: a new run of a finished run's plan, with its good results carried over.
+
+use std::collections::HashMap;
+use std::io::Read as _;
+use std::sync::Arc;
+
+use clap::ArgMatches;
+use protocol::event::EventKind;
+use protocol::ids::{RunId, TaskId};
+use protocol::nearest::nearest;
+use protocol::plan::{Plan, TaskIndex};
+use protocol::run_dir;
+use protocol::state::{RunState, TaskState};
+
+use super::args::Retry;
+use super::begin::{begin, settings_record};
+use super::context::Context;
+use super::driving::{self, slots};
+use super::error::{CliError, Kind};
+use super::resume::{agrees_with_seal, intact};
+use crate::planning::{self, Selection, Wanted};
+use crate::report::words;
+use crate::runs::{RunEntry, RunRecord, Stored, each_event, open_regular};
+use crate::session::{Carry, NewRun, Policy, record_of};
+use crate::settings;
+
+/// Longest scenario that is read, bytes; what a run was made from.
+const MAX_SCENARIO_BYTES: u64 = 64 * 1024 * 1024;
+/// Tasks named before they are counted.
+const MAX_NAMED: usize = 8;
+
+pub(super) fn retry(context: &Context, args: &Retry, matches: &ArgMatches) -> Result<u8, CliError> {
+    let how = settings::driving(&args.driving, matches, &context.files);
+    let runs = settings::runs_dir(&args.runs, &context.files);
+    let entry = runs.resolve(&args.run)?;
+    let stored = finished(context, &entry)?;
+    agrees_with_seal(context, &entry, &stored)?;
+    let (started, plan) = intact(context, &entry, &stored)?;
+    let policy = Policy::default_pack(started.level);
+    if Some(policy.digest())
+        != stored
+            .summary
+            .approval
+            .as_ref()
+            .map(|approval| approval.policy)
+    {
+        let message = "the run was made under another policy than this orchestra has";
+        return Err(
+            CliError::new(Kind::Refused, "policy-changed", message).hint("run its scenario again")
+        );
+    }
+    let (state, origins) = fold(&entry, &plan)?;
+    let wanted = wanted(args, &state)?;
+    let selection = select(context, &entry, &state, started.run_id, &origins, &wanted)?;
+    if let Some(missing) = planning::missing(&plan).into_iter().next() {
+        let planning::Missing {
+            input,
+            path,
+            task,
+            source,
+        } = missing;
+        let message = format!("input `{input}` names `{path}`, which task `{task}` gets a copy of");
+        return Err(CliError::not_ready("input-missing", message)
+            .because(source)
+            .hint("put it back, or run the scenario again with another one"));
+    }
+    let scenario = scenario(&entry)?;
+    let key = driving::key()?;
+    let slots = slots(&how, &plan);
+    let old = entry.record().ok_or_else(|| {
+        CliError::new(
+            Kind::VerifyFailed,
+            "file-changed",
+            "run.json is not what was written",
+        )
+    })?;
+    let record = RunRecord {
+        retry_of: Some(started.run_id),
+        inputs: old.inputs,
+        root: old.root,
+        settings: settings_record(&how, &slots),
+        ..record_of(old.scenario, old.scenario_path.as_ref())
+    };
+    context.ui.note(&scope(context, started.run_id, &selection));
+    let new = NewRun {
+        runs: &runs,
+        scenario: &scenario,
+        plan: &plan,
+        policy: &policy,
+        slots: slots.value,
+        trace_id: settings::inherited_trace_id(),
+        record,
+        carry: Some(Carry {
+            from: entry.dir.clone(),
+            events: selection.events,
+        }),
+    };
+    begin(context, &how, new, &plan, &key).map_err(|error| {
+        if error.code != "artifact-changed" {
+            return error;
+        }
+        let verify = context.reference(&entry).command("verify", "");
+        error.hint(format!("`{verify}` says what differs"))
+    })
+}
+
+/// The run, if nobody drives it and it is over.
+fn finished(context: &Context, entry: &RunEntry) -> Result<Stored, CliError> {
+    let holder = l2_coordinator::read_holder(&entry.dir).ok().flatten();
+    let reference = context.reference(entry);
+    if let Some(holder) = holder {
+        let message = format!("the run is held by process {}", holder.pid);
+        let stop = reference.command("cancel", "");
+        return Err(CliError::not_ready("run-held", message)
+            .hint(format!("wait for its end; `{stop}` stops it")));
+    }
+    let stored = Stored::load(&entry.dir)?;
+    if stored.summary.ending.is_none() {
+        let resume = reference.command("resume", "");
+        return Err(CliError::not_ready("run-unfinished", "the run is not over")
+            .hint(format!("`{resume}` goes on")));
+    }
+    Ok(stored)
+}
+
+/// The old run's state, and which run did what it had carried over itself.
+fn fold(
+    entry: &RunEntry,
+    plan: &Arc<Plan>,
+) -> Result<(RunState, HashMap<TaskId, RunId>), CliError> {
+    let mut state = RunState::new(Arc::clone(plan));
+    let mut origins = HashMap::new();
+    each_event(&entry.dir, |event| {
+        if let EventKind::TaskReused { task, run, .. } = &event.kind {
+            origins.insert(task.clone(), *run);
+        }
+        state.apply(event).map_err(|error| {
+            let message = "the journal does not follow from its plan";
+            CliError::new(Kind::VerifyFailed, "journal-unfit", message).because(error)
+        })
+    })?;
+    Ok((state, origins))
+}
+
+fn wanted(args: &Retry, state: &RunState) -> Result<Wanted, CliError> {
+    let mut tasks: Vec<TaskIndex> = Vec::new();
+    for name in &args.tasks {
+        let found = state.index_of(name).ok_or_else(|| unknown(name, state))?;
+        tasks.push(found);
+    }
+    Ok(match (tasks.is_empty(), args.downstream) {
+        (true, _) => Wanted::Unsuccessful,
+        (false, false) => Wanted::Tasks(tasks),
+        (false, true) => Wanted::Downstream(tasks),
+    })
+}
+
+fn unknown(name: &str, state: &RunState) -> CliError {
+    let ids = || (0..state.tasks().len()).map(|at| state.id(TaskIndex::new(at)).to_string());
+    let ids: Vec<String> = ids().collect();
+    let near = nearest(name, ids.iter().map(String::as_str));
+    let shown = crate::ui::sanitize(name);
+    CliError::usage("unknown-task", format!("the run has no task `{shown}`"))
+        .maybe_hint(near.map(|near| format!("did you mean `{near}`?")))
+}
+
+fn select(
+    context: &Context,
+    entry: &RunEntry,
+    state: &RunState,
+    run: RunId,
+    origins: &HashMap<TaskId, RunId>,
+    wanted: &Wanted,
+) -> Result<Selection, CliError> {
+    let is_settled = |record: &protocol::state::TaskRecord| {
+        matches!(
+            record.state,
+            TaskState::Done
+                | TaskState::Skipped {
+                    cause: protocol::event::SkipCause::If
+                }
+        )
+    };
+    if matches!(wanted, Wanted::Unsuccessful) && state.tasks().iter().all(is_settled) {
+        return Err(CliError::usage("nothing-to-retry", "every task succeeded")
+            .hint("name the tasks that are to run again"));
+    }
+    planning::select(state, run, origins, wanted).map_err(|blocked| {
+        let planning::Blocked { task, need } = blocked;
+        let message = format!("`{task}` needs `{need}`, which did not succeed");
+        let both = format!("{need} {task}");
+        let retry = context.reference(entry).command("retry", &both);
+        CliError::usage("task-blocked", message).hint(format!("`{retry}` runs both again"))
+    })
+}
+
+fn scenario(entry: &RunEntry) -> Result<Vec<u8>, CliError> {
+    let mut bytes = Vec::new();
+    open_regular(&entry.dir.join(run_dir::SCENARIO))
+        .and_then(|file| file.take(MAX_SCENARIO_BYTES).read_to_end(&mut bytes))
+        .map_err(|error| {
+            let message = "the run's scenario cannot be read";
+            CliError::not_ready("scenario-unreadable", message).because(error)
+        })?;
+    Ok(bytes)
+}
+
+/// What will run again, said before anything starts.
+fn scope(context: &Context, run: RunId, selection: &Selection) -> String {
+    let Selection {
+        again,
+        reused,
+        left_out,
+        ..
+    } = selection;
+    let mut names: Vec<String> = again
+        .iter()
+        .take(MAX_NAMED)
+        .map(ToString::to_string)
+        .collect();
+    if again.len() > MAX_NAMED {
+        names.push("…".into());
+    }
+    let (run, tasks) = (context.redact.run(&run), words::count(again.len(), "task"));
+    let verb = if again.len() == 1 { "runs" } else { "run" };
+    let mut text = format!(
+        "Retry of {run}: {tasks} {verb} again ({})",
+        names.join(", ")
+    );
+    for (count, what) in [(reused, "carried over"), (left_out, "left out")] {
+        if *count > 0 {
+            text.push_str(&format!(" · {count} {what}"));
+        }
+    }
+    text
+}
