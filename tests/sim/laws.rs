@@ -45,15 +45,15 @@ pub(super) fn check(
     seen: &Seen,
     tally: &mut Tally,
 ) -> Law {
-    folds_to_its_end(plan, events)?;
+    let run = folds_to_its_end(plan, events)?;
     shown_still_holds(events, seen)?;
-    attempts_end(plan, events)?;
+    attempts_end(&run, events)?;
     results_come_from_their_lease(events, &seen.executions)?;
     done_never_runs_again(seen)?;
     one_at_a_time(&seen.executions)?;
     one_holder_a_lease(&seen.executions)?;
     remote_leases_are_certain(events, &seen.executions)?;
-    needs_are_certain(plan, journal, events, &seen.executions)?;
+    needs_are_certain(&run, journal, events, &seen.executions)?;
     for event in events {
         let name = match &event.kind {
             EventKind::LeaseLost { cause, .. } => format!("event: lease.lost {cause:?}"),
@@ -64,13 +64,13 @@ pub(super) fn check(
     Ok(())
 }
 
-fn folds_to_its_end(plan: &Arc<Plan>, events: &[Event]) -> Law {
+fn folds_to_its_end(plan: &Arc<Plan>, events: &[Event]) -> Result<RunState, String> {
     let mut fold = RunState::new(Arc::clone(plan));
     for event in events {
         fold.apply(event).map_err(|error| error.to_string())?;
     }
     match fold.phase() {
-        Phase::Finished(_) if fold.counts().open() == 0 => Ok(()),
+        Phase::Finished(_) if fold.is_over() => Ok(fold),
         other => Err(format!("the journal ends {other:?}, {:?}", fold.counts())),
     }
 }
@@ -98,7 +98,7 @@ struct Story {
     over: bool,
 }
 
-fn attempts_end(plan: &Plan, events: &[Event]) -> Law {
+fn attempts_end(run: &RunState, events: &[Event]) -> Law {
     let mut stories: HashMap<&TaskId, Story> = HashMap::new();
     for event in events {
         let Some(task) = event.kind.task() else {
@@ -129,7 +129,7 @@ fn attempts_end(plan: &Plan, events: &[Event]) -> Law {
             _ => {}
         }
     }
-    if stories.len() == plan.len() && stories.values().all(|story| story.over) {
+    if stories.len() == run.tasks().len() && stories.values().all(|story| story.over) {
         Ok(())
     } else {
         Err("a task has no end".into())
@@ -149,6 +149,8 @@ fn results_come_from_their_lease(events: &[Event], executions: &[Execution]) -> 
             } => {
                 finished.insert(task, (*lease, *attempt));
             }
+            // A task with children has no attempt of its own.
+            EventKind::TaskDone { attempt: 0, .. } => {}
             EventKind::TaskDone { task, outputs, .. } => {
                 let number = outputs["n"].as_u64().ok_or("no output `n`")?;
                 let from = &executions[usize::try_from(number).expect("small")];
@@ -212,30 +214,45 @@ fn remote_leases_are_certain(events: &[Event], executions: &[Execution]) -> Law 
     Ok(())
 }
 
-/// A task starts only after the ends of its needs are synced.
+/// A task starts only after the ends of its needs are synced, and what it was expanded from.
 fn needs_are_certain(
-    plan: &Plan,
+    run: &RunState,
     journal: &[u8],
     events: &[Event],
     executions: &[Execution],
 ) -> Law {
     let mut ends: HashMap<&str, usize> = HashMap::new();
+    let mut expanded: HashMap<&str, usize> = HashMap::new();
     let mut length = 0;
     for (event, line) in events.iter().zip(journal.split_inclusive(|b| *b == b'\n')) {
         length += line.len();
-        if let EventKind::TaskDone { task, .. }
-        | EventKind::TaskFailed { task, .. }
-        | EventKind::TaskSkipped { task, .. } = &event.kind
-        {
-            ends.insert(task.as_str(), length);
+        match &event.kind {
+            EventKind::TaskDone { task, .. }
+            | EventKind::TaskFailed { task, .. }
+            | EventKind::TaskSkipped { task, .. } => {
+                ends.insert(task.as_str(), length);
+            }
+            EventKind::TaskExpanded { task, .. } => {
+                expanded.insert(task.as_str(), length);
+            }
+            _ => {}
         }
     }
     for execution in executions {
-        let index = plan.index_of(execution.task.as_str());
-        for need in plan.needs(index.ok_or("not a task of the plan")?) {
-            let need = plan.task(*need).id().as_str();
-            if ends.get(need).is_none_or(|end| *end > execution.synced) {
-                return Err(format!("`{need}` was not certain before {execution:?}"));
+        let index = run.index_of(execution.task.as_str());
+        let index = index.ok_or("not a task of the run")?;
+        let certain = |at: &HashMap<&str, usize>, task: &TaskId| {
+            let end = at.get(task.as_str());
+            end.is_some_and(|end| *end <= execution.synced)
+        };
+        for around in std::iter::once(index).chain(run.ancestors(index)) {
+            if around != index && !certain(&expanded, &run.id(around)) {
+                return Err(format!("it was not certain that there is {execution:?}"));
+            }
+            for need in run.needs(around).map(|need| run.id(need)) {
+                if !certain(&ends, &need) {
+                    return Err(format!("`{need}` was not certain before {execution:?}"));
+                }
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Small random plans, and what their attempts do.
+//! Small random plans, some of whose tasks expand, and what their attempts do.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
@@ -20,13 +20,31 @@ const CONDITIONS: [&str; 5] = [
     "tasks.t0.outputs.n > 1000000",
 ];
 
-/// 5 to 30 tasks.
+/// The nested scenario that plans use; it holds a fan-out itself.
+const NESTED: &str = "nested.yaml";
+
+/// 5 to 30 tasks, some with children.
 pub(super) fn roll(rng: &mut SmallRng) -> Arc<Plan> {
     let count = rng.random_range(5..=30);
-    let tasks = (0..count).map(|at| task(at, rng)).collect();
+    let mut tasks: Vec<_> = (0..count).map(|at| task(at, rng)).collect();
+    // Conditions speak of the first one's output.
+    for task in tasks.iter_mut().skip(1) {
+        if rng.random_bool(0.12) {
+            expand(task, rng, true);
+        }
+    }
+    let mut inner: Vec<_> = (0..3).map(|at| task(at, rng)).collect();
+    expand(&mut inner[1], rng, false);
+    let nested = DraftPlan {
+        name: "nested".into(),
+        tasks: inner,
+        max_parallel: rng.random_bool(0.3).then_some(2),
+        ..DraftPlan::default()
+    };
     let draft = DraftPlan {
         name: "sim".into(),
         tasks,
+        scenarios: [(NESTED.to_owned(), nested)].into(),
         ..DraftPlan::default()
     };
     Arc::new(
@@ -67,6 +85,21 @@ fn task(at: usize, rng: &mut SmallRng) -> DraftTask {
         }),
         continue_on_error: rng.random_bool(0.2),
         ..DraftTask::default()
+    }
+}
+
+/// Items, or a nested scenario, or one for each item.
+fn expand(task: &mut DraftTask, rng: &mut SmallRng, may_nest: bool) {
+    let nests = may_nest && rng.random_bool(0.4);
+    if !nests || rng.random_bool(0.3) {
+        let items: Vec<_> = (0..rng.random_range(0..4)).collect();
+        task.for_each = Some(items.into());
+        task.max_parallel = rng.random_bool(0.3).then_some(1);
+    }
+    if nests {
+        task.run = None;
+        task.uses = Some(NESTED.to_owned());
+        task.outputs.clear();
     }
 }
 

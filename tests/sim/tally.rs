@@ -33,6 +33,7 @@ const EXPECTED: &[&str] = &[
     "event: run.resumed",
     "event: task.cancelled",
     "event: task.done",
+    "event: task.expanded",
     "event: task.failed",
     "event: task.skipped",
     "partition: remote worker",

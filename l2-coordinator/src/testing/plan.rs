@@ -173,6 +173,11 @@ impl Scenario {
         self
     }
 
+    /// Has input `n`, as a plan that nobody uses does.
+    pub(crate) fn with_n(self) -> Self {
+        self.takes("n", InputType::Int, Some(Value::from(3)))
+    }
+
     pub(crate) fn gives(mut self, name: &str, value: &str) -> Self {
         self.0.outputs.insert(name.into(), Template::new(value));
         self

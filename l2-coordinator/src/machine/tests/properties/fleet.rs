@@ -140,14 +140,16 @@ impl Fleet {
     /// No more losses, and all goes well: now the run must end.
     pub(super) fn calm_down(&mut self) {
         self.calm = true;
-        for _ in 0..self.env.plan.len() * 30 + 500 {
+        for _ in 0..self.env.plan.len() * 300 + 2_000 {
             if self.is_over() {
                 return;
             }
             if *self.env.machine.run().phase() == Phase::Paused {
                 self.resume();
             }
-            for worker in &mut self.workers {
+            for worker in self.workers.iter_mut().filter(|worker| !worker.alive) {
+                // Nobody comes back from the dead as who they were.
+                worker.life += 1;
                 worker.alive = true;
             }
             self.say_hello();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use protocol::plan::TaskIndex;
 use protocol::state::TaskState;
 use rand::Rng as _;
 
@@ -138,13 +139,14 @@ impl Fleet {
 
     pub(super) fn corrupt_something(&mut self) {
         let run = self.env.machine.run();
-        let done: Vec<_> = run
-            .plan()
-            .tasks()
-            .filter(|(index, _)| run.task(*index).state == TaskState::Done)
-            .map(|(_, task)| task.id().clone())
+        let all = (0..run.tasks().len()).map(TaskIndex::new);
+        let done: Vec<_> = all
+            .filter(|index| run.task(*index).state == TaskState::Done)
+            .filter(|index| run.expansion(*index).is_none())
+            .map(|index| run.id(index))
             .collect();
-        if let Some(task) = done.first() {
+        if !done.is_empty() {
+            let task = &done[self.rng.random_range(0..done.len())];
             let input = Input::Corrupt {
                 task: task.clone(),
                 path: "artifacts/x".into(),

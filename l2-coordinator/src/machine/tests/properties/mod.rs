@@ -28,7 +28,7 @@ fn any_run_ends_and_its_journal_obeys_the_laws() {
     let config = Cases {
         cases,
         failure_persistence: None,
-        max_shrink_iters: 200,
+        max_shrink_iters: 0,
         ..Cases::default()
     };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
