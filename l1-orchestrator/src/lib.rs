@@ -14,6 +14,7 @@ mod runs;
 mod session;
 mod settings;
 mod stats;
+mod templates;
 mod ui;
 pub mod verify;
 

@@ -28,7 +28,7 @@ fn first_screen() {
     Usage: orchestra <COMMAND>
 
     Commands:
-      Write       validate  fmt  graph  schema
+      Write       init  validate  fmt  graph  schema
       Run         run  resume  pause  cancel
       Look        list  show  watch  logs  report
       Understand  explain  diff  stats  verify
@@ -39,8 +39,8 @@ fn first_screen() {
       -V, --version  Print version
 
     Examples:
-      orchestra run scenarios/hello.yaml
-      orchestra run scenarios/repo-audit.yaml -i root=.
+      orchestra init build --template build-matrix
+      orchestra run build.yaml
     "#);
 }
 
@@ -53,6 +53,7 @@ fn long_help_has_every_verb_the_exit_codes_and_the_environment() {
     Usage: orchestra <COMMAND>
 
     Write:
+      init         Write a scenario to start from
       validate     Say everything that is wrong with a scenario
       fmt          Rewrite a scenario's words to the canonical ones
       graph        Draw a scenario, a plan or a run
@@ -93,8 +94,8 @@ fn long_help_has_every_verb_the_exit_codes_and_the_environment() {
               Print version
 
     Examples:
-      orchestra run scenarios/hello.yaml
-      orchestra run scenarios/repo-audit.yaml -i root=.
+      orchestra init build --template build-matrix
+      orchestra run build.yaml
 
     Exit codes:
         0  every required task succeeded, or what was asked for was done

@@ -89,7 +89,7 @@ fn the_page_has_every_exit_code_and_verb() {
         "{text}"
     );
     assert!(
-        text.contains("orchestra run scenarios/hello.yaml"),
+        text.contains("orchestra init build --template build-matrix"),
         "{text}"
     );
 }

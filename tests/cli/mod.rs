@@ -13,6 +13,7 @@ mod findings;
 mod fmt;
 mod graph;
 mod help;
+mod init;
 mod inspect;
 mod json;
 mod list;

@@ -12,8 +12,8 @@ use super::context::Context;
 use super::error::CliError;
 use super::usage::{self, Parsed};
 use super::{
-    cancel, completions, config, doctor, list, logs, man, pause, report, resume, retry, run, schema, show,
-    trust, validate, verify, version, watch,
+    cancel, completions, config, doctor, init, list, logs, man, pause, report, resume, retry, run,
+    schema, show, trust, validate, verify, version, watch,
 };
 use crate::exit_code;
 use crate::report::Redactor;
@@ -128,6 +128,7 @@ fn dispatch(context: &Context, command: Command, matches: &ArgMatches) -> Result
         Command::Trust(args) => trust::trust(context, &args),
         Command::Completions(args) => completions::completions(context, &args),
         Command::Man(args) => man::man(context, &args),
+        Command::Init(args) => init::init(context, &args),
         Command::Version(_) => version::version(context),
     }
 }

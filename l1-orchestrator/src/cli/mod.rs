@@ -20,6 +20,7 @@ mod explain;
 mod fmt;
 mod follow;
 mod graph;
+mod init;
 mod list;
 mod logs;
 mod man;

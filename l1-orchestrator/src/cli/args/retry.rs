@@ -24,7 +24,12 @@ pub struct Retry {
     #[arg(value_name = "TASK")]
     pub tasks: Vec<String>,
     /// Also run again whatever follows from TASK
-    #[arg(long, requires = "tasks", env = "ORCHESTRA_DOWNSTREAM", hide_env = true)]
+    #[arg(
+        long,
+        requires = "tasks",
+        env = "ORCHESTRA_DOWNSTREAM",
+        hide_env = true
+    )]
     #[arg(value_parser = FalseyValueParser::new())]
     pub downstream: bool,
     /// How it is driven.

@@ -11,6 +11,7 @@ use super::explain::Explain;
 use super::fmt::Fmt;
 use super::graph::Graph;
 use super::groups;
+use super::init::Init;
 use super::list::List;
 use super::logs::Logs;
 use super::man::Man;
@@ -28,8 +29,8 @@ use crate::exit_code;
 
 const EXAMPLES: &str = "\
 Examples:
-  orchestra run scenarios/hello.yaml
-  orchestra run scenarios/repo-audit.yaml -i root=.";
+  orchestra init build --template build-matrix
+  orchestra run build.yaml";
 
 /// Verbs stand by purpose instead of in clap's own list, see [`groups`].
 const TEMPLATE: &str = "\
@@ -118,6 +119,7 @@ pub enum Command {
     Trust(Trust),
     Completions(Completions),
     Man(Man),
+    Init(Init),
     #[command(hide = true)]
     Version(Version),
 }
@@ -151,6 +153,7 @@ impl Command {
             Self::Trust(args) => &args.output,
             Self::Completions(args) => &args.output,
             Self::Man(args) => &args.output,
+            Self::Init(args) => &args.output,
             Self::Version(args) => &args.output,
         }
     }
@@ -164,6 +167,7 @@ impl Command {
             Self::Doctor(_)
             | Self::Trust(_)
             | Self::Completions(_)
+            | Self::Init(_)
             | Self::Man(_)
             | Self::Schema(_)
             | Self::Version(_) => false,
