@@ -68,12 +68,16 @@ pub const fn remedy(code: u8) -> &'static str {
         }
         USAGE => "follow the `help:` line; `orchestra VERB --help` lists what there is",
         INVALID => "mend the file at the lines named; every problem has its `help:`",
-        REFUSED => "look at what changed, then approve the digest that is shown, or restore what was approved",
+        REFUSED => {
+            "look at what changed, then approve the digest that is shown, or restore what was approved"
+        }
         NOT_READY => "`orchestra doctor` names what is missing; the error names its cause",
         VERIFY_FAILED => "do not trust the named files; restore them from a copy, or run again",
         PARKED => "`orchestra resume RUN` goes on where it stopped",
         INTERNAL => "report it with the command line and the run's log.jsonl",
-        INTERRUPTED | TERMINATED => "`orchestra show RUN` says how far it came; run it again when you want to",
+        INTERRUPTED | TERMINATED => {
+            "`orchestra show RUN` says how far it came; run it again when you want to"
+        }
         _ => "",
     }
 }

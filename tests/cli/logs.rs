@@ -36,7 +36,11 @@ tasks:
 fn lines_come_while_tasks_run() {
     let place = Place::with("turns.yaml", TURNS);
     let run = place.orchestra(["run", "turns.yaml"]).start();
-    wait_until(|| place.work().join("pong").exists());
+    let written = |name: &str| {
+        let all = place.listing();
+        all.iter().any(|path| path.ends_with(name))
+    };
+    wait_until(|| written("logs/ping.1.out") && written("logs/pong.1.err"));
     let before = place.listing();
     let mut follow = place.orchestra(["logs", "@last", "-f"]).start();
     let mut lines = BufReader::new(follow.stdout.take().unwrap());

@@ -78,6 +78,7 @@ fn a_run_is_followed_to_its_end() {
     while !seen.contains("\"type\":\"attempt.started\",\"task\":\"second\"") {
         lines.read_line(&mut seen).unwrap();
     }
+    wait_until_it_watches(&watch);
     assert_eq!(place.listing(), before, "nothing was made");
     place.write("gate", "");
     Outcome::of(child.wait_with_output().unwrap()).expect(0);
