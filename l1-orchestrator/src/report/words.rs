@@ -35,6 +35,7 @@ pub const fn origin(by: &Origin) -> &'static str {
         Origin::Default => "default (written tasks only, inside the policy)",
         Origin::Interrupt => "Ctrl-C",
         Origin::Terminate => "SIGTERM",
+        Origin::Hangup => "SIGHUP",
         Origin::Cancel => "orchestra cancel",
         Origin::FailFast => "--fail-fast",
     }

@@ -106,7 +106,7 @@ impl Signals {
         tokio::select! {
             _ = interrupt.recv() => Asked::End(Press("Ctrl-C", Origin::Interrupt)),
             _ = terminate.recv() => Asked::End(Press("SIGTERM", Origin::Terminate)),
-            _ = hung_up => Asked::End(Press("SIGHUP", Origin::Terminate)),
+            _ = hung_up => Asked::End(Press("SIGHUP", Origin::Hangup)),
             _ = pause.recv() => Asked::Pause(Pausing::Gently),
             _ = pause_now.recv() => Asked::Pause(Pausing::Now),
         }

@@ -93,6 +93,8 @@ pub enum Origin {
     Interrupt,
     /// SIGTERM.
     Terminate,
+    /// SIGHUP: the terminal went away.
+    Hangup,
     /// `orchestra cancel` on a run that nobody held.
     Cancel,
     /// `--fail-fast`, after the first failure.

@@ -89,6 +89,11 @@ fn a_terminal_that_goes_away_is_a_press() {
         "{}",
         ended.render()
     );
+    assert!(
+        ended.stderr.contains("stopped by SIGHUP"),
+        "{}",
+        ended.render()
+    );
     place.orchestra(["verify"]).run().expect(0);
 }
 
