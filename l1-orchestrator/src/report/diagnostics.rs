@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::path::Path;
 
 use protocol::diagnostic::{Diagnostic, Problems, Severity};
 use protocol::source::{SourceFile, Span};
 use serde_json::{Value, json};
 
+use crate::runs::quoted;
 use crate::ui::{Painter, Tone, sanitize};
 
 /// Most problems rendered with their source; the rest are counted. A generated file can have as many
@@ -72,7 +74,10 @@ fn note(source: &SourceFile, problem: &Diagnostic, painter: Painter) -> String {
         None => name.to_string(),
     };
     let fix = match problem.code {
-        "alias" => format!("; `orchestra fmt {name}` rewrites it"),
+        "alias" => {
+            let file = quoted(Path::new(source.name()));
+            format!("; `orchestra fmt {}` rewrites it", sanitize(&file))
+        }
         _ => String::new(),
     };
     format!("{label}: {place}: {}{fix}", sanitize(&problem.message))

@@ -1,9 +1,13 @@
 //! Hostile and huge files: bounded, located, never a panic.
 
+use std::path::Path;
+
 use proptest::prelude::*;
 
 use super::refusal_tests::said;
-use super::{parse, schema};
+use super::{NestedBytes, Surroundings, load, parse, rewrite, schema};
+use crate::plan::Plan;
+use crate::source::SourceFile;
 
 fn code_of(bytes: &[u8]) -> String {
     let parsed = parse("x.yaml", bytes);
@@ -146,12 +150,28 @@ fn the_schema_lists_what_the_parser_takes() {
     assert!(task["properties"].get("prompt").is_none());
 }
 
-const VALID: &str = "version: 1\nname: x\ninputs: { since: { type: string, default: \"v1\" } }\n\
+const VALID: &str = "version: 1\nname: x\ninputs: { since: { default: \"v1\" }, l: { type: list, default: [a] } }\n\
 tasks:\n  a: &a\n    run: |\n      echo hi\n    outputs: { n: int }\n  b:\n    needs: [a]\n    <<: *a\n    \
-if: tasks.a.outputs.n > 2\n    env: { S: \"${{ inputs.since }}\" }\n    retry: { max: 2, delay: 1s }\n";
+if: tasks.a.outputs.n > 2\n    env: { S: \"${{ inputs.since }}\" }\n    retry: { max: 2, delay: 1s }\n  \
+c: { depends_on: [b], uses: ./d/e.yaml, with: { x: [1, \"${{ inputs.since }}\"] }, max_parallel: 2 }\n  \
+d: { run: x, for_each: [1, { a: b }], as: i, env: { S: \"${{ i.a }}${{ item }}\" }, outputs: { o: int } }\n  \
+e: { run: x, matrix: { os: [a, b], n: \"${{ inputs.l }}\" }, when: matrix.os == 'a', refers: [d] }\n\
+defaults: { timeout: 5m, shell: bash, priority: -5 }\noutputs: { o: \"${{ tasks.d.outputs.o }}\" }\n";
+
+const NESTED: &[u8] = b"inputs: { x: { type: list } }\ntasks: { a: { run: x } }\n";
 
 fn never_panics(bytes: &[u8]) {
-    let parsed = parse("x.yaml", bytes);
+    let mut surroundings = Surroundings {
+        root: Path::new("/"),
+        path: "a/x.yaml",
+        read: &mut |path| {
+            Ok(NestedBytes {
+                name: path.to_owned(),
+                bytes: NESTED.to_vec(),
+            })
+        },
+    };
+    let parsed = load("x.yaml", bytes, &mut surroundings);
     assert_eq!(
         parsed.scenario.is_none(),
         parsed.diagnostics.iter().any(|found| found.is_error())
@@ -159,18 +179,30 @@ fn never_panics(bytes: &[u8]) {
     for found in &parsed.diagnostics {
         let line = found.line(&parsed.source);
         assert!(line.len() < 4000, "{line}");
-        found
-            .span
-            .into_iter()
-            .for_each(|span| drop(parsed.source.excerpt(span)));
+        let source = found.source_or(&parsed.source);
+        let span = found.span.into_iter();
+        span.for_each(|span| drop(source.excerpt(span)));
     }
+    let once = rewrite(&parsed.source).text;
+    assert_eq!(rewrite(&SourceFile::new("x.yaml", once.as_str())).words, []);
     if let Some(scenario) = parsed.scenario {
-        let root = std::path::Path::new("/");
+        let root = Path::new("/");
         let Ok(inputs) = scenario.resolve(&[], root, root) else {
             return;
         };
-        scenario.plan(inputs).expect("what parses checks");
+        let plan = scenario.plan(inputs).expect("what parses checks");
+        let again = Plan::from_json(&plan.to_json()).expect("what was written");
+        assert_eq!(again, plan);
     }
+}
+
+#[test]
+fn what_is_mutated_is_right_at_first() {
+    let expected =
+        "15:8 alias: `depends_on` is read as `needs`\n17:62 alias: `when` is read as `if`\n";
+    let found = said(VALID);
+    assert_eq!(found, expected);
+    never_panics(VALID.as_bytes());
 }
 
 proptest! {
