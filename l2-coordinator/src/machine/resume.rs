@@ -7,7 +7,7 @@ use protocol::plan::TaskIndex;
 use protocol::state::{Ended, Phase, TaskState};
 
 use super::config::Now;
-use super::effect::Decision;
+use super::effect::{Decision, Note};
 use super::value::Machine;
 
 impl Machine {
@@ -22,6 +22,10 @@ impl Machine {
             coordinator: self.config.coordinator.clone(),
             slots: self.config.slots,
         });
+        if *self.run.phase() == Phase::Cancelling {
+            // Items that nobody looked at yet are in no queue but that of the ready.
+            decision.notes.push(Note::CancelAll);
+        }
         for (index, record) in self.run.tasks().iter().enumerate() {
             let task = TaskIndex::new(index);
             match &record.state {

@@ -71,8 +71,15 @@ impl Seen {
 impl TestEnv {
     /// A run whose plan is approved and settled: before any worker is there.
     pub(crate) fn new(config: Config, plan: Arc<Plan>) -> Self {
+        Self::carrying(config, plan, Vec::new())
+    }
+
+    /// As [`TestEnv::new`], with what a retry carries over before the plan is approved.
+    pub(crate) fn carrying(config: Config, plan: Arc<Plan>, carried: Vec<EventKind>) -> Self {
         let mut env = Self::empty(config, plan);
-        let opening = run_opening(&env.config, &env.plan);
+        let mut opening = run_opening(&env.config, &env.plan);
+        let approved = opening.len() - 1;
+        opening.splice(approved..approved, carried);
         let mut seen = Seen::default();
         let decision = Decision {
             events: opening,

@@ -8,6 +8,6 @@ mod world;
 
 pub(crate) use env::{Fired, Seen, TestEnv};
 pub(crate) use plan::{Scenario, Tasks, plan_of, retry, scenario, task};
-pub(crate) use play::{done, fails, play};
+pub(crate) use play::{done, fails, play, play_as};
 pub(crate) use show::show_event;
 pub(crate) use world::{artifact, config, crashed, ended, failed, run_opening};

@@ -1,6 +1,6 @@
 //! A whole run in one call: every task that goes out is claimed and ends at once.
 
-use protocol::message::{TaskMessage, TaskOutcome};
+use protocol::message::{ClaimReply, TaskMessage, TaskOutcome};
 use serde_json::{Map, Value};
 
 use super::env::TestEnv;
@@ -35,9 +35,20 @@ pub(crate) fn fails() -> TaskOutcome {
 pub(crate) fn play(
     env: &mut TestEnv,
     slots: u32,
+    outcome: impl FnMut(&TaskMessage) -> TaskOutcome,
+) -> Vec<String> {
+    play_as(env, "w1", "life1", slots, outcome)
+}
+
+/// As [`play`], by this life of this worker.
+pub(crate) fn play_as(
+    env: &mut TestEnv,
+    worker: &str,
+    life: &str,
+    slots: u32,
     mut outcome: impl FnMut(&TaskMessage) -> TaskOutcome,
 ) -> Vec<String> {
-    let mut effects = env.hello("w1", "life1", slots).effects;
+    let mut effects = env.hello(worker, life, slots).effects;
     while !effects.is_empty() {
         let mut next = Vec::new();
         for (_, effect) in effects {
@@ -45,9 +56,18 @@ pub(crate) fn play(
                 continue;
             };
             let token = env.token(message.task_id.as_str());
-            next.extend(env.claim(&token, "w1", "life1").effects);
-            let outcome = outcome(&message);
-            next.extend(env.result(&token, "w1", outcome).effects);
+            let mut answer = env.claim(&token, worker, life).effects;
+            let granted = answer.iter().find_map(|(_, effect)| match effect {
+                Effect::ReplyClaim(_, ClaimReply::Granted { first_attempt, .. }) => {
+                    Some(*first_attempt)
+                }
+                _ => None,
+            });
+            next.append(&mut answer);
+            if let Some(number) = granted {
+                let outcome = numbered(outcome(&message), number);
+                next.extend(env.result(&token, worker, outcome).effects);
+            }
         }
         effects = next;
     }
@@ -61,4 +81,11 @@ pub(crate) fn play(
         .map(|event| show_event(&event.kind))
         .filter(told)
         .collect()
+}
+
+fn numbered(mut outcome: TaskOutcome, number: u32) -> TaskOutcome {
+    if let TaskOutcome::Done { attempt, .. } | TaskOutcome::Failed { attempt, .. } = &mut outcome {
+        *attempt = number;
+    }
+    outcome
 }

@@ -1,7 +1,9 @@
 //! The machine from outside: inputs in, and the complete list of what follows.
 
 mod cancelling;
+mod carried;
 mod claims;
+mod expanded;
 mod fan_out;
 mod hostile;
 mod leases;
