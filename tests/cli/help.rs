@@ -29,7 +29,7 @@ fn first_screen() {
 
     Commands:
       Write       init  validate  fmt  graph  schema
-      Run         run  resume  pause  cancel
+      Run         run  resume  retry  pause  cancel
       Look        list  show  watch  logs  report
       Understand  explain  diff  stats  verify
       Set up      doctor  config  trust  completions  man  clean
@@ -62,6 +62,7 @@ fn long_help_has_every_verb_the_exit_codes_and_the_environment() {
     Run:
       run          Run a scenario to its end
       resume       Continue an interrupted run
+      retry        Run failed or chosen tasks of a finished run again
       pause        Stop a run for now; resume goes on
       cancel       Stop a run and close its record
 

@@ -72,6 +72,7 @@ fn report_for_a_reader_who_has_nothing_else() {
 
     ```sh
     orchestra logs . build
+    orchestra retry . build --downstream
     orchestra verify .
     ```
 

@@ -61,7 +61,7 @@ fn a_finished_run_says_how_it_ended() {
              | main.c:3: error: expected ;
         SKIP test, publish   because build failed
       report: runs/<run-dir>/report.md
-      next: orchestra logs <run> build · orchestra verify <run>
+      next: orchestra logs <run> build · orchestra retry <run> build --downstream · orchestra verify <run>
     "#);
     assert_eq!(
         place.run_file("events.jsonl"),
@@ -146,7 +146,7 @@ fn a_killed_run_goes_on_and_done_tasks_do_not_run_again() {
     Resume <run> waiting   runs/<run-dir>
     So far: 1 passed · 1 running of 2 tasks
         LOST          (1/2) second   interrupted; it runs again
-        PASS [   <s>] (2/2) second   attempt 2
+        PASS [   <s>] (2/2) second   attempt 2 of 2
         SEAL event <seq> <sha256>
     ────────────
       PASSED in <s>   2 passed

@@ -61,7 +61,7 @@ fn success() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     files.sort();
-    assert_snapshot!(files.join(" "), @"artifacts artifacts.json events.jsonl log.jsonl logs plan.json policy.json report.json report.md run.json run.lock scenario.yaml seal.json");
+    assert_snapshot!(files.join(" "), @"artifacts artifacts.json events.jsonl junit.xml log.jsonl logs plan.json policy.json report.html report.json report.md run.json run.lock scenario.yaml seal.json");
     assert_eq!(
         place.run_file("artifacts/greet/greeting.txt"),
         "hello, world\n"
@@ -92,7 +92,7 @@ fn failure_is_last_with_its_tail_and_the_next_command() {
              | main.c:3: error: expected ;
         SKIP test, publish   because build failed
       report: runs/<run-dir>/report.md
-      next: orchestra logs <run> build · orchestra verify <run>
+      next: orchestra logs <run> build · orchestra retry <run> build --downstream · orchestra verify <run>
     "#);
 }
 
@@ -192,7 +192,7 @@ fn an_invalid_scenario_leaves_nothing_behind() {
       |
     4 |   a: { steps: [] }
       |   ^
-    help: give it `run: shell text` or `command: [program, argument]`
+    help: give it `run: shell text`, `command: [program, argument]` or `uses: ./file.yaml`
 
     error[unknown-key]: a task has no key `steps`
      --> bad.yaml:4:8

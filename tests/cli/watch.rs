@@ -28,7 +28,7 @@ fn a_finished_run_says_how_it_ended() {
     let place = Place::with("failing.yaml", FAILING);
     place.orchestra(["run", "failing.yaml"]).run().expect(1);
     let before = place.listing();
-    assert_snapshot!(place.orchestra(["watch"]).run().render(), @r"
+    assert_snapshot!(place.orchestra(["watch"]).run().render(), @r#"
     exit 1
     --- stdout
     runs/<run-dir>
@@ -40,8 +40,8 @@ fn a_finished_run_says_how_it_ended() {
              | main.c:3: error: expected ;
         SKIP test, publish   because build failed
       report: runs/<run-dir>/report.md
-      next: orchestra logs <run> build · orchestra verify <run>
-    ");
+      next: orchestra logs <run> build · orchestra retry <run> build --downstream · orchestra verify <run>
+    "#);
     place
         .orchestra(["watch", "@last", "--no-exit-status"])
         .run()

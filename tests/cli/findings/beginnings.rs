@@ -8,7 +8,9 @@ fn cut(lines: usize, bytes: usize) -> Place {
     let place = Place::with("hello.yaml", HELLO);
     place.orchestra(["run", "hello.yaml"]).run().expect(0);
     let dir = place.run_dir();
-    for name in ["seal.json", "report.md", "report.json", "artifacts.json"] {
+    let closing = ["seal.json", "artifacts.json"];
+    let reports = ["report.md", "report.json", "report.html", "junit.xml"];
+    for name in closing.into_iter().chain(reports) {
         fs_err::remove_file(dir.join(name)).unwrap();
     }
     for name in ["artifacts", "logs"] {
