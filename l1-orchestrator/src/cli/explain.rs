@@ -140,7 +140,7 @@ fn headline(
         let id = context.redact.run(&started.run_id);
         format!("run {id}, {}", started.scenario)
     });
-    let word = summary.map_or("WAIT", |task| task.standing.word());
+    let word = summary.map_or("WAIT", TaskSummary::word);
     let reason = summary.map(|task| words::reason(&stored.summary, task));
     let reason = reason.filter(|reason| !reason.is_empty());
     let reason = reason.map_or_else(String::new, |reason| format!("   {reason}"));

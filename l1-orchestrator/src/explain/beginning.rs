@@ -21,7 +21,8 @@ pub(super) fn beginning(view: &View<'_>) -> Vec<Line> {
         lines.push(Line::at(*first, part_of(view, parent)).also([last.seq]));
     }
     // The needs of an item are those of its parent, which came to be after them.
-    if !is_item {
+    let end = view.facts.ends.get(task).map(|(_, end)| end);
+    if !is_item && end != Some(&End::Reused) {
         lines.extend(needs(view, parent.is_some()));
     }
     lines.extend(condition(view));

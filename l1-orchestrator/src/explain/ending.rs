@@ -10,10 +10,12 @@ use super::beginning::how;
 use super::facts::{End, Point};
 use super::line::{Line, View};
 use super::story::retry;
-use crate::report::{Standing, words};
+use crate::report::{Standing, parent_of, words};
 
 /// Links of a chain of skipped tasks that are told.
 const MAX_CHAIN: usize = 10;
+/// Failed children that are named; the report has them all.
+const MAX_CHILDREN: usize = 5;
 
 pub(super) fn ending(view: &View<'_>) -> Vec<Line> {
     let mut lines = Vec::new();
@@ -51,7 +53,10 @@ fn end(view: &View<'_>, point: Point, kind: &EventKind) -> Vec<Line> {
         } => done(view, outputs.len(), artifacts.len()),
         EventKind::TaskFailed {
             failure, tolerated, ..
-        } => failed(view, failure, *tolerated),
+        } => {
+            let (text, events) = failed(view, failure, *tolerated);
+            return vec![Line::at(point, text).also(events)];
+        }
         EventKind::TaskSkipped { cause, because, .. } => {
             return skipped(view, point, cause, because.as_ref());
         }
@@ -89,17 +94,31 @@ fn done(view: &View<'_>, outputs: usize, artifacts: usize) -> String {
     }
 }
 
-fn failed(view: &View<'_>, failure: &Failure, tolerated: bool) -> String {
+fn failed(view: &View<'_>, failure: &Failure, tolerated: bool) -> (String, Vec<u64>) {
     let more = if tolerated {
         "; `continue_on_error` lets its dependents run all the same"
     } else {
         ""
     };
-    if view.facts.expanded.contains_key(view.facts.task()) {
-        return format!("it failed, because a part of what it expanded into failed{more}");
+    let task = view.facts.task();
+    if !view.facts.expanded.contains_key(task) {
+        let why = why_no_more(view, failure);
+        return (format!("it failed for good: {why}{more}"), Vec::new());
     }
-    let why = why_no_more(view, failure);
-    format!("it failed for good: {why}{more}")
+    let children = view.summary.tasks.iter();
+    let children = children.filter(|child| parent_of(&child.id).as_ref() == Some(task));
+    let failed = children.filter_map(|child| match view.facts.ends.get(&child.id)? {
+        (point, End::Failed { tolerated: false }) => Some((child.id.as_str(), point.seq)),
+        _ => None,
+    });
+    let (names, events): (Vec<&str>, Vec<u64>) = failed.take(MAX_CHILDREN).unzip();
+    let names = if names.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", names.join(", "))
+    };
+    let text = format!("it failed, because a part of what it expanded into failed{names}{more}");
+    (text, events)
 }
 
 fn why_no_more(view: &View<'_>, failure: &Failure) -> String {
@@ -217,6 +236,9 @@ fn open(view: &View<'_>) -> Option<Line> {
             "it was running when the journal ends, and nobody drives the run"
         }
         Some(_) if task.is_some_and(|task| task.due.is_some()) => "it waits for its next attempt",
+        Some(_) if task.is_some_and(|task| !task.attempts.is_empty()) => {
+            "it waits to be sent out again"
+        }
         _ => "it has not begun",
     };
     Some(Line::open(text))

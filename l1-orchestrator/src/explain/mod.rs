@@ -8,6 +8,8 @@ mod ending;
 mod facts;
 mod line;
 mod story;
+#[cfg(test)]
+mod tests;
 
 pub use facts::Gather;
 pub use line::{Line, explain};

@@ -21,10 +21,16 @@ enum Waits {
 pub(super) fn story(view: &View<'_>) -> Vec<Line> {
     let mut lines = Vec::new();
     let mut waits = ready(view).map(Waits::Ready);
+    let mut done = None;
     for moment in &view.facts.moments {
         let point = point(&moment.event);
+        if matches!(moment.event.kind, EventKind::TaskReopened { .. }) {
+            // Its earlier end is only told where it was undone.
+            lines.extend(done.take().map(|done| Line::at(done, "it was done")));
+        }
         lines.extend(tell(view, moment, point, waits));
         match &moment.event.kind {
+            EventKind::TaskDone { .. } => done = Some(point),
             EventKind::AttemptRetrying {
                 delay_ms,
                 in_place: false,
@@ -102,7 +108,7 @@ fn tell(view: &View<'_>, moment: &Moment, point: Point, waits: Option<Waits>) ->
         }
         EventKind::TaskReopened { path, .. } => {
             let path = crate::ui::sanitize(path);
-            format!("it was done and was opened again: `{path}` is no longer what it sealed")
+            format!("it was opened again: `{path}` is no longer what it sealed")
         }
         EventKind::TaskExpanded { .. } => return expanded(view, point),
         EventKind::TaskReused { run, .. } => {
