@@ -67,6 +67,52 @@ fn diamond() {
 }
 
 #[test]
+fn word_count() {
+    let place = Place::new();
+    let outcome = run(&place, "word-count.yaml", &["parts=12"]).expect(0);
+    let total = place.run_file("artifacts/total/total.txt");
+    assert_eq!(total.lines().next(), Some("7800 words"));
+    assert_eq!(total.lines().count(), 8);
+    // Names of staged files sort as their items do.
+    let listed = place.run_file("logs/total.1.out");
+    let listed: Vec<&str> = listed.lines().take(12).collect();
+    assert_eq!((listed[0], listed[11]), ("00-counts.txt", "11-counts.txt"));
+    assert!(
+        outcome.stderr.contains("count[11] part12"),
+        "{}",
+        outcome.stderr
+    );
+    let empty = Place::new();
+    run(&empty, "word-count.yaml", &["parts=0"]).expect(0);
+}
+
+#[test]
+fn matrix() {
+    let place = Place::new();
+    run(&place, "matrix.yaml", &[]).expect(0);
+    let results = place.run_file("artifacts/page/results.txt");
+    let expected = [
+        "sh plain 42",
+        "bash plain 42",
+        "sh strict 42",
+        "bash strict 42",
+    ];
+    assert_eq!(results.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn nested() {
+    let place = Place::new();
+    let packages = "packages=core,tools,docs";
+    run(&place, "nested.yaml", &[packages]).expect(0);
+    let index = place.run_file("artifacts/index/index.txt");
+    let lines: Vec<&str> = index.lines().collect();
+    assert!(lines[0].starts_with("sizes: "), "{index}");
+    assert_eq!(lines[0].split(' ').count(), 4, "{index}");
+    assert_eq!(lines[1..], ["0-package.gz", "1-package.gz", "2-package.gz"]);
+}
+
+#[test]
 fn flaky() {
     let place = Place::new();
     let outcome = run(&place, "flaky.yaml", &[]).expect(0);
