@@ -135,6 +135,7 @@ fn a_saved_plan_runs_exactly_as_it_was_saved() {
     assert!(saved.ends_with(&format!("{}}}\n", place.run_file("plan.json"))));
     let record: serde_json::Value = serde_json::from_str(&place.run_file("run.json")).unwrap();
     assert_eq!(record["inputs"]["text"], "words.txt");
+    assert!(place.run_file("events.jsonl").contains("\"by\":\"digest\""));
     place.orchestra(["verify"]).run().expect(0);
 }
 
@@ -269,4 +270,37 @@ fn a_file_that_nobody_copies_may_be_missing() {
         "{}",
         missing.render()
     );
+}
+
+/// A saved plan has the scenarios it uses in it, as they were.
+#[test]
+fn a_saved_plan_holds_what_it_uses() {
+    let outer = "version: 1\nname: outer\ntasks:\n  sub:\n    for_each: [1, 2]\n    uses: ./sub.yaml\n    \
+                 with: { n: \"${{ item }}\" }\n";
+    let inner = "version: 1\nname: sub\ninputs: { n: { type: int, required: true } }\ntasks:\n  \
+                 a:\n    command: [echo, \"${{ inputs.n }}\"]\n    timeout: 1s\n    retry: { max: 1, delay: 1s }\n";
+    let place = Place::with("outer.yaml", outer);
+    place.write("sub.yaml", inner);
+    let args = ["outer.yaml", "--plan-only", "--save", "plan.json"];
+    let page = run(&place, &args).expect(0);
+    assert!(
+        page.stdout.contains("sub   2 items, 2 tasks in all"),
+        "{}",
+        page.stdout
+    );
+    assert!(
+        page.stdout.contains("one after the other   6.0s"),
+        "{}",
+        page.stdout
+    );
+    let ahead = run(&place, &["outer.yaml", "--dry-run", "-o", "json"])
+        .expect(0)
+        .json();
+    let inner = &ahead["tasks"][1];
+    assert_eq!(inner["id"], "sub[*]/a");
+    assert_eq!(inner["argv"][1], "${{ inputs.n }}");
+    fs_err::remove_file(place.work().join("sub.yaml")).unwrap();
+    run(&place, &["outer.yaml"]).expect(3);
+    let ran = run(&place, &["plan.json"]).expect(0);
+    assert!(ran.stderr.contains("2 passed"), "{}", ran.render());
 }

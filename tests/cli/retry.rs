@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::cli::resume::started;
+use crate::cli::resume::{started, wait_until};
 use crate::cli::run::HELLO;
 use crate::support::{Outcome, Place};
 
@@ -350,4 +350,29 @@ fn a_failed_run_proposes_it() {
     let shown: Outcome = place.orchestra(["show"]).run().expect(0);
     let next = shown.stdout.lines().last().unwrap();
     assert_snapshot!(next, @"  next: orchestra show <run> · orchestra retry <run> flaky --downstream · orchestra verify <run>");
+}
+
+/// A retry that dies goes on like any run, and what was carried over does not run.
+#[test]
+fn a_retry_that_was_killed_goes_on() {
+    let (place, child) = started();
+    place.orchestra(["pause", "@last", "--now"]).run().expect(0);
+    Outcome::of(child.wait_with_output().unwrap()).expect(10);
+    place.orchestra(["cancel", "@last"]).run().expect(0);
+    let mark = place.work().join("gate.started");
+    fs_err::remove_file(&mark).unwrap();
+    let mut child = place.orchestra(["retry", "@last"]).start();
+    wait_until(|| mark.exists());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    place.write("gate", "");
+    let resumed = place.orchestra(["resume", "@last"]).run().expect(0);
+    assert!(
+        resumed.stderr.contains("2 passed (1 reused)"),
+        "{}",
+        resumed.render()
+    );
+    let new = runs(&place).pop().unwrap();
+    assert_eq!(count(&new, "attempt.started"), 2);
+    place.orchestra(["verify"]).run().expect(0);
 }

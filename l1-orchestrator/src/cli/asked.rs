@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use protocol::diagnostic::Diagnostic;
+use protocol::event::Origin;
 use protocol::plan::{InputType, Plan};
 use protocol::scenario::find_root;
 
@@ -27,6 +28,8 @@ pub(super) struct Asked {
     pub(super) inputs: BTreeMap<String, String>,
     /// Inputs of type `path`.
     pub(super) paths: BTreeSet<String>,
+    /// Who approved the plan.
+    pub(super) by: Origin,
 }
 
 /// Reads what is to be run, and makes sure that it is what was approved and that its files are there.
@@ -99,6 +102,10 @@ fn of_scenario(context: &Context, args: &Run, bytes: Vec<u8>) -> Result<Asked, C
         path,
         inputs: args.inputs.iter().cloned().collect(),
         paths,
+        by: match &args.approve {
+            Some(_) => Origin::Digest,
+            None => Origin::Default,
+        },
     })
 }
 
@@ -136,6 +143,7 @@ fn of_plan_file(args: &Run, bytes: &[u8], policy: &Policy) -> Result<Asked, CliE
         path: PathBuf::from(about.scenario_path),
         paths: about.paths.into_iter().map(|bound| bound.input).collect(),
         inputs: about.inputs,
+        by: Origin::Digest,
     })
 }
 

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::sync::Arc;
 
 use clap::ArgMatches;
-use protocol::event::EventKind;
+use protocol::event::{EventKind, Origin};
 use protocol::ids::{RunId, TaskId};
 use protocol::nearest::nearest;
 use protocol::plan::{Plan, TaskIndex};
@@ -90,6 +90,7 @@ pub(super) fn retry(context: &Context, args: &Retry, matches: &ArgMatches) -> Re
         slots: slots.value,
         trace_id: settings::inherited_trace_id(),
         record,
+        by: Origin::Default,
         carry: Some(Carry {
             from: entry.dir.clone(),
             events: selection.events,

@@ -31,6 +31,7 @@ pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result
         scenario,
         path,
         inputs,
+        by,
         ..
     } = asked;
     let runs = settings::runs_dir(&args.runs, &context.files);
@@ -50,6 +51,7 @@ pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result
         slots: slots.value,
         trace_id: settings::inherited_trace_id(),
         record,
+        by,
         carry: None,
     };
     begin(context, &how, new, &plan, &key)

@@ -33,6 +33,7 @@ pub const fn sandbox_ahead(level: SandboxLevel) -> &'static str {
 pub const fn origin(by: &Origin) -> &'static str {
     match by {
         Origin::Default => "default (written tasks only, inside the policy)",
+        Origin::Digest => "you, by the plan's digest",
         Origin::Interrupt => "Ctrl-C",
         Origin::Terminate => "SIGTERM",
         Origin::Hangup => "SIGHUP",

@@ -39,6 +39,8 @@ pub struct NewRun<'a> {
     pub trace_id: Option<String>,
     /// The rest of `run.json`.
     pub record: RunRecord,
+    /// Who approved the plan.
+    pub by: Origin,
     /// What it takes over from an earlier run.
     pub carry: Option<Carry>,
 }
@@ -257,7 +259,7 @@ fn opening(
         policy,
         policy_file: Some(Digest::of(&files.policy)),
         scenario_file,
-        by: Origin::Default,
+        by: new.by.clone(),
     });
     events
 }

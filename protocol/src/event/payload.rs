@@ -89,6 +89,8 @@ pub enum LeaseEnd {
 pub enum Origin {
     /// The default pack, for plans made only of written tasks inside it.
     Default,
+    /// Whoever named the plan by its digest: with `--approve`, or by running a saved plan.
+    Digest,
     /// Ctrl-C.
     Interrupt,
     /// SIGTERM.
