@@ -26,4 +26,6 @@ mod support;
 #[cfg(test)]
 mod terminal;
 #[cfg(test)]
+mod telemetry;
+#[cfg(test)]
 mod tidy;

@@ -15,6 +15,8 @@ mod session;
 mod settings;
 mod stats;
 mod templates;
+#[cfg(feature = "otlp")]
+mod telemetry;
 mod ui;
 pub mod verify;
 

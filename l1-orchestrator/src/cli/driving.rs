@@ -79,8 +79,12 @@ pub(super) fn observers(
     // A life that took over says nothing about how long the whole takes.
     let is_first = before.started.is_none();
     let progress = drive.progress.value;
+    #[cfg(feature = "otlp")]
+    let spans = crate::telemetry::reporter(ui, view.plan.clone());
     let console = console(context, progress, runs, entry, view, &before, is_first);
     let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
+    #[cfg(feature = "otlp")]
+    reporters.extend(spans);
     if let Some(live) = &live {
         reporters.push(Box::new(live.clone()));
     }

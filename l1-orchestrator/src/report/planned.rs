@@ -89,7 +89,8 @@ pub fn max_attempts(plan: Option<&Plan>, task: &TaskSummary) -> Option<u32> {
 }
 
 /// When everything that a task waits for was over: its needs, and for a child that it came to be.
-pub(super) fn ready(
+#[must_use]
+pub fn ready(
     summary: &RunSummary,
     plan: Option<&Plan>,
     task: &TaskSummary,
