@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use protocol::diagnostic::Diagnostic;
 use protocol::nearest::nearest;
-use protocol::scenario::{NestedBytes, find_root};
+use protocol::scenario::{NestedBytes, find_root, without_upward};
 
 use super::patient;
 use crate::session::absolute;
@@ -26,7 +26,7 @@ pub(super) struct NestedFiles {
 impl NestedFiles {
     /// Beside the scenario at `path`, which may be a pipe.
     pub(super) fn beside(path: &Path) -> Self {
-        let file = absolute(path);
+        let file = without_upward(&absolute(path));
         let root = find_root(&file);
         let own = file.strip_prefix(&root).ok();
         let own = own.and_then(Path::to_str).unwrap_or_default();

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::{DraftPlan, DraftTask, Limits, Plan};
+use super::{Bounds, DraftPlan, DraftTask, Limits, Plan};
 use crate::expr::Template;
+use crate::policy::{RetryPolicy, Timeout};
 
 /// Needs point from later to earlier tasks, ids are shuffled: always acyclic.
 fn acyclic() -> impl Strategy<Value = DraftPlan> {
@@ -90,5 +91,54 @@ proptest! {
     fn arbitrary_json_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let outcome = Plan::from_json(&bytes);
         prop_assert!(outcome.is_err(), "two hundred random bytes are no plan");
+    }
+}
+
+fn bounds() -> impl Strategy<Value = Bounds> {
+    let limit = || prop::option::of(1_u64..100);
+    let small = || prop::option::of(0_u32..20);
+    let priority = prop::option::of(-5_i32..5);
+    (limit(), limit(), small(), small(), priority).prop_map(
+        |(wall, idle, retry, crash, priority)| Bounds {
+            timeout: Timeout {
+                wall_ms: wall,
+                idle_ms: idle,
+            },
+            retry: retry.map(|max| RetryPolicy {
+                max,
+                ..RetryPolicy::default()
+            }),
+            crash_limit: crash,
+            priority,
+        },
+    )
+}
+
+/// Whether a limit is at least as tight as another; none is the loosest.
+fn tighter<N: PartialOrd>(inner: Option<N>, outer: Option<N>) -> bool {
+    match (inner, outer) {
+        (_, None) => true,
+        (inner, Some(outer)) => inner.is_some_and(|inner| inner <= outer),
+    }
+}
+
+proptest! {
+    #[test]
+    fn children_can_only_tighten(own in bounds(), outer in bounds(), outermost in bounds()) {
+        let found = own.clone().within(&outer);
+        prop_assert!(tighter(found.timeout.wall_ms, outer.timeout.wall_ms));
+        prop_assert!(tighter(found.timeout.idle_ms, outer.timeout.idle_ms));
+        prop_assert!(tighter(found.timeout.wall_ms, own.timeout.wall_ms));
+        prop_assert!(tighter(found.timeout.idle_ms, own.timeout.idle_ms));
+        prop_assert!(tighter(found.crash_limit, outer.crash_limit));
+        prop_assert!(tighter(found.crash_limit, own.crash_limit));
+        let extra = |bounds: &Bounds| bounds.retry.as_ref().map(|retry| retry.max);
+        prop_assert!(tighter(extra(&found), extra(&outer)));
+        prop_assert!(tighter(extra(&found), extra(&own)));
+        prop_assert_eq!(found.priority, own.priority.or(outer.priority));
+        // However deep: the whole way down is as tight as its tightest step.
+        let by_step = own.clone().within(&outer).within(&outermost);
+        let at_once = own.within(&outer.within(&outermost));
+        prop_assert_eq!(by_step, at_once);
     }
 }

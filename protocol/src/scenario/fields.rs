@@ -177,6 +177,11 @@ fn unknown(table: &Table, word: &str) -> Diagnostic {
     if let Some((_, fix)) = table.hints.iter().find(|(hint, _)| *hint == word) {
         return problem.help(*fix);
     }
+    // `dependsOn`, `continue-on-error`.
+    let same = table.canonical(&snake(word));
+    if let Some(same) = same.or_else(|| table.canonical(&snake(word).replace('_', "-"))) {
+        return problem.help(format!("write `{}`", same.name));
+    }
     if let Some(near) = nearest(word, table.words()) {
         return problem.help(match table.later.contains(&near) {
             true => format!("did you mean `{near}`? This build does not have it yet"),
@@ -190,6 +195,22 @@ fn unknown(table: &Table, word: &str) -> Diagnostic {
         return problem.help(format!("`{shown}` belongs to the top level"));
     }
     problem.help("remove it")
+}
+
+/// A word as this format spells words.
+fn snake(word: &str) -> String {
+    let mut snake = String::new();
+    for c in word.chars().take(60) {
+        if c.is_ascii_uppercase() && !snake.is_empty() && !snake.ends_with('_') {
+            snake.push('_');
+        }
+        snake.push(if c == '-' {
+            '_'
+        } else {
+            c.to_ascii_lowercase()
+        });
+    }
+    snake
 }
 
 /// Whether `value` fits; reports what does not, at every depth but that of known keys.

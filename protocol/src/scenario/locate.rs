@@ -41,6 +41,12 @@ fn span(tree: &Tree<'_>, place: &Place) -> Option<Span> {
     let Some(field) = &place.field else {
         return Some(at);
     };
+    // What a nested scenario takes is what a person wrote as its inputs.
+    let field = if field == "parameters" {
+        "inputs"
+    } else {
+        field
+    };
     let own = entry(tree, owner, table, field);
     let Some((_, value)) = own.or_else(|| default(tree, root, field)) else {
         return Some(at);

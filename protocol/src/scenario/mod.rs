@@ -46,4 +46,4 @@ pub use input::Input;
 pub use json_schema::schema;
 pub use load::{NestedBytes, Surroundings, load, parse};
 pub use rewrite::{Rewritten, RewrittenWord, rewrite};
-pub use root::{find_root, root_of};
+pub use root::{find_root, root_of, without_upward};

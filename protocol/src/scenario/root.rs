@@ -1,6 +1,6 @@
-//! A scenario's root: what relative defaults and later `uses` start from.
+//! A scenario's root: what relative defaults start from, and what `uses` stays beneath.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// The nearest ancestor of a scenario file that holds `orchestra.yaml` or `.git`, else the file's
 /// own folder. `file` must be absolute; `exists` looks a path up.
@@ -18,7 +18,22 @@ pub fn root_of(file: &Path, exists: impl Fn(&Path) -> bool) -> PathBuf {
 /// [`root_of`] on this machine's file system.
 #[must_use]
 pub fn find_root(file: &Path) -> PathBuf {
-    root_of(file, Path::exists)
+    root_of(&without_upward(file), Path::exists)
+}
+
+/// The same absolute path where it is written with `..`: its folder's true place, so that the folders
+/// above it are those that it lies in.
+#[must_use]
+pub fn without_upward(file: &Path) -> PathBuf {
+    let is_upward = |part: Component<'_>| part == Component::ParentDir;
+    if !file.components().any(is_upward) {
+        return file.to_owned();
+    }
+    let folder = file.parent().and_then(|folder| folder.canonicalize().ok());
+    match (folder, file.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
+        _ => file.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -43,5 +58,18 @@ mod tests {
             Path::new("/")
         );
         assert_eq!(root("/c.yaml", &["/.git"]), Path::new("/"));
+    }
+
+    #[test]
+    fn upward_parts_do_not_count_as_folders() {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .canonicalize()
+            .unwrap();
+        let file = here.join("src/expr/../plan/x.yaml");
+        assert_eq!(without_upward(&file), here.join("src/plan/x.yaml"));
+        let missing = here.join("gone/../x.yaml");
+        assert_eq!(without_upward(&missing), missing);
+        let plain = here.join("x.yaml");
+        assert_eq!(without_upward(&plain), plain);
     }
 }
