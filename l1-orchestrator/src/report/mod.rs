@@ -37,7 +37,9 @@ mod xml;
 pub use closing::closing;
 pub use expansion::parent_of;
 pub use observer::{Observers, Reporter};
-pub use planned::{Planned, max_attempts, ready};
+#[cfg(feature = "otlp")]
+pub use planned::ready;
+pub use planned::{Planned, max_attempts};
 pub use redact::{Redactor, bytes};
 pub use stats::Spread;
 
