@@ -18,7 +18,7 @@ const MAX_BATCH: usize = 512;
 /// How long the first span of a batch waits for others.
 const GATHER: Duration = Duration::from_secs(1);
 /// What the end of the run waits for a collector that takes its time.
-const FLUSH: Duration = Duration::from_secs(2);
+const FLUSH: Duration = Duration::from_secs(3);
 /// After that the thread has nothing left to wait for.
 const WIND_UP: Duration = Duration::from_millis(500);
 
