@@ -177,8 +177,8 @@ pub(super) fn target(parts: &[&str]) -> Result<Target, Refusal> {
 
 /// Words that a variable cannot be called: they mean something already, or look as if they did.
 const TAKEN: &[&str] = &[
-    "inputs", "tasks", "item", "matrix", "repo", "secrets", "run", "env", "and", "or", "not", "in",
-    "is", "if", "else", "true", "false", "none", "yes", "no", "on", "off",
+    "inputs", "tasks", "matrix", "repo", "secrets", "run", "env", "and", "or", "not", "in", "is",
+    "if", "else", "true", "false", "none", "yes", "no", "on", "off",
 ];
 
 /// Whether `as` may call an item so.

@@ -56,7 +56,7 @@ tasks:
     env: { A: "${{ area }}", B: "${{ item.name }}", C: "${{ area.n }}" }
     outputs: { n: int }
     artifacts: { f: f }
-  inputs: { for_each: "${{ inputs.areas }}", run: x }
+  inputs: { for_each: "${{ inputs.areas }}", as: item, run: x, env: { A: "${{ item }}" } }
   found: { needs: [scan], foreach: "${{ tasks.scan.outputs.found }}", run: x }
   grid:
     matrix: { os: [linux, macos], n: [1, 2, 3], d: "${{ inputs.areas }}" }
