@@ -302,6 +302,67 @@ fn what_was_cancelled_with_its_run() {
     "#);
 }
 
+const FAN: &str = "\
+version: 1
+name: fan
+tasks:
+  list:
+    run: echo 'items=[\"x\",\"y\",\"z\"]' >> \"$ORCHESTRA_OUTPUT\"
+    outputs: { items: list }
+  each:
+    needs: [list]
+    for_each: ${{ tasks.list.outputs.items }}
+    as: it
+    env: { IT: \"${{ it }}\" }
+    run: test \"$IT\" != y
+  after:
+    needs: [each]
+    run: echo after
+";
+
+#[test]
+fn what_expanded_and_what_became_of_it() {
+    let place = ran("fan", FAN, 1);
+    assert_snapshot!(told(&place, "each"), @r#"
+    FAIL each   tool_failed   run <run>, fan
+
+          +<s>  it needs list, which was done (#<seq>)
+          +<s>  it expanded into 3 items (#<seq>)
+          +<s>  it failed, because a part of what it expanded into failed: each[1] (#<seq>, #<seq>)
+          +<s>  because of it, skipped: after (#<seq>)
+
+      next: orchestra show <run>
+    "#);
+    assert_snapshot!(told(&place, "each[1]"), @r#"
+    FAIL each[1]   exit 1   run <run>, fan
+
+          +<s>  it is item 1 (y) of each, which expanded (#<seq>)
+          +<s>  it waited <s> for a slot, of which there are <n>, until each[0] gave one back; then it was sent out (#<seq>, #<seq>, #<seq>)
+          +<s>  attempt 1 began (#<seq>)
+          +<s>  attempt 1 failed with exit 1 after <s> (#<seq>)
+          +<s>  it failed for good: it has no `retry` (#<seq>)
+
+      next: orchestra show <run>
+    "#);
+    assert_snapshot!(told(&place, "after"), @r#"
+    SKIP after   because each[1] failed   run <run>, fan
+
+          +<s>  it needs each, which failed (#<seq>)
+          +<s>  it was skipped because each failed (#<seq>, #<seq>)
+
+      next: orchestra show <run>
+    "#);
+    let stats = place.orchestra(["stats", "fan"]).run().expect(0).stdout;
+    assert_snapshot!(stats, @r#"
+    scenario  runs  success  failed  cancelled  p50  p95  last failure
+    fan          1       0%       1          0  <s>  <s>  <run> <time>
+
+    task     ended  success  flaky  retries  p50  p95  last failure
+    each[*]      3      66%     0%        0  <s>  <s>  <run> <time> exit 1
+    list         1     100%     0%        0  <s>  <s>  -
+    "#);
+}
+
 #[test]
 fn unknown_tasks() {
     let place = ran("failing", FAILING, 1);

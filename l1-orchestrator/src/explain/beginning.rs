@@ -38,9 +38,9 @@ fn part_of(view: &View<'_>, parent: &TaskId) -> String {
         .summary
         .task(view.facts.task())
         .and_then(|task| task.label.as_deref())
-        .map_or_else(String::new, |label| format!(", {label}"));
+        .map_or_else(String::new, |label| format!(" ({label})"));
     match index {
-        Some((_, index)) => format!("it is item {index} of {parent}{label}, which expanded"),
+        Some((_, index)) => format!("it is item {index}{label} of {parent}, which expanded"),
         None => format!("it belongs to {parent}, which expanded"),
     }
 }

@@ -109,7 +109,7 @@ fn an_item_of_a_fan_out_and_its_parent() {
     ];
     let item = told(&fan_out(), &events, "each[1]");
     let expected = [
-        "it is item 1 of each, y, which expanded [6 7]",
+        "it is item 1 (y) of each, which expanded [6 7]",
         "it was sent out to worker far 1.0s later [7 8]",
         "attempt 1 began [9]",
         "attempt 1 failed with exit 3 after 0.5s [10]",
