@@ -1,6 +1,7 @@
 //! The picture as SVG, written by hand: no script, no outside reference, colors by class, so that a
 //! page decides about dark and light.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use super::layout::{Point, layout};
@@ -22,10 +23,10 @@ const NOTE: f64 = 22.0;
 const STYLE: &str = include_str!("picture.css");
 
 /// Where the picture is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// In a page that has styles and the places that nodes lead to.
-    Page,
+#[derive(Clone, Copy, Debug)]
+pub enum Place<'a> {
+    /// In a page with these anchors.
+    Page(&'a HashSet<String>),
     /// On its own.
     File,
 }
@@ -40,10 +41,13 @@ pub fn standalone(picture: &Picture) -> String {
 
 /// The picture.
 #[must_use]
-pub fn svg(picture: &Picture, place: Place) -> String {
+pub fn svg(picture: &Picture, place: Place<'_>) -> String {
     let widths: Vec<f64> = picture.nodes.iter().map(width).collect();
     let layout = layout(picture, &widths);
-    let note = picture.note.as_deref().filter(|_| place == Place::File);
+    let note = picture
+        .note
+        .as_deref()
+        .filter(|_| matches!(place, Place::File));
     let top = MARGIN + note.map_or(0.0, |_| NOTE);
     let written = note.map_or(0.0, |note| note.chars().count() as f64 * CHARACTER);
     let width = layout.width.max(written) + 2.0 * MARGIN;
@@ -53,7 +57,7 @@ pub fn svg(picture: &Picture, place: Place) -> String {
          height=\"{height:.0}\" viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\" \
          aria-label=\"Graph of the tasks\">\n"
     );
-    if place == Place::File {
+    if matches!(place, Place::File) {
         writeln!(text, "<style>{STYLE}</style>").expect("into a string");
         text.push_str("<rect class=\"ground\" width=\"100%\" height=\"100%\"/>\n");
     }
@@ -128,8 +132,11 @@ fn edge(text: &mut String, begin: Point, way: &[Point], end: Point) {
     text.push_str("\"/>\n");
 }
 
-fn draw(text: &mut String, node: &Node, middle: Point, width: f64, place: Place) {
-    let link = node.anchor.as_ref().filter(|_| place == Place::Page);
+fn draw(text: &mut String, node: &Node, middle: Point, width: f64, place: Place<'_>) {
+    let link = node
+        .anchor
+        .as_ref()
+        .filter(|own| matches!(place, Place::Page(anchors) if anchors.contains(*own)));
     if let Some(anchor) = link {
         write!(text, "<a href=\"#{}\">", escape(anchor)).expect("into a string");
     }

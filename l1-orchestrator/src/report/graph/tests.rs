@@ -65,10 +65,10 @@ fn a_diamond_and_a_part_of_its_own() {
     }
     "##);
     assert_eq!((picture.nodes.len(), picture.edges.len()), (6, 5));
-    let drawn = svg(&picture, Place::Page);
+    let drawn = svg(&picture, Place::File);
     assert_eq!(drawn.matches("class=\"node").count(), 6);
     assert_eq!(drawn.matches("class=\"edge").count(), 5);
-    assert_eq!(drawn, svg(&picture, Place::Page));
+    assert_eq!(drawn, svg(&picture, Place::File));
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn dense_pictures_stay_within_their_bounds() {
         .collect();
     let wide = picture(&plan(&wide), None);
     assert_eq!(wide.edges.len(), 300);
-    assert!(svg(&wide, Place::Page).len() < 200_000);
+    assert!(svg(&wide, Place::File).len() < 200_000);
 }
 
 #[test]

@@ -104,6 +104,12 @@ impl Source<'_> {
             .map(|(count, what)| format!("{count} {what}"))
             .collect();
         let (artifacts, more_artifacts, left_out) = self.artifacts();
+        let tasks: Vec<Task> = table
+            .rows
+            .iter()
+            .map(|row| task(row, &shown, self.redact))
+            .collect();
+        let anchors = anchors(&tasks, shown);
         Context {
             style: Value::from_safe_string(STYLE.into()),
             title: format!("{verdict}: {scenario}, run {run}"),
@@ -116,20 +122,16 @@ impl Source<'_> {
             failures,
             more_failures,
             next: next_commands(summary, view),
-            tasks: table
-                .rows
-                .iter()
-                .map(|row| task(row, &shown, self.redact))
-                .collect(),
+            tasks,
             tasks_more: more.join(", "),
             graph: safe(
                 picture
                     .as_ref()
                     .filter(|picture| !picture.nodes.is_empty())
-                    .map(|picture| graph::svg(picture, Place::Page)),
+                    .map(|picture| graph::svg(picture, Place::Page(&anchors))),
             ),
             graph_note: picture.and_then(|picture| picture.note).unwrap_or_default(),
-            timeline: safe(Some(timeline::svg(&timeline, self.redact))),
+            timeline: safe(Some(timeline::svg(&timeline, self.redact, &anchors))),
             timeline_cut: !timeline.cuts.is_empty(),
             timeline_more: timeline.more,
             more_unstarted: timeline.more_unstarted,
@@ -203,6 +205,14 @@ const fn class_of(verdict: &str) -> &'static str {
         b"CANCELLED" => "tolerated",
         _ => "pending",
     }
+}
+
+/// Every place of the page that a picture may lead to.
+fn anchors(tasks: &[Task], shown: HashSet<String>) -> HashSet<String> {
+    let attempts = tasks.iter().flat_map(|task| &task.attempts);
+    let attempts = attempts.map(|attempt| attempt.anchor.clone());
+    let tasks = tasks.iter().map(|task| task.anchor.clone());
+    shown.into_iter().chain(tasks).chain(attempts).collect()
 }
 
 /// `shown`: anchors of attempts whose output is shown above the table.

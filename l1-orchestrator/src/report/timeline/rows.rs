@@ -1,10 +1,12 @@
 //! The rows of a timeline. Time in which nobody drove the run is cut out: a night between two lives
 //! would leave nothing to see of either.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use protocol::ids::TaskId;
 use protocol::plan::Plan;
+use protocol::time::Timestamp;
 
 use crate::report::graph::Look;
 use crate::report::planned::ready;
@@ -13,16 +15,21 @@ use crate::report::task::{Attempt, AttemptEnding, Standing, TaskSummary};
 
 /// Most rows; more are counted.
 const MAX_ROWS: usize = 200;
+/// Tasks of a run whose children all have rows of their own.
+const MAX_UNROLLED: usize = 60;
 /// Unstarted tasks named.
 const MAX_UNSTARTED: usize = 40;
 
-/// One attempt. All instants are driven time since the run began.
+/// One attempt, or all that went well of a task that expanded. All instants are driven time since the
+/// run began.
 #[derive(Clone, Debug)]
 pub struct Row<'a> {
     /// Its task.
     pub task: &'a TaskSummary,
-    /// The attempt.
-    pub attempt: &'a Attempt,
+    /// Number of the attempt; none for a roll-up.
+    pub attempt: Option<u32>,
+    /// How it ended; of a roll-up, how many of how many passed.
+    pub how: String,
     /// Since when it could have run: the end of what it needed, or of the attempt before it.
     pub ready: Duration,
     /// Its start.
@@ -67,31 +74,33 @@ pub struct Timeline<'a> {
 /// The timeline of a run.
 #[must_use]
 pub fn timeline<'a>(summary: &'a RunSummary, plan: Option<&Plan>) -> Timeline<'a> {
+    let unroll = summary.tasks.len() <= MAX_UNROLLED;
     let mut rows = Vec::new();
+    let mut begun: HashMap<u32, Timestamp> = HashMap::new();
     for task in &summary.tasks {
-        let ready = ready(summary, plan, task);
-        let mut ready =
-            ready.unwrap_or_else(|| summary.started.as_ref().map_or(summary.last, |s| s.0));
-        for attempt in &task.attempts {
-            let end = attempt.finished.unwrap_or(summary.last);
-            rows.push(Row {
-                task,
-                attempt,
-                ready: summary.driven_until(ready.min(attempt.started)),
-                start: summary.driven_until(attempt.started),
-                end: summary.driven_until(end),
-                look: look(attempt, task),
-            });
-            ready = end;
+        let parent = task.parent.filter(|_| !unroll);
+        if let (Some(parent), Some(first)) = (parent, task.attempts.first()) {
+            let begun = begun.entry(parent).or_insert(first.started);
+            *begun = first.started.min(*begun);
         }
+        // What went well is told by the row of what it belongs to.
+        if parent.is_none() || task.is_failed() || task.standing == Standing::Running {
+            attempts(summary, plan, task, &mut rows);
+        }
+    }
+    for (parent, first) in begun {
+        rows.extend(roll_up(summary, &summary.tasks[parent as usize], first));
     }
     let more = rows.len().saturating_sub(MAX_ROWS);
     if more > 0 {
         // What failed is looked for, and what took long; then in the order of time again.
-        rows.sort_by_key(|row| (row.look, std::cmp::Reverse(row.ran())));
+        rows.sort_by(|a, b| {
+            let key = |row: &Row<'_>| (row.look, std::cmp::Reverse(row.ran()));
+            (key(a), &a.task.id, a.attempt).cmp(&(key(b), &b.task.id, b.attempt))
+        });
         rows.truncate(MAX_ROWS);
     }
-    rows.sort_by_key(|row| (row.start, row.attempt.number));
+    rows.sort_by(|a, b| (a.start, &a.task.id, a.attempt).cmp(&(b.start, &b.task.id, b.attempt)));
     let (unstarted, more_unstarted) = unstarted(summary, plan);
     Timeline {
         rows,
@@ -107,6 +116,45 @@ pub fn timeline<'a>(summary: &'a RunSummary, plan: Option<&Plan>) -> Timeline<'a
         unstarted,
         more_unstarted,
     }
+}
+
+fn attempts<'a>(
+    summary: &RunSummary,
+    plan: Option<&Plan>,
+    task: &'a TaskSummary,
+    rows: &mut Vec<Row<'a>>,
+) {
+    let ready = ready(summary, plan, task);
+    let mut ready = ready
+        .or_else(|| summary.started.as_ref().map(|(began, _)| *began))
+        .unwrap_or(summary.last);
+    for attempt in &task.attempts {
+        let end = attempt.finished.unwrap_or(summary.last);
+        rows.push(Row {
+            task,
+            attempt: Some(attempt.number),
+            how: attempt.how(),
+            ready: summary.driven_until(ready.min(attempt.started)),
+            start: summary.driven_until(attempt.started),
+            end: summary.driven_until(end),
+            look: look(attempt, task),
+        });
+        ready = end;
+    }
+}
+
+fn roll_up<'a>(summary: &RunSummary, task: &'a TaskSummary, first: Timestamp) -> Option<Row<'a>> {
+    let own = task.expansion.as_ref()?;
+    let end = task.ended.unwrap_or(summary.last);
+    Some(Row {
+        task,
+        attempt: None,
+        how: format!("{}/{}", own.children.passed, own.items),
+        ready: summary.driven_until(own.at.min(first)),
+        start: summary.driven_until(first),
+        end: summary.driven_until(end),
+        look: Look::of(Some(task)),
+    })
 }
 
 const fn look(attempt: &Attempt, task: &TaskSummary) -> Look {

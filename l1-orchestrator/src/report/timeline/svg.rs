@@ -1,6 +1,7 @@
 //! The timeline as SVG. Places are percents of its width, so that it fits any page without making its
 //! text smaller; a row is its text and, below, its bars.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -18,9 +19,9 @@ const LEAST: f64 = 0.4;
 /// Longest label.
 const MAX_LABEL: usize = 26;
 
-/// The picture; empty when nothing ran.
+/// The picture; empty when nothing ran. Bars lead to `anchors`, where there is one of theirs.
 #[must_use]
-pub fn svg(timeline: &Timeline<'_>, redact: Redactor) -> String {
+pub fn svg(timeline: &Timeline<'_>, redact: Redactor, anchors: &HashSet<String>) -> String {
     if timeline.rows.is_empty() {
         return String::new();
     }
@@ -56,7 +57,19 @@ pub fn svg(timeline: &Timeline<'_>, redact: Redactor) -> String {
         .expect("into a string");
     }
     for (n, row) in timeline.rows.iter().enumerate() {
-        draw(&mut text, row, HEAD + n * ROW, timeline.span, redact);
+        let to = match row.attempt {
+            Some(number) => anchor::of_attempt(&row.task.id, number),
+            None => anchor::of_task(&row.task.id),
+        };
+        if anchors.contains(&to) {
+            write!(text, "<a href=\"#{}\">", escape(&to)).expect("into a string");
+            draw(&mut text, row, HEAD + n * ROW, timeline.span, redact);
+            text.push_str("</a>\n");
+        } else {
+            text.push_str("<g>");
+            draw(&mut text, row, HEAD + n * ROW, timeline.span, redact);
+            text.push_str("</g>\n");
+        }
     }
     text.push_str("</svg>\n");
     text
@@ -65,18 +78,23 @@ pub fn svg(timeline: &Timeline<'_>, redact: Redactor) -> String {
 fn draw(text: &mut String, row: &Row<'_>, top: usize, span: Duration, redact: Redactor) {
     let label: String = row.task.name().chars().take(MAX_LABEL).collect();
     let label = escape(&label);
-    let how = escape(&row.attempt.how());
-    let number = row.attempt.number;
+    let how = escape(&row.how);
+    let (told, shown) = match row.attempt {
+        Some(number) => (
+            format!("attempt {number}, {how}"),
+            format!("#{number} {how}"),
+        ),
+        None => (how.clone(), how),
+    };
     let start = escape(&redact.offset(row.start));
     let wait = escape(&redact.duration(row.wait()));
     let ran = escape(&redact.duration(row.ran()));
-    let to = escape(&anchor::of_attempt(&row.task.id, number));
     let class = row.look.class();
     let (y, bar) = (top + 13, top + 18);
     write!(
         text,
-        "<a href=\"#{to}\"><title>{label}, attempt {number}, {how}: from {start}, waited {wait}, ran \
-         {ran}</title><text x=\"0\" y=\"{y}\">{label} <tspan class=\"quiet\">#{number} {how}, {ran}</tspan></text>"
+        "<title>{label}, {told}: from {start}, waited {wait}, ran \
+         {ran}</title><text x=\"0\" y=\"{y}\">{label} <tspan class=\"quiet\">{shown}, {ran}</tspan></text>"
     )
     .expect("into a string");
     let place = |at| {
@@ -98,9 +116,9 @@ fn draw(text: &mut String, row: &Row<'_>, top: usize, span: Duration, redact: Re
     }
     let width = (end - start).max(LEAST);
     let x = start.min(100.0 - width);
-    writeln!(
+    write!(
         text,
-        "<rect class=\"ran {class}\" x=\"{x:.2}%\" y=\"{bar}\" width=\"{width:.2}%\" height=\"10\" rx=\"2\"/></a>"
+        "<rect class=\"ran {class}\" x=\"{x:.2}%\" y=\"{bar}\" width=\"{width:.2}%\" height=\"10\" rx=\"2\"/>"
     )
     .expect("into a string");
 }

@@ -35,7 +35,10 @@ pub fn text(timeline: &Timeline<'_>, redact: Redactor) -> String {
         let id: String = row.task.name().chars().take(MAX_ID).collect();
         let start = redact.offset(row.start);
         let (wait, ran) = (redact.duration(row.wait()), redact.duration(row.ran()));
-        let (number, bar) = (row.attempt.number, bar(row, timeline.span, redact));
+        let number = row
+            .attempt
+            .map_or_else(String::new, |number| number.to_string());
+        let bar = bar(row, timeline.span, redact);
         writeln!(
             text,
             "{id:<widest$} {number:>3} {start:>9} {wait:>8} {ran:>8} {bar}"
