@@ -4,6 +4,7 @@
 //! before it gets near a terminal. What to say is decided elsewhere.
 
 mod eyes;
+mod pager;
 mod screen;
 mod width;
 
@@ -16,6 +17,7 @@ use anstyle::{AnsiColor, Style};
 
 pub use eyes::Panel;
 use eyes::{Eyes, Weight};
+use pager::Pager;
 #[cfg(test)]
 pub use screen::Screen;
 pub use screen::Size;
@@ -138,6 +140,7 @@ pub struct Gone;
 /// Both streams, shared by everything that prints during one invocation.
 pub struct Ui {
     out: Mutex<Box<dyn Write + Send>>,
+    pager: Mutex<Option<Pager>>,
     err: Eyes,
     out_painter: Painter,
     err_painter: Painter,
@@ -146,6 +149,8 @@ pub struct Ui {
     /// Whether stderr is a terminal on which something can be drawn twice.
     can_redraw: bool,
     kept: bool,
+    /// Whether stdout is a terminal of which text can be held back.
+    can_page: bool,
     quiet: bool,
     /// Why data did not get out, other than that its reader had enough.
     lost: Mutex<Option<io::Error>>,
@@ -165,6 +170,8 @@ impl Ui {
             kept: facts.kept,
             can_redraw: io.stderr_terminal && !facts.dumb,
             out: Mutex::new(io.stdout),
+            pager: Mutex::new(None),
+            can_page: io.stdout_terminal && !facts.dumb,
             err: Eyes::new(io.stderr),
             quiet,
             lost: Mutex::new(None),
@@ -181,6 +188,25 @@ impl Ui {
     #[must_use]
     pub const fn err_painter(&self) -> Painter {
         self.err_painter
+    }
+
+    /// From here on data goes through a pager, where that makes sense. Ends with [`Self::end_paging`].
+    pub fn page(&self) {
+        if !self.can_page {
+            return;
+        }
+        if let Some((pager, stdin)) = Pager::start() {
+            *lock(&self.out) = Box::new(stdin);
+            *lock(&self.pager) = Some(pager);
+        }
+    }
+
+    /// Waits until whoever reads the pager has had enough.
+    pub fn end_paging(&self) {
+        if let Some(pager) = lock(&self.pager).take() {
+            *lock(&self.out) = Box::new(io::stdout());
+            pager.wait();
+        }
     }
 
     /// Writes data to stdout and flushes it.

@@ -194,3 +194,29 @@ fn followed_output_cannot_move_the_cursor() {
     let (code, text) = terminal.end();
     assert_eq!((code, text.trim_end()), (0, "rude | \\x1b[2Jcleared"));
 }
+
+#[test]
+fn long_text_goes_through_a_pager_on_a_terminal_only() {
+    let place = Place::with("hello.yaml", HELLO);
+    place.orchestra(["run", "hello.yaml"]).run().expect(0);
+    let paged = |args: &[&str], pager: &str| {
+        let mut terminal = Terminal::run_with(&place, args, &[("PAGER", pager)]);
+        let (code, text) = terminal.end();
+        assert_eq!(code, 0, "{text}");
+        text
+    };
+    let mark = "sed 's/^/paged: /'";
+    for verb in [["show", "@last"], ["report", "@last"], ["logs", "@last"]] {
+        let text = paged(&verb, mark);
+        assert!(text.contains("paged: "), "{text}");
+        let [verb, run] = verb;
+        assert!(!paged(&[verb, run, "--no-pager"], mark).contains("paged"));
+    }
+    // A reader who had enough at once, and one that is not there, are no errors.
+    assert_eq!(paged(&["show"], "true").trim(), "");
+    assert!(paged(&["logs", "@last"], "").contains("hello"));
+    let piped = place.orchestra(["show"]).env("PAGER", mark).run().expect(0);
+    assert!(!piped.stdout.contains("paged"), "{}", piped.render());
+    let object = place.orchestra(["show", "--json"]).env("PAGER", mark);
+    assert_eq!(object.run().expect(0).json()["status"], "passed");
+}

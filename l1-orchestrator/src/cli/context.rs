@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::args::Format;
+use super::args::{Format, Paging};
 use super::error::CliError;
 use crate::report::{Redactor, RunRef};
 use crate::runs::RunEntry;
@@ -29,6 +29,13 @@ impl Context {
     #[must_use]
     pub fn reference(&self, entry: &RunEntry) -> RunRef {
         self.redact.reference(entry.reference())
+    }
+
+    /// Sends the text that follows through a pager, unless that is not wanted.
+    pub fn page(&self, typed: &Paging) {
+        if self.format == Format::Text && !typed.no_pager {
+            self.ui.page();
+        }
     }
 
     /// Prints text or one JSON object, as asked for.

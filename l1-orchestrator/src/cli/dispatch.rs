@@ -76,6 +76,7 @@ fn verb(cli: Cli, matches: &ArgMatches, io: Io) -> u8 {
     }))
     .unwrap_or_else(|_| Err(CliError::internal("orchestra panicked")));
     ui.settle(pressed_twice);
+    ui.end_paging();
     let code = outcome.unwrap_or_else(|error| fail(&ui, &error, format != Format::Text));
     written(&ui, code)
 }
@@ -116,7 +117,7 @@ fn dispatch(context: &Context, command: Command, matches: &ArgMatches) -> Result
         Command::Clean(args) => super::clean::clean(context, &args),
         Command::Show(args) => show::show(context, &args),
         Command::Explain(args) => super::explain::explain(context, &args),
-        Command::Watch(args) => watch::watch(context, &args),
+        Command::Watch(args) => watch::watch(context, &args, matches),
         Command::Logs(args) => logs::logs(context, &args),
         Command::Stats(args) => super::stats::stats(context, &args),
         Command::Report(args) => report::report(context, &args),

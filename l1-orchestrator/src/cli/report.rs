@@ -43,6 +43,7 @@ pub(super) fn report(context: &Context, args: &Report) -> Result<u8, CliError> {
         ReportFormat::Json => json::write(summary, stored.plan.as_deref(), &mut bytes),
     };
     written.map_err(|error| CliError::internal("the report does not render").because(error))?;
+    context.page(&args.paging);
     context.ui.data_bytes(&bytes)?;
     Ok(exit_code::OK)
 }

@@ -20,6 +20,7 @@ pub(super) fn show(context: &Context, args: &Show) -> Result<u8, CliError> {
     let stored = Stored::load(&entry.dir)?;
     let status = status(&entry.dir);
     if context.format == Format::Text {
+        context.page(&args.paging);
         context.ui.data(&text(context, &entry, &stored, status))?;
     } else {
         context.ui.data(&result_object(&entry, &stored, status)?)?;

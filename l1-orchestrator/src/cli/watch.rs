@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::ArgMatches;
 use protocol::time::Timestamp;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::args::{Format, Watch};
+use super::args::{Format, Progress, Watch};
 use super::context::Context;
 use super::driving;
 use super::error::CliError;
@@ -34,7 +35,8 @@ enum End {
     Pressed(u8),
 }
 
-pub(super) fn watch(context: &Context, args: &Watch) -> Result<u8, CliError> {
+pub(super) fn watch(context: &Context, args: &Watch, matches: &ArgMatches) -> Result<u8, CliError> {
+    let progress = settings::progress(args.progress, matches, &context.files).value;
     let runs = settings::runs_dir(&args.runs, &context.files);
     let entry = runs.resolve(&args.run)?;
     let mut followed = Followed::open(&entry)?;
@@ -50,7 +52,7 @@ pub(super) fn watch(context: &Context, args: &Watch) -> Result<u8, CliError> {
     let presses = RefCell::new(Presses::listen()?);
     let view = view(context, &entry, &before);
     say_where(context, &before, &view.dir, look);
-    let mut observers = observers(context, args, &runs, &entry, view.clone(), before);
+    let mut observers = observers(context, progress, &runs, &entry, view.clone(), before);
     let end = loop {
         let summary = observers.summary();
         if args.fail_fast && summary.tally.failed > 0 && look != Look::Over {
@@ -117,13 +119,12 @@ fn say_where(context: &Context, summary: &RunSummary, dir: &str, look: Look) {
 
 fn observers(
     context: &Context,
-    args: &Watch,
+    progress: Progress,
     runs: &Runs,
     entry: &RunEntry,
     view: View,
     before: RunSummary,
 ) -> Observers {
-    let progress = args.progress.unwrap_or_default();
     let is_first = before.resumed.is_empty();
     let console = driving::console(context, progress, runs, entry, view, &before, is_first);
     let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(console)];

@@ -3,7 +3,7 @@
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
-use super::shared::{Output, RunsDir};
+use super::shared::{Output, Paging, RunsDir};
 
 /// `orchestra logs`
 ///
@@ -48,6 +48,9 @@ pub struct Logs {
     #[arg(long, env = "ORCHESTRA_STDERR", hide_env = true)]
     #[arg(value_parser = FalseyValueParser::new())]
     pub stderr: bool,
+    /// Whether long text goes through a pager.
+    #[command(flatten)]
+    pub paging: Paging,
     /// Where runs are kept.
     #[command(flatten)]
     pub runs: RunsDir,

@@ -44,7 +44,7 @@ pub use report::{Report, ReportFormat};
 pub use retry::Retry;
 pub use run::Run;
 pub use schema::{Schema, SchemaOf};
-pub use shared::{Driving, Format, LogLevel, Output, Progress, RunsDir};
+pub use shared::{Driving, Format, LogLevel, Output, Paging, Progress, RunsDir};
 pub use stats::Stats;
 pub use tree::{Cli, Command, command};
 pub use trust::Trust;

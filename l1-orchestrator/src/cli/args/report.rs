@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::shared::{Output, RunsDir};
+use super::shared::{Output, Paging, RunsDir};
 
 /// `orchestra report`
 ///
@@ -22,6 +22,9 @@ pub struct Report {
     #[arg(long, value_enum, value_name = "FORMAT", conflicts_with_all = ["output_format", "json"])]
     #[arg(env = "ORCHESTRA_FORMAT", hide_env = true)]
     pub format: Option<ReportFormat>,
+    /// Whether long text goes through a pager.
+    #[command(flatten)]
+    pub paging: Paging,
     /// Where runs are kept.
     #[command(flatten)]
     pub runs: RunsDir,

@@ -65,6 +65,20 @@ pub struct RunsDir {
     pub runs_dir: Option<PathBuf>,
 }
 
+/// Whether long text goes through a pager.
+#[derive(Args, Debug)]
+pub struct Paging {
+    /// Print long text on a terminal as it is, not through $PAGER [default: less -FRX]
+    #[arg(
+        long,
+        env = "ORCHESTRA_NO_PAGER",
+        hide_env = true,
+        help_heading = "Output"
+    )]
+    #[arg(value_parser = FalseyValueParser::new())]
+    pub no_pager: bool,
+}
+
 /// How a run is driven and shown.
 #[derive(Args, Debug)]
 pub struct Driving {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
-use super::shared::{Driving, Output, RunsDir};
+use super::shared::{Driving, Output, Paging, RunsDir};
 
 /// `orchestra resume`
 ///
@@ -88,6 +88,9 @@ pub struct Show {
     /// The run: id, unique prefix, @last, @failed or its directory
     #[arg(value_name = "RUN", default_value = "@last")]
     pub run: String,
+    /// Whether long text goes through a pager.
+    #[command(flatten)]
+    pub paging: Paging,
     /// Where runs are kept.
     #[command(flatten)]
     pub runs: RunsDir,

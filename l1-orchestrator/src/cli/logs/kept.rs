@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::chosen::{Chosen, Stream};
-use crate::cli::args::Format;
+use crate::cli::args::{Format, Paging};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::exit_code;
@@ -26,7 +26,12 @@ struct Kept<'a> {
     path: String,
 }
 
-pub(super) fn print(context: &Context, entry: &RunEntry, chosen: &Chosen) -> Result<u8, CliError> {
+pub(super) fn print(
+    context: &Context,
+    entry: &RunEntry,
+    chosen: &Chosen,
+    paging: &Paging,
+) -> Result<u8, CliError> {
     let stored = Stored::load(&entry.dir)?;
     chosen.check(context, entry, &stored.summary, stored.plan.as_deref())?;
     let tasks = stored.summary.tasks.iter();
@@ -40,6 +45,9 @@ pub(super) fn print(context: &Context, entry: &RunEntry, chosen: &Chosen) -> Res
     let kept: Vec<Kept<'_>> = attempts
         .flat_map(|(task, attempt)| kept_of(&entry.dir, chosen, task, attempt))
         .collect();
+    if !kept.is_empty() {
+        context.page(paging);
+    }
     print_all(context, &entry.dir, &kept)?;
     Ok(exit_code::OK)
 }

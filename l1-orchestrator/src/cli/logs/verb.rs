@@ -14,6 +14,6 @@ pub(in crate::cli) fn logs(context: &Context, args: &Logs) -> Result<u8, CliErro
     if args.follow {
         follow(context, &entry, &chosen)
     } else {
-        kept::print(context, &entry, &chosen)
+        kept::print(context, &entry, &chosen, &args.paging)
     }
 }

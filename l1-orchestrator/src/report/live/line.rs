@@ -129,7 +129,8 @@ fn task_line(
             });
             let items = task.child_count().map(|items| {
                 let items = usize::try_from(items).unwrap_or(usize::MAX);
-                words::count(items, "task")
+                let nested = task.expansion.as_ref().is_some_and(|own| own.is_nested);
+                words::count(items, if nested { "task" } else { "item" })
             });
             let notes = items.into_iter().chain(attempt).chain(left_out);
             let notes: Vec<String> = notes.collect();

@@ -28,6 +28,10 @@ pub fn panel(
     painter: Painter,
     redact: Redactor,
 ) -> Vec<String> {
+    if board.planned == 0 {
+        // Nothing is known yet.
+        return Vec::new();
+    }
     let elapsed = board.elapsed(now);
     let mut lines = vec![headline(board, elapsed, usual, size, painter, redact)];
     // A low terminal keeps room for a finished line above.
