@@ -3,5 +3,6 @@
 
 mod claims;
 mod commands;
+mod examples;
 mod reference;
 mod text;

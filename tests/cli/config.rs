@@ -201,7 +201,7 @@ fn flags_that_change_nothing_are_refused() {
     "#);
     let outcome = Place::new().orchestra(["config", "shwo"]).run().expect(2);
     assert_snapshot!(outcome.stderr, @r#"
-    error[bad-value]: invalid value 'shwo' for '[WHAT]'
+    error[bad-value]: WHAT cannot be `shwo`
     help: did you mean `show`?
     "#);
 }

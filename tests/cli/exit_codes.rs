@@ -52,6 +52,7 @@ fn every_code_is_documented_once() {
     let help = Place::new().orchestra(["--help"]).run().expect(0).stdout;
     for (code, meaning) in exit_code::TABLE {
         assert!(help.contains(&format!("{code:>3}  ")), "{code} {meaning}");
+        assert_ne!(exit_code::remedy(*code), "", "{code} {meaning}");
     }
 }
 

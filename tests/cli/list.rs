@@ -124,12 +124,12 @@ fn wrong_words() {
     assert_snapshot!(place.orchestra(["list", "--since", "yesterday"]).run().render(), @r#"
     exit 2
     --- stderr
-    error[bad-value]: invalid value 'yesterday' for '--since <WHEN>': expected a span such as 2d or 12h, a day such as 2026-11-20, or an RFC 3339 time
+    error[bad-value]: --since cannot be `yesterday`: expected a span such as 2d or 12h, a day such as 2026-11-20, or an RFC 3339 time
     "#);
     assert_snapshot!(place.orchestra(["list", "--status", "faild"]).run().render(), @r#"
     exit 2
     --- stderr
-    error[bad-value]: invalid value 'faild' for '--status <STATUS>'
+    error[bad-value]: --status cannot be `faild`
     help: did you mean `failed`?
     "#);
 }

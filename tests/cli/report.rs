@@ -359,7 +359,7 @@ fn of_a_run_that_is_none() {
     assert_snapshot!(place.orchestra(["report", "--format", "pdf"]).run().render(), @r#"
     exit 2
     --- stderr
-    error[bad-value]: invalid value 'pdf' for '--format <FORMAT>'
+    error[bad-value]: --format cannot be `pdf`
     help: possible values: md, html, junit, json
     "#);
 }

@@ -126,6 +126,7 @@ fn nothing_to_count() {
     assert_snapshot!(place.orchestra(["stats", "--limit", "0"]).run().render(), @r#"
     exit 2
     --- stderr
-    error[bad-value]: invalid value '0' for '--limit <N>': 0 is not in 1..=10000
+    error[bad-value]: --limit cannot be `0`
+    help: it is a number from 1 to 10000
     "#);
 }

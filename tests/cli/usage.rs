@@ -68,16 +68,87 @@ fn one_argument_too_many() {
 
 #[test]
 fn bad_values() {
-    assert_snapshot!(wrong(&["run", "x.yaml", "--max-parallel", "0"]), @"error[bad-value]: invalid value '0' for '--max-parallel <N>': 0 is not in 1..=4096");
-    assert_snapshot!(wrong(&["run", "x.yaml", "-i", "novalue"]), @"error[bad-value]: invalid value 'novalue' for '--input <KEY=VALUE>': expected KEY=VALUE");
-    assert_snapshot!(wrong(&["run", "x.yaml", "--sandbox", "strict"]), @"error[bad-value]: invalid value 'strict' for '--sandbox <LEVEL>': sandbox level `strict` is not built yet; this build has `none`");
+    assert_snapshot!(wrong(&["run", "x.yaml", "--max-parallel", "0"]), @r#"
+    error[bad-value]: --max-parallel cannot be `0`
+    help: it is a number from 1 to 4096
+    "#);
+    assert_snapshot!(wrong(&["run", "x.yaml", "--max-parallel", "two"]), @r#"
+    error[bad-value]: --max-parallel cannot be `two`
+    help: it is a whole number
+    "#);
+    assert_snapshot!(wrong(&["run", "x.yaml", "--sandbox", "strict"]), @"error[bad-value]: --sandbox cannot be `strict`: sandbox level `strict` is not built yet; this build has `none`");
     assert_snapshot!(wrong(&["list", "-o", "jsonx"]), @r#"
-    error[bad-value]: invalid value 'jsonx' for '--output-format <FORMAT>'
+    error[bad-value]: --output-format cannot be `jsonx`
     help: did you mean `json`?
     "#);
     assert_snapshot!(wrong(&["list", "-o", "csv"]), @r#"
-    error[bad-value]: invalid value 'csv' for '--output-format <FORMAT>'
+    error[bad-value]: --output-format cannot be `csv`
     help: possible values: text, json, jsonl
+    "#);
+    assert_snapshot!(wrong(&["list", "--color"]), @r#"
+    error[bad-value]: --color needs a value
+    help: possible values: auto, always, never
+    "#);
+    assert_snapshot!(wrong(&["completions", "tcsh"]), @r#"
+    error[bad-value]: SHELL cannot be `tcsh`
+    help: possible values: bash, zsh, fish, elvish, powershell
+    "#);
+}
+
+#[test]
+fn inputs_that_are_no_pairs() {
+    assert_snapshot!(wrong(&["run", "x.yaml", "-i", "name"]), @r#"
+    error[bad-value]: --input cannot be `name`: expected KEY=VALUE
+    help: write `-i name=VALUE`
+    "#);
+    assert_snapshot!(wrong(&["run", "x.yaml", "-i", "=5"]), @r#"
+    error[bad-value]: --input cannot be `=5`: expected KEY=VALUE
+    help: write `-i NAME=5`
+    "#);
+    assert_snapshot!(wrong(&["run", "x.yaml", "-i", ""]), @r#"
+    error[bad-value]: --input needs a value: expected KEY=VALUE
+    help: write `-i NAME=VALUE`
+    "#);
+    assert_snapshot!(wrong(&["run", "x.yaml", "-i"]), @r#"
+    error[bad-value]: --input needs a value
+    help: write `-i NAME=VALUE`
+    "#);
+}
+
+#[test]
+fn negative_numbers() {
+    assert_snapshot!(wrong(&["run", "x.yaml", "--max-parallel", "-1"]), @r#"
+    error[bad-value]: --max-parallel cannot be `-1`
+    help: `--max-parallel N`: Attempts that run at once
+    "#);
+    assert_snapshot!(wrong(&["run", "x.yaml", "--max-parallel=-1"]), @r#"
+    error[bad-value]: --max-parallel cannot be `-1`
+    help: it is a number from 1 to 4096
+    "#);
+    assert_snapshot!(wrong(&["run", "x.yaml", "-i", "-5"]), @r#"
+    error[bad-value]: --input cannot be `-5`
+    help: write `-i NAME=-5`
+    "#);
+    assert_snapshot!(wrong(&["run", "-5"]), @r#"
+    error[unknown-flag]: there is no flag `-5`
+    help: write `./-5` for a file of that name
+    "#);
+    // Behind a name it is a value like any other.
+    let place = Place::with(
+        "x.yaml",
+        "version: 1\ninputs: { n: { type: int } }\ntasks: { a: { command: [echo, \"${{ inputs.n }}\"] } }\n",
+    );
+    place
+        .orchestra(["run", "x.yaml", "-i", "n=-5"])
+        .run()
+        .expect(0);
+}
+
+#[test]
+fn words_behind_a_wrong_command_are_not_taken_for_one() {
+    assert_snapshot!(wrong(&["deploy", "show"]), @r#"
+    error[unknown-command]: there is no command `deploy`
+    help: `orchestra --help` lists what there is
     "#);
 }
 
@@ -92,7 +163,10 @@ fn a_bad_variable_is_a_bad_command_line() {
     let command = place
         .orchestra(["run", "x.yaml"])
         .env("ORCHESTRA_MAX_PARALLEL", "many");
-    assert_snapshot!(command.run().expect(2).stderr, @"error[bad-value]: invalid value 'many' for '--max-parallel <N>': invalid digit found in string");
+    assert_snapshot!(command.run().expect(2).stderr, @r#"
+    error[bad-value]: --max-parallel cannot be `many`, which ORCHESTRA_MAX_PARALLEL says
+    help: it is a whole number
+    "#);
 }
 
 #[test]

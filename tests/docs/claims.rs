@@ -9,6 +9,12 @@ fn every_link_leads_to_a_file() {
         "ARCHITECTURE.md",
         "scenarios/README.md",
         "runs/README.md",
+        "docs/README.md",
+        "docs/best-practices.md",
+        "docs/commands.md",
+        "docs/failures.md",
+        "docs/scenario.md",
+        "docs/settings.md",
     ] {
         let folder = root().join(document);
         let folder = folder.parent().unwrap();

@@ -7,7 +7,13 @@ use crate::docs::text::{blocks, inline_code, read, root, shell_lines};
 use crate::support::Place;
 
 /// Documents that a person types from.
-const DOCUMENTS: [&str; 5] = [
+const DOCUMENTS: [&str; 11] = [
+    "docs/README.md",
+    "docs/best-practices.md",
+    "docs/commands.md",
+    "docs/failures.md",
+    "docs/scenario.md",
+    "docs/settings.md",
     "README.md",
     "CHANGELOG.md",
     "runs/README.md",
@@ -22,8 +28,14 @@ const BUILD_AND: &str = "cargo run --release -- ";
 fn commands(document: &str) -> Vec<Vec<String>> {
     let text = read(document);
     let lines = shell_lines(&text).into_iter().chain(inline_code(&text));
-    let ours = lines.filter_map(|line| {
-        let line = line.split(" #").next().unwrap_or_default().trim();
+    // Of a line of shell, each command without where its output goes.
+    let commands = lines.into_iter().flat_map(|line| {
+        let line = line.split(" #").next().unwrap_or_default().to_owned();
+        let parts = line.split("&&").map(|part| part.split(" > ").next());
+        let parts = parts.flatten().map(|part| part.trim().replace(" VERB", " run"));
+        parts.collect::<Vec<_>>()
+    });
+    let ours = commands.filter_map(|line| {
         line.strip_prefix("orchestra ")
             .or(line.strip_prefix(BUILD_AND))
             .map(str::to_owned)

@@ -2,6 +2,7 @@
 
 pub(crate) mod args;
 mod asked;
+mod bad_value;
 mod begin;
 mod cancel;
 mod clean;

@@ -7,6 +7,7 @@ use clap::{ArgMatches, Command, FromArgMatches as _};
 use protocol::nearest::nearest;
 
 use super::args::{self, Cli};
+use super::bad_value;
 use super::error::CliError;
 
 /// Variables beside those of flags that change what happens, for the reference and the manual page.
@@ -20,7 +21,11 @@ pub const OTHER_VARIABLES: &[(&str, &str)] = &[
         "Not empty and not 0: color even where there is no terminal.",
     ),
     ("TERM", "dumb: no color and no bar."),
-    ("CI", "Set: no bar."),
+    ("CI", "Set, and neither 0 nor false: no bar."),
+    (
+        "COLUMNS",
+        "Columns of the terminal, where it does not say itself.",
+    ),
     (
         "XDG_CONFIG_HOME",
         "Where your settings are, else ~/.config.",
@@ -33,7 +38,18 @@ pub const OTHER_VARIABLES: &[(&str, &str)] = &[
         "PATH",
         "Where tasks find programs; entries that are not absolute are left out.",
     ),
-    ("TRACEPARENT", "Its trace id is recorded in the run."),
+    (
+        "TRACEPARENT",
+        "The trace that a run belongs to, recorded with it.",
+    ),
+    (
+        "OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        "Collector of traces, OTLP over plain HTTP. No trace is sent without.",
+    ),
+    (
+        "OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER",
+        "true, and anything but otlp: no trace is sent.",
+    ),
 ];
 
 /// What the command line asks for.
@@ -56,7 +72,12 @@ pub fn parse(args: Vec<OsString>) -> Result<Parsed, CliError> {
     let typed = args.clone();
     let matches = match command.clone().try_get_matches_from(args) {
         Ok(matches) => matches,
-        Err(error) => return refused(&command, &typed, &error),
+        Err(error) => {
+            // Arguments show their names only once the tree is complete.
+            let mut command = command;
+            command.build();
+            return refused(&command, &typed, &error);
+        }
     };
     let cli = Cli::from_arg_matches(&matches).map_err(|error| {
         CliError::internal("arguments do not fit their own tree").because(error)
@@ -103,7 +124,11 @@ fn refused(command: &Command, typed: &[OsString], error: &clap::Error) -> Result
                     .hint(hint),
             )
         }
-        ErrorKind::UnknownArgument => Err(unknown_argument(verb.unwrap_or(command), &arg, help)),
+        ErrorKind::UnknownArgument => {
+            let verb = verb.unwrap_or(command);
+            let negative = bad_value::negative(verb, typed, &arg);
+            Err(negative.unwrap_or_else(|| unknown_argument(verb, &arg, help)))
+        }
         ErrorKind::MissingRequiredArgument => {
             let message = format!("{arg} is missing");
             let usage = verb.map(|verb| usage_line(verb.clone()));
@@ -117,7 +142,10 @@ fn refused(command: &Command, typed: &[OsString], error: &clap::Error) -> Result
             let message = format!("{arg} and {other} exclude each other");
             Err(CliError::usage("conflict", message))
         }
-        _ => Err(CliError::usage("bad-value", first_line(error)).maybe_hint(near_value(error))),
+        ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
+            Err(bad_value::refused(verb.unwrap_or(command), typed, error))
+        }
+        _ => Err(CliError::usage("bad-value", first_line(error))),
     }
 }
 
@@ -144,20 +172,6 @@ fn flags(verb: &Command) -> Vec<String> {
     longs
 }
 
-fn near_value(error: &clap::Error) -> Option<String> {
-    let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) else {
-        return None;
-    };
-    let Some(ContextValue::Strings(valid)) = error.get(ContextKind::ValidValue) else {
-        return None;
-    };
-    match nearest(value, valid.iter().map(String::as_str)) {
-        Some(near) => Some(format!("did you mean `{near}`?")),
-        None if valid.is_empty() => None,
-        None => Some(format!("possible values: {}", valid.join(", "))),
-    }
-}
-
 fn first_line(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let line = text.lines().next().unwrap_or_default();
@@ -167,7 +181,7 @@ fn first_line(error: &clap::Error) -> String {
 /// The verb that was typed, if it is one.
 fn verb_of<'a>(command: &'a Command, typed: &[OsString]) -> Option<&'a Command> {
     let mut words = typed.iter().skip(1).filter_map(|arg| arg.to_str());
-    words.find_map(|word| command.find_subcommand(word))
+    command.find_subcommand(words.find(|word| !word.starts_with('-'))?)
 }
 
 fn prefix(verb: Option<&Command>) -> String {

@@ -52,7 +52,12 @@ pub fn driving(typed: &Driving, matches: &ArgMatches, files: &Files) -> Drive {
             written(files, "sandbox", |text| text.parse().ok()),
             SandboxLevel::None,
         ),
-        progress: progress(typed.progress, matches, files),
+        progress: Setting::resolve(
+            typed.progress,
+            given("progress"),
+            written(files, "progress", word),
+            Progress::default(),
+        ),
         verbose: typed.verbose,
         log_level: Setting::resolve(
             typed.log_level,
@@ -61,17 +66,6 @@ pub fn driving(typed: &Driving, matches: &ArgMatches, files: &Files) -> Drive {
             LogLevel::default(),
         ),
     }
-}
-
-/// Resolves how progress is shown.
-#[must_use]
-pub fn progress(typed: Option<Progress>, matches: &ArgMatches, files: &Files) -> Setting<Progress> {
-    Setting::resolve(
-        typed,
-        Origin::of(matches, "progress"),
-        written(files, "progress", word),
-        Progress::default(),
-    )
 }
 
 /// Typed, else the user's. A project's file only tightens, see [`Drive::project_cap`].
