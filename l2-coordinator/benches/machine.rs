@@ -1,4 +1,5 @@
-//! What one task costs the machine, and one event its fold: 10,000 tasks in a hundred layers.
+//! What one task costs the machine, and one event its fold: 10,000 tasks in a hundred layers, and
+//! 100,000 items of one fan-out.
 //!
 //! `cargo bench -p l2-coordinator`; numbers go into the commit that changes them.
 
@@ -12,6 +13,7 @@ use l2_coordinator::journal::Reader;
 use l2_coordinator::{CRASH_LIMIT, Config, Effect, Embedded, Input, Machine, Now, RequestId};
 use protocol::digest::Digest;
 use protocol::event::{AttemptEnd, Chain, Event, EventKind, JOURNAL_VERSION, Origin, RunStarted};
+use protocol::expr::Template;
 use protocol::ids::LeaseToken;
 use protocol::message::{
     ClaimRequest, MESSAGE_VERSION, TaskMessage, TaskOutcome, TaskResult, WorkerHello,
@@ -42,6 +44,25 @@ fn plan() -> Arc<Plan> {
     let draft = DraftPlan {
         name: "bench".into(),
         tasks: tasks.collect(),
+        ..DraftPlan::default()
+    };
+    Arc::new(draft.check(&Limits::default()).expect("a plan"))
+}
+
+const ITEMS: u64 = 100_000;
+
+fn wide() -> Arc<Plan> {
+    let items: Vec<u64> = (0..ITEMS).collect();
+    let fan_out = DraftTask {
+        id: "each".into(),
+        run: Some("true".into()),
+        for_each: Some(items.into()),
+        env: [("ITEM".to_owned(), Template::new("${{ item }}"))].into(),
+        ..DraftTask::default()
+    };
+    let draft = DraftPlan {
+        name: "wide".into(),
+        tasks: vec![fan_out],
         ..DraftPlan::default()
     };
     Arc::new(draft.check(&Limits::default()).expect("a plan"))
@@ -155,8 +176,8 @@ impl Run {
         }
     }
 
-    /// To the end; returns the number of events.
-    fn play(&mut self) -> u64 {
+    /// The worker is there, and what can go out goes out.
+    fn begin(&mut self) -> WorkerHello {
         let worker = WORKER.parse().expect("a token");
         let incarnation = LIFE.parse().expect("a token");
         let hello = WorkerHello {
@@ -167,6 +188,12 @@ impl Run {
             level: SandboxLevel::None,
         };
         self.feed(&Input::Hello(hello.clone()));
+        hello
+    }
+
+    /// To the end; returns the number of events.
+    fn play(&mut self) -> u64 {
+        let hello = self.begin();
         while let Some(message) = self.queue.pop_front() {
             let token = LeaseToken {
                 run: message.run_id,
@@ -195,7 +222,8 @@ impl Run {
             };
             self.feed(&Input::Result(RequestId(2), Box::new(result)));
         }
-        assert_eq!(self.machine.run().counts().done as u64, TASKS);
+        let counts = self.machine.run().counts();
+        assert_eq!(counts.done, counts.total);
         self.seq
     }
 }
@@ -246,6 +274,30 @@ fn decide_and_apply(c: &mut Criterion) {
     group.finish();
 }
 
+fn fan_out(c: &mut Criterion) {
+    let plan = wide();
+    let mut group = c.benchmark_group("fan-out");
+    group.throughput(Throughput::Elements(ITEMS));
+    group
+        .sample_size(10)
+        .measurement_time(Duration::from_secs(8));
+    group.bench_function("100k items expand and the first go out", |b| {
+        b.iter_batched(
+            || Run::new(&plan),
+            |mut run| black_box(run.begin()),
+            BatchSize::LargeInput,
+        );
+    });
+    group.bench_function("100k items claimed and done", |b| {
+        b.iter_batched(
+            || Run::new(&plan),
+            |mut run| black_box(run.play()),
+            BatchSize::LargeInput,
+        );
+    });
+    group.finish();
+}
+
 fn fold(c: &mut Criterion) {
     let plan = plan();
     let (bytes, events) = journal(&plan);
@@ -268,5 +320,5 @@ fn fold(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, decide_and_apply, fold);
+criterion_group!(benches, decide_and_apply, fan_out, fold);
 criterion_main!(benches);

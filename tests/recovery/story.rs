@@ -1,5 +1,5 @@
-//! The run that is interrupted: every way a task can end, artifacts and outputs handed on, and a
-//! diary outside the run directory that tells what really ran.
+//! The run that is interrupted: every way a task can end, items and a nested scenario, artifacts and
+//! outputs handed on, and a diary outside the run directory that tells what really ran.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -44,15 +44,29 @@ tasks:
       echo \"$ORCHESTRA_TASK\" >> \"$DIARY\"
       exit 4
     continue_on_error: true
+  each:
+    needs: [source]
+    for_each: [p, q]
+    env: { ITEM: \"${{ item }}\" }
+    run: |
+      echo \"$ORCHESTRA_TASK\" >> \"$DIARY\"
+      echo \"$ITEM\" > item.txt
+    artifacts: { item: item.txt }
+  inside:
+    needs: [each]
+    uses: inside.yaml
+    with: { word: \"${{ inputs.diary }}\" }
   join:
-    needs: [left, unsteady, tolerated]
+    needs: [left, unsteady, tolerated, inside]
     env: { COUNT: \"${{ tasks.source.outputs.count }}\" }
     files:
       ends/: ${{ tasks.left.artifacts.ends }}
       note.txt: ${{ tasks.unsteady.artifacts.note }}
+      items/: ${{ tasks.each.artifacts.item }}
+      inside.txt: ${{ tasks.inside.artifacts.said }}
     run: |
       echo \"$ORCHESTRA_TASK\" >> \"$DIARY\"
-      { echo \"$COUNT\"; cat ends/head.txt ends/tail.txt note.txt; } > all.txt
+      { echo \"$COUNT\"; cat ends/head.txt ends/tail.txt note.txt items/* inside.txt; } > all.txt
     artifacts: { all: all.txt }
   broken:
     needs: [source]
@@ -69,6 +83,26 @@ tasks:
   optional:
     needs: [join]
     if: tasks.source.outputs.count > 100
+    run: echo \"$ORCHESTRA_TASK\" >> \"$DIARY\"
+";
+
+/// What `inside` uses.
+const INSIDE: &str = "\
+version: 1
+name: inside
+inputs:
+  word: { type: string }
+outputs:
+  said: ${{ tasks.say.artifacts.said }}
+tasks:
+  say:
+    env: { WORD: \"${{ inputs.word }}\" }
+    run: |
+      echo \"$ORCHESTRA_TASK\" >> \"$DIARY\"
+      basename \"$WORD\" > said.txt
+    artifacts: { said: said.txt }
+  more:
+    needs: [say]
     run: echo \"$ORCHESTRA_TASK\" >> \"$DIARY\"
 ";
 
@@ -99,6 +133,7 @@ impl Story {
     /// Runs it once.
     pub fn new() -> Self {
         let place = Place::with("story.yaml", SCENARIO);
+        fs_err::write(place.work().join("inside.yaml"), INSIDE).unwrap();
         place
             .orchestra(["run", "story.yaml", "-i", "diary=diary"])
             .run()
@@ -127,7 +162,14 @@ impl Story {
             .join(name)
             .join(self.dir.file_name().unwrap());
         copy_tree(&self.dir, &dir);
-        for file in ["seal.json", "report.md", "report.json", "artifacts.json"] {
+        for file in [
+            "seal.json",
+            "report.md",
+            "report.json",
+            "report.html",
+            "junit.xml",
+            "artifacts.json",
+        ] {
             fs_err::remove_file(dir.join(file)).unwrap();
         }
         fs_err::write(dir.join("events.jsonl"), journal).unwrap();
@@ -183,6 +225,15 @@ impl Crashed<'_> {
 
     pub fn journal(&self) -> Vec<String> {
         journal(&self.dir)
+    }
+
+    /// Tasks that have children.
+    pub fn expanded(&self) -> Vec<String> {
+        let events = self.journal().into_iter();
+        let events = events.map(|line| serde_json::from_str::<Value>(&line).unwrap());
+        let expanded = events.filter(|event| event["type"] == "task.expanded");
+        let expanded = expanded.map(|event| event["task"].as_str().unwrap().to_owned());
+        expanded.collect()
     }
 
     pub fn read(&self, file: &str) -> Vec<u8> {

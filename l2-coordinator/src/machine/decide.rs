@@ -198,10 +198,14 @@ impl Machine {
         if !matches!(self.run.phase(), Phase::Running | Phase::Paused) {
             return Decision::default();
         }
-        let is_over = |at: &TaskIndex| {
-            let state = &self.run.task(*at).state;
-            matches!(state, TaskState::Done | TaskState::Failed { .. })
-        };
+        let state = |at: &TaskIndex| &self.run.task(*at).state;
+        // What was left out or cancelled as a whole hands nothing on.
+        let is_closed =
+            |at: TaskIndex| matches!(state(&at), TaskState::Skipped { .. } | TaskState::Cancelled);
+        if self.run.ancestors(index).any(is_closed) {
+            return Decision::default();
+        }
+        let is_over = |at: &TaskIndex| state(at).is_terminal();
         let mut line: Vec<_> = self.run.ancestors(index).filter(is_over).collect();
         line.reverse();
         line.push(index);

@@ -53,7 +53,7 @@ impl Machine {
         scope: &RunScope<'_>,
     ) -> Result<BTreeMap<String, String>, String> {
         let mut env = BTreeMap::new();
-        let around = |instance| RunScope::of_instance(&self.run, instance);
+        let around = |instance| RunScope::of_instance(self, instance);
         let outermost = self.run.outermost();
         add_env(outermost.plan.env(), &around(outermost), &mut env)?;
         let mut line: Vec<_> = self.run.ancestors(task).collect();

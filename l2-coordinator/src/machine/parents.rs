@@ -105,7 +105,7 @@ impl Machine {
     /// What a nested scenario hands to its caller. What has no value, because its task was skipped, is
     /// left out: whoever uses it says so.
     fn handed_on(&self, instance: Instance<'_>) -> (Map<String, Value>, Vec<Artifact>) {
-        let scope = RunScope::of_instance(&self.run, instance);
+        let scope = RunScope::of_instance(self, instance);
         let mut outputs = Map::new();
         let mut artifacts = Vec::new();
         for (name, template) in instance.plan.outputs() {
@@ -129,7 +129,7 @@ impl Machine {
     /// What the run hands to its reader. Never fails it: what has no value, or no room, is null.
     pub(super) fn run_outputs(&self) -> Map<String, Value> {
         let instance = self.run.outermost();
-        let scope = RunScope::of_instance(&self.run, instance);
+        let scope = RunScope::of_instance(self, instance);
         let mut room = self.config.constraints.outputs_bytes;
         let value = |template: &Template| match whole_artifact(template) {
             Some((task, name)) => self.artifacts(instance, &task, &name),

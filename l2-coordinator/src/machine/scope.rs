@@ -12,21 +12,21 @@ use super::value::Machine;
 
 /// The names that a task, or a whole scenario, may use.
 pub(super) struct RunScope<'a> {
+    machine: &'a Machine,
     run: &'a RunState,
     instance: Instance<'a>,
-    /// The task, for its item.
+    /// The task, for its item and its needs.
     task: Option<TaskIndex>,
-    failure: bool,
 }
 
 impl<'a> RunScope<'a> {
     /// For what a scenario hands out once its tasks are over.
-    pub(super) fn of_instance(run: &'a RunState, instance: Instance<'a>) -> Self {
+    pub(super) fn of_instance(machine: &'a Machine, instance: Instance<'a>) -> Self {
         Self {
-            run,
+            machine,
+            run: &machine.run,
             instance,
             task: None,
-            failure: false,
         }
     }
 
@@ -81,18 +81,20 @@ impl Scope for RunScope<'_> {
         is_item.then(|| self.run.item(task)).flatten()
     }
 
+    /// Computed when asked for: needs may be many, and few conditions ask.
     fn failure(&self) -> bool {
-        self.failure
+        let needs = |task| any_failure(self.machine.need_outcomes(task));
+        self.task.is_some_and(needs)
     }
 }
 
 impl Machine {
     pub(super) fn scope(&self, task: TaskIndex) -> RunScope<'_> {
         RunScope {
+            machine: self,
             run: &self.run,
             instance: self.run.instance(task),
             task: Some(task),
-            failure: any_failure(self.need_outcomes(task)),
         }
     }
 }

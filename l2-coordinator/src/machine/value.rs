@@ -349,9 +349,10 @@ impl Machine {
 
     fn next_item(&self, item: TaskIndex) -> Option<TaskIndex> {
         let expansion = self.run.expansion(self.run.parent(item)?)?;
-        let behind = expansion.all().skip(expansion.place(item) + 1);
         let waits = |item: &TaskIndex| self.run.task(*item).state == TaskState::Pending;
-        behind.into_iter().find(waits)
+        let mut behind =
+            (expansion.place(item) + 1..expansion.width()).map(|at| expansion.child(at));
+        behind.find(waits)
     }
 
     /// Whoever waits beneath the same ancestors moves up where there is room.

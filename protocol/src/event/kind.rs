@@ -114,7 +114,7 @@ pub enum EventKind {
     TaskDone {
         /// The task.
         task: TaskId,
-        /// Attempt that succeeded.
+        /// Attempt that succeeded; 0 for a task with children, which has none of its own.
         attempt: u32,
         /// Small results, ≤ 64 KiB.
         #[serde(default, skip_serializing_if = "Map::is_empty")]
@@ -128,7 +128,7 @@ pub enum EventKind {
     TaskFailed {
         /// The task.
         task: TaskId,
-        /// Attempts made.
+        /// Attempts made; 0 for a task with children, or that could not start.
         attempts: u32,
         /// Why.
         failure: Failure,

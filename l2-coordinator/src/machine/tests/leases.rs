@@ -161,3 +161,22 @@ fn a_silent_worker_takes_its_slots_along() {
     );
     env.hello("w2", "life1", 1).is(&[]);
 }
+
+#[test]
+fn how_many_workers_a_task_may_kill_is_its_own_to_say() {
+    let plan = plan_of([task("a").for_each(serde_json::json!([0])).crash_limit(1)]);
+    let mut env = TestEnv::new(config(), plan);
+    env.hello("w1", "life1", 1).skip();
+    let token = env.token("a[0]");
+    env.claim(&token, "w1", "life1").skip();
+    env.heartbeat("w1", "life1", &[token]).skip();
+    let lines = env.pass(LEASE_LOST).lines();
+    assert_eq!(
+        lines[..3],
+        [
+            "lease.lost a[0] 1-1 WorkerLost",
+            "task.failed a[0] after 1 worker_lost: 1 workers died while they ran this task",
+            "task.failed a after 0 worker_lost: 1 of 1 items failed: a[0]",
+        ]
+    );
+}

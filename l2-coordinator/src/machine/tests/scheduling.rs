@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use protocol::message::TaskOutcome;
-use serde_json::Map;
+use serde_json::{Map, json};
 
 use crate::machine::Config;
-use crate::testing::{Tasks, TestEnv, config, ended, plan_of, task};
+use crate::testing::{Tasks, TestEnv, config, ended, plan_of, scenario, task};
 
 fn done(attempt: u32) -> TaskOutcome {
     TaskOutcome::Done {
@@ -173,4 +173,42 @@ fn cost_of_an_ended_task_is_its_out_degree() {
         "> publish t10 1-3",
     ]);
     assert_eq!(env.events.len(), before + 2);
+}
+
+#[test]
+fn a_higher_priority_goes_first_whatever_the_chain_and_children_inherit_it() {
+    let inner = scenario([task("x"), task("y").priority(-1)]);
+    let plan = scenario([
+        task("a"),
+        task("low").priority(-2),
+        task("sub").uses("i.yaml").priority(7),
+        task("z1"),
+        task("z2").needs(["z1"]),
+    ]);
+    let mut env = TestEnv::new(config(), plan.nested("i.yaml", inner).plan());
+    let lines = env.hello("w1", "life1", 16).lines();
+    let published = lines.iter().filter(|line| line.starts_with("> publish"));
+    let order: Vec<_> = published
+        .map(|line| line.split(' ').nth(2).expect("a task"))
+        .collect();
+    // Its own priority replaces the inherited one.
+    assert_eq!(order, ["sub/x", "z1", "a", "sub/y", "low"]);
+}
+
+#[test]
+fn items_keep_the_place_of_their_task() {
+    let plan = plan_of([
+        task("a"),
+        task("m1").for_each(json!([0, 1, 2])),
+        task("m2").needs(["m1"]),
+        task("z1"),
+        task("z2").needs(["z1"]),
+    ]);
+    let mut env = TestEnv::new(config(), plan);
+    let lines = env.hello("w1", "life1", 16).lines();
+    let published = lines.iter().filter(|line| line.starts_with("> publish"));
+    let order: Vec<_> = published
+        .map(|line| line.split(' ').nth(2).expect("a task"))
+        .collect();
+    assert_eq!(order, ["m1[0]", "m1[1]", "m1[2]", "z1", "a"]);
 }
