@@ -64,7 +64,8 @@ pub fn verdict(summary: &RunSummary, view: &View, painter: Painter) -> String {
 }
 
 fn failures(text: &mut String, summary: &RunSummary, view: &View, painter: Painter) {
-    let mut failed: Vec<&TaskSummary> = summary.tasks.iter().filter(|t| t.is_failed()).collect();
+    let failed = summary.tasks.iter().filter(|task| task.fails_itself());
+    let mut failed: Vec<&TaskSummary> = failed.collect();
     // As in the report: what had to succeed first, and the earliest of it first.
     failed.sort_by_key(|task| (task.standing.rank(), task.ended));
     for task in failed.iter().take(MAX_FAILURES) {

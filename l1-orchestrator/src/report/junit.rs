@@ -137,7 +137,7 @@ fn inner(summary: &RunSummary, task: &TaskSummary, redact: Redactor, tails: &mut
         } => {
             let message = format!("failed and tolerated: {}", failure.message);
             text.push_str(&skipped(&message));
-            last_tail = take(failed.last().and_then(|(_, _, tail)| tail), tails);
+            last_tail = take(failed.next_back().and_then(|(_, _, tail)| tail), tails);
         }
         Standing::Failed { failure, .. } => {
             let first = failed.next();
