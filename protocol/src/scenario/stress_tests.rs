@@ -134,6 +134,32 @@ fn a_long_chain_with_distant_references() {
 }
 
 #[test]
+fn fan_outs_are_bounded() {
+    let list = |count: usize| format!("[{}]", " 1,\n".repeat(count));
+    let each = |count| {
+        said(&format!(
+            "tasks: {{ a: {{ run: x, for_each: {} }} }}\n",
+            list(count)
+        ))
+    };
+    assert_eq!(each(100_000), "");
+    let expected = "1:33 too-many-items: 100001 items in `for_each`; at most 100000\n";
+    assert_eq!(each(100_001), expected);
+    let axis = list(400);
+    let matrix = format!("tasks:\n  a: {{ run: x, matrix: {{ a: {axis}, b: {axis} }} }}\n");
+    let expected = "2:24 too-many-items: a matrix of 160000 combinations; at most 100000\n";
+    assert_eq!(said(&matrix), expected);
+}
+
+#[test]
+fn fields_of_many_items_are_not_looked_up_again_and_again() {
+    let items = " { name: a },\n".repeat(20_000);
+    let arguments = " \"${{ item.nmae }}\",\n".repeat(4000);
+    let source = format!("tasks: {{ a: {{ command: [x, {arguments}], for_each: [{items}] }} }}\n");
+    assert_eq!(said(&source), "");
+}
+
+#[test]
 fn the_schema_lists_what_the_parser_takes() {
     let schema = schema();
     let task = &schema["properties"]["tasks"]["additionalProperties"];
