@@ -16,6 +16,6 @@ pub use paths::{
     inherited_trace_id, shell_word, state_dir, task_path, trust as trust_file, user_key,
     user_settings,
 };
-pub use resolve::{Drive, color, driving, runs_dir};
+pub use resolve::{Drive, color, driving, progress, runs_dir};
 pub use table::{KEYS, Key, Shape, as_file};
 pub use trust::{Trust, folder_name};

@@ -52,12 +52,7 @@ pub fn driving(typed: &Driving, matches: &ArgMatches, files: &Files) -> Drive {
             written(files, "sandbox", |text| text.parse().ok()),
             SandboxLevel::None,
         ),
-        progress: Setting::resolve(
-            typed.progress,
-            given("progress"),
-            written(files, "progress", word),
-            Progress::default(),
-        ),
+        progress: progress(typed.progress, matches, files),
         verbose: typed.verbose,
         log_level: Setting::resolve(
             typed.log_level,
@@ -66,6 +61,17 @@ pub fn driving(typed: &Driving, matches: &ArgMatches, files: &Files) -> Drive {
             LogLevel::default(),
         ),
     }
+}
+
+/// Resolves how progress is shown.
+#[must_use]
+pub fn progress(typed: Option<Progress>, matches: &ArgMatches, files: &Files) -> Setting<Progress> {
+    Setting::resolve(
+        typed,
+        Origin::of(matches, "progress"),
+        written(files, "progress", word),
+        Progress::default(),
+    )
 }
 
 /// Typed, else the user's. A project's file only tightens, see [`Drive::project_cap`].
