@@ -2,22 +2,18 @@
 //! checked by the code of live runs, its program looked up, its turn on a virtual clock on which every
 //! task takes as long as it may. Starts nothing and writes nothing.
 
-use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap};
 
 use l2_coordinator::Config;
 use l3_worker::Program;
-use protocol::artifact::{Artifact, SealedFile};
-use protocol::digest::Digest;
 use protocol::expr::{Gate, Reference, Scope, Target};
 use protocol::ids::LeaseId;
 use protocol::message::TaskMessage;
 use protocol::outcome::Failure;
 use protocol::plan::{Action, Bounds, MAX_RUN_TASKS, Plan, PlanTask, TaskIndex};
-use protocol::run_dir;
-use serde_json::Value;
 
+use super::known::Known;
 use super::worst::{Span, worst_of};
 
 /// What becomes of a task.
@@ -316,101 +312,5 @@ fn starts(plan: &Plan, fates: &[Fate], slots: u32) -> Vec<Start> {
                 }
             }
         }
-    }
-}
-
-/// What is known before a run: inputs. Artifacts that tasks declare stand for what they will be.
-pub struct Known<'a> {
-    inputs: Cow<'a, BTreeMap<String, Value>>,
-    artifacts: HashMap<&'a str, Vec<Artifact>>,
-}
-
-impl<'a> Known<'a> {
-    /// Of the outermost plan.
-    pub(super) fn new(plan: &'a Plan) -> Self {
-        Self::with(Cow::Borrowed(plan.inputs()), plan)
-    }
-
-    /// Of a nested one: what its caller writes without an expression, and defaults.
-    fn nested(uses: &'a protocol::plan::Uses) -> Self {
-        let mut inputs = BTreeMap::new();
-        for (name, parameter) in uses.scenario.parameters() {
-            let value = match uses.with.get(name) {
-                Some(value) => (!has_expressions(value)).then(|| value.clone()),
-                None => Some(parameter.default.clone().unwrap_or_default()),
-            };
-            inputs.extend(value.map(|value| (name.clone(), value)));
-        }
-        Self::with(Cow::Owned(inputs), &uses.scenario)
-    }
-
-    fn with(inputs: Cow<'a, BTreeMap<String, Value>>, plan: &'a Plan) -> Self {
-        let declaring = plan
-            .tasks()
-            .filter(|(_, task)| !task.artifacts().is_empty());
-        let artifacts = declaring
-            .map(|(_, task)| (task.id().as_str(), declared(task)))
-            .collect();
-        Self { inputs, artifacts }
-    }
-}
-
-fn has_expressions(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains("${{"),
-        Value::Array(items) => items.iter().any(has_expressions),
-        Value::Object(map) => map.values().any(has_expressions),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-    }
-}
-
-fn declared(task: &PlanTask) -> Vec<Artifact> {
-    let home = run_dir::artifact_dir(task.id());
-    let artifact = |(name, path): (&String, &String)| {
-        let directory = path.ends_with('/') || path.ends_with("**");
-        let file = SealedFile {
-            path: format!("{home}/{path}"),
-            bytes: 0,
-            sha256: Digest::of(b""),
-        };
-        Artifact {
-            name: name.clone(),
-            media_type: "application/octet-stream".into(),
-            directory,
-            left_out: 0,
-            files: if directory { Vec::new() } else { vec![file] },
-        }
-    };
-    task.artifacts().iter().map(artifact).collect()
-}
-
-impl Scope for Known<'_> {
-    fn input(&self, name: &str) -> Option<&Value> {
-        self.inputs.get(name)
-    }
-
-    fn output(&self, _task: &str, _name: &str) -> Option<Cow<'_, Value>> {
-        None
-    }
-
-    fn artifact(&self, task: &str, name: &str) -> Option<&Artifact> {
-        let mut artifacts = self.artifacts.get(task)?.iter();
-        artifacts.find(|artifact| artifact.name == name)
-    }
-
-    fn status(&self, _task: &str) -> Option<&str> {
-        None
-    }
-
-    fn variable(&self, _name: &str) -> Option<&Value> {
-        None
-    }
-
-    fn failure(&self) -> bool {
-        false
-    }
-
-    fn is_ahead(&self) -> bool {
-        true
     }
 }

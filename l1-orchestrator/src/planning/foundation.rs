@@ -109,7 +109,7 @@ fn is_off(plan: &Plan, condition: &Condition) -> bool {
             .iter()
             .all(|reference| is_input(&reference.target))
     });
-    only_inputs && condition.evaluate(&super::ahead::Known::new(plan)) == Ok(false)
+    only_inputs && condition.evaluate(&super::known::Known::new(plan)) == Ok(false)
 }
 
 /// What the inputs of type `path` name now.

@@ -5,6 +5,7 @@
 
 mod ahead;
 mod foundation;
+mod known;
 mod outline;
 mod plan_file;
 mod retry;

@@ -253,3 +253,6 @@ fn chunks(items: &[Value]) -> Vec<&[Value]> {
     chunks.push(&items[begin..]);
     chunks
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! What expressions can see before a run: inputs, and artifacts by what tasks declare. No results.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+use protocol::artifact::{Artifact, SealedFile};
+use protocol::digest::Digest;
+use protocol::expr::Scope;
+use protocol::plan::{Action, Plan, PlanTask, Uses};
+use protocol::run_dir;
+use serde_json::Value;
+
+/// What is known before a run: inputs. Artifacts that tasks declare stand for what they will be.
+pub struct Known<'a> {
+    inputs: Cow<'a, BTreeMap<String, Value>>,
+    artifacts: HashMap<&'a str, Vec<Artifact>>,
+}
+
+impl<'a> Known<'a> {
+    /// Of the outermost plan.
+    pub(super) fn new(plan: &'a Plan) -> Self {
+        Self::with(Cow::Borrowed(plan.inputs()), plan)
+    }
+
+    /// Of a nested one: what its caller writes without an expression, and defaults.
+    pub(super) fn nested(uses: &'a Uses) -> Self {
+        let mut inputs = BTreeMap::new();
+        for (name, parameter) in uses.scenario.parameters() {
+            let value = match uses.with.get(name) {
+                Some(value) => (!has_expressions(value)).then(|| value.clone()),
+                None => Some(parameter.default.clone().unwrap_or_default()),
+            };
+            inputs.extend(value.map(|value| (name.clone(), value)));
+        }
+        Self::with(Cow::Owned(inputs), &uses.scenario)
+    }
+
+    fn with(inputs: Cow<'a, BTreeMap<String, Value>>, plan: &'a Plan) -> Self {
+        let declaring = plan
+            .tasks()
+            .filter(|(_, task)| !task.artifacts().is_empty());
+        let artifacts = declaring
+            .map(|(_, task)| (task.id().as_str(), declared(task)))
+            .collect();
+        Self { inputs, artifacts }
+    }
+}
+
+fn has_expressions(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains("${{"),
+        Value::Array(items) => items.iter().any(has_expressions),
+        Value::Object(map) => map.values().any(has_expressions),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn declared(task: &PlanTask) -> Vec<Artifact> {
+    let home = run_dir::artifact_dir(task.id());
+    let artifact = |(name, path): (&String, &String)| {
+        let directory = path.ends_with('/') || path.ends_with("**");
+        let file = SealedFile {
+            path: format!("{home}/{path}"),
+            bytes: 0,
+            sha256: Digest::of(b""),
+        };
+        Artifact {
+            name: name.clone(),
+            media_type: "application/octet-stream".into(),
+            directory,
+            left_out: 0,
+            files: if directory { Vec::new() } else { vec![file] },
+        }
+    };
+    match task.action() {
+        // What it hands out is known by name only.
+        Action::Uses(uses) => {
+            let outputs = uses.scenario.outputs().keys();
+            outputs.map(|name| artifact((name, name))).collect()
+        }
+        Action::Run(_) | Action::Command(_) => task.artifacts().iter().map(artifact).collect(),
+    }
+}
+
+impl Scope for Known<'_> {
+    fn input(&self, name: &str) -> Option<&Value> {
+        self.inputs.get(name)
+    }
+
+    fn output(&self, _task: &str, _name: &str) -> Option<Cow<'_, Value>> {
+        None
+    }
+
+    fn artifact(&self, task: &str, name: &str) -> Option<&Artifact> {
+        let mut artifacts = self.artifacts.get(task)?.iter();
+        artifacts.find(|artifact| artifact.name == name)
+    }
+
+    fn status(&self, _task: &str) -> Option<&str> {
+        None
+    }
+
+    fn variable(&self, _name: &str) -> Option<&Value> {
+        None
+    }
+
+    fn failure(&self) -> bool {
+        false
+    }
+
+    fn is_ahead(&self) -> bool {
+        true
+    }
+}
