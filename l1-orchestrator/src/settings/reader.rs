@@ -133,7 +133,7 @@ fn flat(text: &str, problems: &mut Problems, mut each: impl FnMut(&Scalar, &Valu
             Ok(Some((key, value))) => each(&key, &value),
             Ok(None) => {}
             Err(problem) => {
-                problems.push(problem);
+                problems.push(*problem);
                 return;
             }
         }
@@ -155,16 +155,14 @@ impl Reader {
         event: Event<'_>,
         span: Span,
         text: &str,
-    ) -> Result<Option<(Scalar, Value)>, Diagnostic> {
+    ) -> Result<Option<(Scalar, Value)>, Box<Diagnostic>> {
         match event {
             Event::DocumentStart(..) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    return Err(
-                        Diagnostic::error("many-documents", "a second YAML document")
-                            .at(span)
-                            .help("settings are one document"),
-                    );
+                    let problem = Diagnostic::error("many-documents", "a second YAML document");
+                    let problem = problem.at(span).help("settings are one document");
+                    return Err(Box::new(problem));
                 }
             }
             Event::MappingStart(..) if self.depth == 0 => self.depth = 1,
@@ -185,13 +183,14 @@ impl Reader {
                 let empty = span.start == span.end && style == ScalarStyle::Plain;
                 let value = if empty { "" } else { value.as_ref() };
                 if tag.is_some() {
-                    return Err(Diagnostic::error("yaml-tag", "a YAML tag").at(span));
+                    let problem = Diagnostic::error("yaml-tag", "a YAML tag").at(span);
+                    return Err(Box::new(problem.help("remove the tag")));
                 }
                 if self.depth == 0 {
                     return match value {
                         // Nothing but comments.
                         "" | "~" | "null" => Ok(None),
-                        _ => Err(no_map(span)),
+                        _ => Err(Box::new(no_map(span))),
                     };
                 }
                 let scalar = Scalar {
@@ -200,13 +199,12 @@ impl Reader {
                 };
                 return Ok(self.scalar(scalar));
             }
-            Event::SequenceStart(..) => return Err(no_map(span)),
+            Event::SequenceStart(..) => return Err(Box::new(no_map(span))),
             Event::Alias(_) => {
                 let word = text.get(span.start as usize..span.end as usize);
                 let message = format!("an alias, `{}`", word.unwrap_or("*"));
-                return Err(Diagnostic::error("yaml-alias", message)
-                    .at(span)
-                    .help("write the value out"));
+                let problem = Diagnostic::error("yaml-alias", message).at(span);
+                return Err(Box::new(problem.help("write the value out")));
             }
             _ => {}
         }
