@@ -181,3 +181,26 @@ fn it_stands_alone() {
     let args = ["run", "decided.yaml", "--dry-run", "--plan-only"];
     place.orchestra(args).run().expect(2);
 }
+
+/// What a nested scenario hands out stands for itself, as do items of a fan-out.
+#[test]
+fn what_expands_is_a_template_with_its_bound() {
+    let inner = "version: 1\nname: sub\ninputs: { n: { type: int, required: true } }\ntasks:\n  \
+                 a:\n    if: inputs.n > 1\n    command: [echo, \"${{ inputs.n }}\"]\n    \
+                 artifacts: { out: out.txt }\noutputs: { out: \"${{ tasks.a.artifacts.out }}\" }\n";
+    let outer = "version: 1\nname: outer\ninputs: { names: { type: list, default: [x] } }\ntasks:\n  \
+                 each:\n    for_each: ${{ inputs.names }}\n    command: [echo, \"${{ item }}\"]\n  \
+                 sub:\n    uses: ./sub.yaml\n    with: { n: 2 }\n  \
+                 last:\n    needs: [sub]\n    files: { f: \"${{ tasks.sub.artifacts.out }}\" }\n    run: cat f\n";
+    let place = Place::with("outer.yaml", outer);
+    place.write("sub.yaml", inner);
+    let args = ["run", "outer.yaml", "--dry-run", "--json"];
+    let object = place.orchestra(args).run().expect(0).json();
+    let tasks = object["tasks"].as_array().unwrap();
+    let task = |id: &str| tasks.iter().find(|task| task["id"] == id).unwrap();
+    assert_eq!(task("each")["items_at_most"], 100_000);
+    assert_eq!(task("each")["argv"][1], "${{ item }}");
+    assert_eq!(task("sub/a")["state"], "would_run");
+    assert_eq!(task("sub/a")["argv"][1], "2");
+    assert_eq!(task("last")["files"]["f"], "${{ tasks.sub.artifacts.out }}");
+}

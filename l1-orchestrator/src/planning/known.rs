@@ -36,11 +36,10 @@ impl<'a> Known<'a> {
     }
 
     fn with(inputs: Cow<'a, BTreeMap<String, Value>>, plan: &'a Plan) -> Self {
-        let declaring = plan
+        let artifacts = plan
             .tasks()
-            .filter(|(_, task)| !task.artifacts().is_empty());
-        let artifacts = declaring
             .map(|(_, task)| (task.id().as_str(), declared(task)))
+            .filter(|(_, artifacts)| !artifacts.is_empty())
             .collect();
         Self { inputs, artifacts }
     }
