@@ -8,7 +8,7 @@ use crate::support::Place;
 
 /// A task that passes at its second attempt, one that is tolerated, one that fails as an error, and
 /// output that is no XML.
-const MIXED: &str = "version: 1\nname: mixed\ntasks:\n  flaky: { retry: { max: 1, delay: 1ms }, run: 'printf \"no\\001 \\033[31mred <b>&\\377\\n\" >&2; [ \"$ORCHESTRA_ATTEMPT\" = 2 ]' }\n  soft: { continue_on_error: true, run: 'exit 3' }\n  gone: { command: [/no/such/program] }\n  after: { needs: [gone], run: 'true' }\n  sum: { for_each: [\"a <1>\", b], run: 'true' }\n";
+const MIXED: &str = "version: 1\nname: mixed\ntasks:\n  flaky: { retry: { max: 1, delay: 1ms }, run: 'printf \"no\\001 \\033[31mred <b>&\\377\\n\" >&2; [ \"$ORCHESTRA_ATTEMPT\" = 2 ]' }\n  soft: { needs: [sum], continue_on_error: true, run: 'exit 3' }\n  gone: { needs: [soft], command: [/no/such/program] }\n  after: { needs: [gone], run: 'true' }\n  sum: { needs: [flaky], for_each: [\"a <1>\", b], run: 'true' }\n";
 
 fn failed() -> Place {
     let place = Place::with("failing.yaml", FAILING);
@@ -258,20 +258,20 @@ fn junit_of_a_run_with_everything() {
           <property name="run" value="&lt;run-id&gt;"/>
           <property name="verdict" value="FAILED"/>
         </properties>
-        <testcase name="gone" classname="mixed" time="0.000">
-          <error message="`/no/such/program` does not exist, or the interpreter it names does not" type="tool_not_found">install the program, or name it by its full path</error>
-        </testcase>
         <testcase name="flaky" classname="mixed" time="0.000">
           <flakyFailure message="exit 1" type="tool_failed" time="0.000"><stackTrace>attempt 1: exit 1</stackTrace><system-err>no\x01 \x1b[31mred &lt;b&gt;&amp;\xff</system-err></flakyFailure>
+        </testcase>
+        <testcase name="sum[0] a &lt;1&gt;" classname="mixed" time="0.000"/>
+        <testcase name="sum[1] b" classname="mixed" time="0.000"/>
+        <testcase name="soft" classname="mixed" time="0.000">
+          <skipped message="failed and tolerated: exit 3"/>
+        </testcase>
+        <testcase name="gone" classname="mixed" time="0.000">
+          <error message="`/no/such/program` does not exist, or the interpreter it names does not" type="tool_not_found">install the program, or name it by its full path</error>
         </testcase>
         <testcase name="after" classname="mixed" time="0.000">
           <skipped message="because gone failed"/>
         </testcase>
-        <testcase name="soft" classname="mixed" time="0.000">
-          <skipped message="failed and tolerated: exit 3"/>
-        </testcase>
-        <testcase name="sum[0] a &lt;1&gt;" classname="mixed" time="0.000"/>
-        <testcase name="sum[1] b" classname="mixed" time="0.000"/>
       </testsuite>
     </testsuites>
     "#);
