@@ -132,7 +132,7 @@ impl Machine {
         let scope = RunScope::of_instance(self, instance);
         let mut room = self.config.constraints.outputs_bytes;
         let value = |template: &Template| match whole_artifact(template) {
-            Some((task, name)) => self.artifacts(instance, &task, &name),
+            Some((task, name)) => scope.artifact(&task, &name).map(shown),
             None => template.render(&scope).ok(),
         };
         let mut outputs = Map::new();
@@ -147,29 +147,6 @@ impl Machine {
             outputs.insert(name.clone(), value);
         }
         outputs
-    }
-
-    /// An artifact as a map; of a fan-out a list of them, null where an item left none.
-    fn artifacts(&self, instance: Instance<'_>, task: &str, name: &str) -> Option<Value> {
-        let index = instance.index_of(task)?;
-        let of = |index: TaskIndex| {
-            let artifacts = &self.run.task(index).results.as_deref()?.artifacts;
-            artifacts
-                .iter()
-                .find(|artifact| artifact.name == name)
-                .map(shown)
-        };
-        match self.run.role(index) {
-            Role::FanOut(_) => {
-                self.run.expansion(index)?;
-                let all = self
-                    .run
-                    .children(index)
-                    .map(|child| of(child).unwrap_or_default());
-                Some(Value::Array(all.collect()))
-            }
-            Role::Work | Role::Nested(_) => of(index),
-        }
     }
 }
 
