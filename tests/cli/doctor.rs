@@ -118,6 +118,31 @@ fn a_broken_settings_file_is_a_finding() {
 }
 
 #[test]
+fn color_is_for_whoever_wants_it_and_words_stay() {
+    let place = Place::new();
+    let told = |args: &[&str]| {
+        place
+            .orchestra(["doctor"].iter().chain(args))
+            .run()
+            .expect(0)
+            .stdout
+    };
+    let (plain, colored) = (told(&[]), told(&["--color", "always"]));
+    assert!(
+        !plain.contains('\u{1b}') && colored.contains("\u{1b}["),
+        "{colored}"
+    );
+    for word in ["ok", "warn", "fix", "ready"] {
+        assert!(plain.contains(word), "{word}: {plain}");
+    }
+    assert_eq!(
+        told(&["--quick", "-q"]).lines().next(),
+        Some("tools"),
+        "data is no chatter"
+    );
+}
+
+#[test]
 fn more_attempts_at_once_want_more() {
     let report = Place::new()
         .orchestra(["doctor", "--json"])
