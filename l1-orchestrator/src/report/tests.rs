@@ -16,7 +16,8 @@ use protocol::time::Timestamp;
 use super::console::{Console, Shown};
 use super::stats::Stats;
 use super::{
-    Observers, Redactor, Reporter, RunRef, RunSummary, View, closing, json, markdown, words,
+    Observers, Redactor, Reporter, RunRef, RunSummary, View, closing, html, json, junit, markdown,
+    words,
 };
 use crate::ui::{ColorChoice, ColorFacts, Io, Painter, Ui};
 
@@ -532,5 +533,11 @@ proptest! {
         let mut bytes = Vec::new();
         json::write(&summary, None, &mut bytes).unwrap();
         prop_assert!(serde_json::from_slice::<serde_json::Value>(&bytes).is_ok());
+        let page = html::render(&summary, None, Redactor::default()).unwrap();
+        prop_assert!(page.ends_with("</html>\n") || page.ends_with("</html>"));
+        let mut cases = Vec::new();
+        junit::write(&summary, Redactor::default(), &mut cases).unwrap();
+        let cases = String::from_utf8(cases).unwrap();
+        prop_assert!(roxmltree::Document::parse(&cases).is_ok(), "{cases}");
     }
 }
