@@ -90,11 +90,7 @@ pub fn max_attempts(plan: Option<&Plan>, task: &TaskSummary) -> Option<u32> {
 
 /// When everything that a task waits for was over: its needs, and for a child that it came to be.
 #[must_use]
-pub fn ready(
-    summary: &RunSummary,
-    plan: Option<&Plan>,
-    task: &TaskSummary,
-) -> Option<Timestamp> {
+pub fn ready(summary: &RunSummary, plan: Option<&Plan>, task: &TaskSummary) -> Option<Timestamp> {
     let approved = summary.approval.as_ref().map(|approval| approval.at);
     let planned = Planned::find(plan?, &task.id)?;
     let parent = parent_of(&task.id);
