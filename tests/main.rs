@@ -24,8 +24,8 @@ mod sim;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
-mod terminal;
-#[cfg(test)]
 mod telemetry;
+#[cfg(test)]
+mod terminal;
 #[cfg(test)]
 mod tidy;

@@ -14,9 +14,9 @@ mod runs;
 mod session;
 mod settings;
 mod stats;
-mod templates;
 #[cfg(feature = "otlp")]
 mod telemetry;
+mod templates;
 mod ui;
 pub mod verify;
 

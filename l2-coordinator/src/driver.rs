@@ -126,7 +126,7 @@ impl Driver {
         }
         self.unseen.extend(written);
         self.writer.sync_now()?;
-        self.show_certain();
+        let _certain = self.show_certain();
         Ok(())
     }
 
@@ -137,6 +137,7 @@ impl Driver {
                 return Err(self.fall(error).await);
             }
             if let Some((outcome, exit_code)) = self.finished {
+                debug_assert!(self.unseen.is_empty(), "the last event was not shown");
                 self.drain().await;
                 let chain = self.writer.close()?;
                 return Ok(Finished {
@@ -222,8 +223,8 @@ impl Driver {
 
     /// Performs what waited for events that are certain now, and shows those events.
     async fn release_certain(&mut self) {
-        self.show_certain();
-        let certain = self.writer.synced_seq();
+        // Looked at once: a mark that moves in between must not act on what nobody was shown.
+        let certain = self.show_certain();
         while let Some(entry) = self
             .gated
             .first_entry()
@@ -235,13 +236,15 @@ impl Driver {
         }
     }
 
-    fn show_certain(&mut self) {
+    /// Shows every event up to the synced mark, which it returns.
+    fn show_certain(&mut self) -> u64 {
         let certain = self.writer.synced_seq();
         while let Some(event) = self.unseen.pop_front_if(|event| event.seq <= certain) {
             for observer in &mut self.observers {
                 observer.on_event(&event);
             }
         }
+        certain
     }
 
     async fn perform(&mut self, effect: Effect) {

@@ -32,7 +32,9 @@ fn commands(document: &str) -> Vec<Vec<String>> {
     let commands = lines.into_iter().flat_map(|line| {
         let line = line.split(" #").next().unwrap_or_default().to_owned();
         let parts = line.split("&&").map(|part| part.split(" > ").next());
-        let parts = parts.flatten().map(|part| part.trim().replace(" VERB", " run"));
+        let parts = parts
+            .flatten()
+            .map(|part| part.trim().replace(" VERB", " run"));
         parts.collect::<Vec<_>>()
     });
     let ours = commands.filter_map(|line| {
