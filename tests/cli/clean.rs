@@ -209,7 +209,7 @@ fn stubborn_trees_and_leftovers_go() {
     let locked = dir.join("artifacts/locked");
     fs_err::create_dir(&locked).unwrap();
     fs_err::write(locked.join("x"), "x").unwrap();
-    let none = std::os::unix::fs::PermissionsExt::from_mode(0);
+    let none = std::os::unix::fs::PermissionsExt::from_mode(0o000);
     fs_err::set_permissions(&locked, none).unwrap();
     let half = place.past("a", "exit 0", 0);
     let name = half.file_name().unwrap().to_str().unwrap().to_owned();

@@ -159,7 +159,7 @@ fn what_was_repeated_and_failed_for_good() {
           +<s>  it failed for good: its `retry` allows 1 extra attempt, and none is left (#<seq>)
           +<s>  because of it, skipped: test (#<seq>)
 
-      next: orchestra logs <run> build
+      next: orchestra logs <run> build · orchestra retry <run>
     "#);
 }
 
@@ -176,7 +176,7 @@ fn what_a_failure_far_away_skipped() {
           +<s>  it failed for good: its `retry` does not repeat exit 3 (#<seq>)
           +<s>  because of it, skipped: test (#<seq>)
 
-      next: orchestra show <run>
+      next: orchestra show <run> · orchestra retry <run>
     "#);
     assert_snapshot!(told(&place, "publish"), @r#"
     SKIP publish   because build failed   run <run>, skipped
@@ -184,7 +184,7 @@ fn what_a_failure_far_away_skipped() {
           +<s>  it needs test, which was skipped (#<seq>)
           +<s>  it was skipped because test was skipped, because build failed (#<seq>, #<seq>, #<seq>)
 
-      next: orchestra show <run>
+      next: orchestra show <run> · orchestra retry <run>
     "#);
 }
 
@@ -279,7 +279,7 @@ fn what_was_interrupted_and_taken_up_again() {
           +<s>  it failed for good: its `retry` allows 1 extra attempt, and none is left (#<seq>)
           +<s>  because of it, skipped: test (#<seq>)
 
-      next: orchestra logs <run> build
+      next: orchestra logs <run> build · orchestra retry <run>
     "#);
 }
 
@@ -298,7 +298,7 @@ fn what_was_cancelled_with_its_run() {
           +<s>  the run was stopped by orchestra cancel (#<seq>)
           +<s>  it was open when the run was stopped, so it was cancelled (#<seq>, #<seq>)
 
-      next: orchestra show <run>
+      next: orchestra show <run> · orchestra retry <run>
     "#);
 }
 
@@ -331,7 +331,7 @@ fn what_expanded_and_what_became_of_it() {
           +<s>  it failed, because a part of what it expanded into failed: each[1] (#<seq>, #<seq>)
           +<s>  because of it, skipped: after (#<seq>)
 
-      next: orchestra show <run>
+      next: orchestra show <run> · orchestra retry <run>
     "#);
     assert_snapshot!(told(&place, "each[1]"), @r#"
     FAIL each[1]   exit 1   run <run>, fan
@@ -342,7 +342,7 @@ fn what_expanded_and_what_became_of_it() {
           +<s>  attempt 1 failed with exit 1 after <s> (#<seq>)
           +<s>  it failed for good: it has no `retry` (#<seq>)
 
-      next: orchestra show <run>
+      next: orchestra show <run> · orchestra retry <run>
     "#);
     assert_snapshot!(told(&place, "after"), @r#"
     SKIP after   because each[1] failed   run <run>, fan
@@ -350,7 +350,7 @@ fn what_expanded_and_what_became_of_it() {
           +<s>  it needs each, which failed (#<seq>)
           +<s>  it was skipped because each failed (#<seq>, #<seq>)
 
-      next: orchestra show <run>
+      next: orchestra show <run> · orchestra retry <run>
     "#);
     let stats = place.orchestra(["stats", "fan"]).run().expect(0).stdout;
     assert_snapshot!(stats, @r#"

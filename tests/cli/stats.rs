@@ -57,8 +57,8 @@ fn one_scenario_with_its_tasks_worst_first() {
 
     task   ended  success  flaky  retries  p50  p95  last failure
     check      2      50%    50%        2  <s>  <s>  <run> <time> exit 1
-    build      2     100%     0%        0  <s>  <s>  -
     after      1     100%     0%        0  <s>  <s>  -
+    build      2     100%     0%        0  <s>  <s>  -
     "#);
     assert_snapshot!(place.orchestra(["stats", "flaky"]).env("COLUMNS", "40").run().expect(0).stdout, @r#"
     scenario  runs  success  p50  p95
@@ -66,8 +66,8 @@ fn one_scenario_with_its_tasks_worst_first() {
 
     task   ended  success  flaky  p50  p95
     check      2      50%    50%  <s>  <s>
-    build      2     100%     0%  <s>  <s>
     after      1     100%     0%  <s>  <s>
+    build      2     100%     0%  <s>  <s>
     "#);
 }
 

@@ -18,6 +18,7 @@ pub(super) fn diff(context: &Context, args: &Diff) -> Result<u8, CliError> {
     let found = Comparison::of(&a, &b);
     let told = match context.format {
         Format::Text => {
+            context.page(&args.paging);
             let page = render(&found, [&a, &b], context.redact);
             context.ui.data(&page).map_err(CliError::from)
         }

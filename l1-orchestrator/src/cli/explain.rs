@@ -1,5 +1,6 @@
 //! `orchestra explain`: the story of one task, with the events it rests on.
 
+use protocol::event::SkipCause;
 use protocol::ids::TaskId;
 use protocol::nearest::nearest;
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use super::context::Context;
 use super::error::CliError;
 use crate::exit_code;
 use crate::explain::{Gather, Line, explain as lines_of};
-use crate::report::{TaskSummary, words};
+use crate::report::{Standing, TaskSummary, words};
 use crate::runs::{RunEntry, Status, Stored, status};
 use crate::settings;
 use crate::ui::Tone;
@@ -38,6 +39,7 @@ pub(super) fn explain(context: &Context, args: &Explain) -> Result<u8, CliError>
     let is_driven = matches!(status(&entry.dir), Status::Running { .. });
     let lines = lines_of(&gather, &stored.summary, plan, is_driven, context.redact);
     if context.format == Format::Text {
+        context.page(&args.paging);
         context
             .ui
             .data(&text(context, &entry, &stored, &gather, &lines))?;
@@ -100,18 +102,33 @@ fn text(
         let offset = painter.paint(Tone::Dim, &format!("{offset:>10}"));
         text.push_str(&format!("{offset}  {sentence}\n"));
     }
+    let next = next(context, entry, stored, gather.task()).join(" · ");
+    text.push_str(&format!("\n  next: {next}\n"));
+    text
+}
+
+/// What to type next, most useful first.
+fn next(context: &Context, entry: &RunEntry, stored: &Stored, task: &TaskId) -> Vec<String> {
     let run = context.reference(entry);
-    let is_open =
-        stored.summary.ending.is_none() && !matches!(status(&entry.dir), Status::Running { .. });
-    let next = if is_open {
-        run.command("resume", "")
-    } else if summary.is_some_and(wrote) {
-        run.command("logs", &shell_word(gather.task()))
+    let summary = stored.summary.task(task);
+    let is_driven = matches!(status(&entry.dir), Status::Running { .. });
+    let is_over = stored.summary.ending.is_some();
+    if !is_over && !is_driven {
+        return vec![run.command("resume", "")];
+    }
+    let look = if summary.is_some_and(wrote) {
+        run.command("logs", &shell_word(task))
     } else {
         run.command("show", "")
     };
-    text.push_str(&format!("\n  next: {next}\n"));
-    text
+    let repeats = summary.is_some_and(|task| match &task.standing {
+        Standing::Failed { tolerated, .. } => !tolerated,
+        Standing::Skipped { cause, .. } => *cause != SkipCause::If,
+        Standing::Cancelled => true,
+        Standing::Waiting | Standing::Running | Standing::Done => false,
+    });
+    let again = (is_over && repeats).then(|| run.command("retry", ""));
+    std::iter::once(look).chain(again).collect()
 }
 
 fn wrote(task: &TaskSummary) -> bool {

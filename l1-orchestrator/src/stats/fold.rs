@@ -114,7 +114,8 @@ fn percent(part: usize, of: usize) -> Option<u64> {
     (part * 100).checked_div(of).map(|percent| percent as u64)
 }
 
-/// Numbers of every task; worst first: by failures, then by flakiness, then slowest.
+/// Numbers of every task; worst first, by failures and then by flakiness. Not by time: the order of
+/// equals would change with every run.
 ///
 /// `samples` are of the runs in their order, newest first. Says whether some tasks were left out.
 #[must_use]
@@ -157,7 +158,7 @@ pub fn tasks(samples: &[(Option<Timestamp>, Sample)]) -> (Vec<TaskStats>, bool) 
         })
         .collect();
     list.sort_by(|a, b| {
-        let key = |task: &TaskStats| (task.failed, task.flaky, task.time.p50);
+        let key = |task: &TaskStats| (task.failed, task.flaky);
         key(b).cmp(&key(a)).then_with(|| a.id.cmp(&b.id))
     });
     (list, left_out)

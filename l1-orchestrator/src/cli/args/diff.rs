@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::shared::{Output, RunsDir};
+use super::shared::{Output, Paging, RunsDir};
 
 /// `orchestra diff`
 ///
@@ -22,6 +22,9 @@ pub struct Diff {
     /// The run to compare with
     #[arg(value_name = "RUN", default_value = "@last")]
     pub to: String,
+    /// Whether long text goes through a pager.
+    #[command(flatten)]
+    pub paging: Paging,
     /// Where runs are kept.
     #[command(flatten)]
     pub runs: RunsDir,

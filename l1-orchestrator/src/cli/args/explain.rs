@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::shared::{Output, RunsDir};
+use super::shared::{Output, Paging, RunsDir};
 
 /// `orchestra explain`
 ///
@@ -21,6 +21,9 @@ pub struct Explain {
     /// The task
     #[arg(value_name = "TASK")]
     pub task: String,
+    /// Whether long text goes through a pager.
+    #[command(flatten)]
+    pub paging: Paging,
     /// Where runs are kept.
     #[command(flatten)]
     pub runs: RunsDir,
