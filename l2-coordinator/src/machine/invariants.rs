@@ -19,7 +19,8 @@ impl Machine {
         };
         for (index, record) in self.run.tasks().iter().enumerate() {
             let task = TaskIndex::new(index);
-            let name = self.run.id(task);
+            // Made only where something is wrong: this is asked after every step.
+            let name = || self.run.id(task);
             self.check_parent(task)?;
             if self.run.expansion(task).is_some_and(|one| one.width() > 0) {
                 counts.total -= 1;
@@ -38,16 +39,21 @@ impl Machine {
             let held = self.leases.held.get(&task).map(|held| held.lease);
             if record.state.lease() != held {
                 return Err(format!(
-                    "{name}: state says lease {:?}, table {held:?}",
+                    "{}: state says lease {:?}, table {held:?}",
+                    name(),
                     record.state.lease()
                 ));
             }
             let published = self.leases.published.contains_key(&task);
             if published && record.state != TaskState::Pending {
-                return Err(format!("{name}: published while {}", record.state.word()));
+                return Err(format!(
+                    "{}: published while {}",
+                    name(),
+                    record.state.word()
+                ));
             }
             if record.failed_attempts > record.attempts {
-                return Err(format!("{name}: more failures than attempts"));
+                return Err(format!("{}: more failures than attempts", name()));
             }
             let open = self.run.needs(task);
             let open = open
@@ -55,7 +61,8 @@ impl Machine {
                 .count();
             if open != self.schedule.open_needs(task) as usize {
                 return Err(format!(
-                    "{name}: {open} needs are open, not {}",
+                    "{}: {open} needs are open, not {}",
+                    name(),
                     self.schedule.open_needs(task)
                 ));
             }
@@ -67,7 +74,7 @@ impl Machine {
                     .filter(unstarted)
                     .any(|need| matches!(self.run.task(need).state, TaskState::Pending));
             if began_early || (published && open > 0) {
-                return Err(format!("{name}: started before its needs were over"));
+                return Err(format!("{}: started before its needs were over", name()));
             }
         }
         if counts != self.run.counts() {
