@@ -53,7 +53,9 @@ fn halting_gives_back_what_runs() {
     pause(&mut env);
     env.feed(&Input::Halt).is(&["> cancel all"]);
     // Whoever did not hear it is told with the next heartbeat.
-    let told = env.heartbeat("w1", "life1", std::slice::from_ref(&token)).lines();
+    let told = env
+        .heartbeat("w1", "life1", std::slice::from_ref(&token))
+        .lines();
     assert!(told[0].contains("cancelled"), "{told:?}");
     let stopped = TaskOutcome::Failed {
         attempt: 1,
