@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn every_run_task_and_attempt_has_its_own() {
         let runs = [1u8, 2].map(|n| {
-            let id = format!("0193{:04x}-0000-7000-8000-000000000000", n);
+            let id = format!("0193{n:04x}-0000-7000-8000-000000000000");
             id.parse::<RunId>().unwrap()
         });
         let tasks = ["a", "a[1]", "a/b"].map(|id| id.parse::<TaskId>().unwrap());
