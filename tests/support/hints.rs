@@ -62,11 +62,11 @@ fn words(command: &str) -> Vec<String> {
 
 #[test]
 fn wrong_proposals_are_found() {
-    let text = "  orchestra x\nhelp: `orchestra shwo` shows it\n  next: orchestra logs <run> a · orchestra retry x\n\
+    let text = "  orchestra x\nhelp: `orchestra shwo` shows it\n  next: orchestra logs <run> a · orchestra serve x\n\
                 help: `orchestra list --help` and `orchestra resume` are `other`\norchestra 1.0";
     let wrong = unparsable(text);
     assert_eq!(
         wrong,
-        ["orchestra shwo", "orchestra x", "orchestra retry x"]
+        ["orchestra shwo", "orchestra x", "orchestra serve x"]
     );
 }
