@@ -198,9 +198,149 @@ fn what_expands_is_a_template_with_its_bound() {
     let object = place.orchestra(args).run().expect(0).json();
     let tasks = object["tasks"].as_array().unwrap();
     let task = |id: &str| tasks.iter().find(|task| task["id"] == id).unwrap();
-    assert_eq!(task("each")["items_at_most"], 100_000);
+    assert_eq!(task("each")["items_at_most"], 1);
     assert_eq!(task("each")["argv"][1], "${{ item }}");
     assert_eq!(task("sub/a")["state"], "would_run");
     assert_eq!(task("sub/a")["argv"][1], "2");
     assert_eq!(task("last")["files"]["f"], "${{ tasks.sub.artifacts.out }}");
+}
+
+const WIDE: &str = "\
+version: 1
+name: wide
+inputs:
+  names: { type: list, default: [a, b, c] }
+  none: { type: list, default: [] }
+tasks:
+  list:
+    run: echo 'found=[]' >> \"$ORCHESTRA_OUTPUT\"
+    outputs: { found: list }
+    timeout: 10s
+  each:
+    for_each: ${{ inputs.names }}
+    command: [printf, \"${{ item }}\"]
+    timeout: 10s
+  grid:
+    needs: [each]
+    matrix: { name: \"${{ inputs.names }}\", n: [1, 2] }
+    command: [printf, x]
+    timeout: 10s
+  nobody:
+    for_each: ${{ inputs.none }}
+    command: [no-such-program]
+    timeout: 10s
+  found:
+    needs: [list]
+    for_each: ${{ tasks.list.outputs.found }}
+    command: [printf, x]
+    timeout: 1s
+  sub:
+    needs: [grid]
+    uses: ./sub.yaml
+    with: { names: \"${{ inputs.names }}\" }
+";
+
+const SUB: &str = "\
+version: 1
+name: sub
+inputs: { names: { type: list, required: true } }
+tasks:
+  inner:
+    for_each: ${{ inputs.names }}
+    command: [printf, x]
+    timeout: 10s
+";
+
+/// Inputs are fixed before the run, and so is how many items they make; results are not.
+#[test]
+fn items_of_inputs_are_counted_before_the_run() {
+    let (place, bin) = with_programs("wide.yaml", WIDE);
+    place.write("sub.yaml", SUB);
+    let args = ["run", "wide.yaml", "--dry-run", "--max-parallel", "20"];
+    let shown = place.orchestra(args).env("PATH", &bin).run();
+    assert_snapshot!(shown.render().replace(&bin, "<bin>"), @r#"
+    exit 0
+    --- stdout
+    Plan <digest> wide
+    6 tasks · <n> at once · no sandbox: tasks run with your user's rights
+      names = ["a","b","c"]
+      none = []
+
+      would run     at 0s  each       <bin>/printf, 1 value open · 3 items
+      would run  by 30.0s  grid       <bin>/printf · 6 items
+      would run     at 0s  list       <bin>/sh
+      would run  by 10.0s  found      <bin>/printf · at most 100000 items
+      would run     at 0s  nobody     0 items
+      would run  by 1m30s  sub        at most 3 tasks
+      would run  by 1m30s  sub/inner  <bin>/printf · 3 items
+
+    Dry run: 7 would run; nothing was started
+      of `run:` texts only the shell was looked up, not what they call
+    "#);
+    let args = ["run", "wide.yaml", "--plan-only"];
+    let shown = place.orchestra(args).run();
+    assert_snapshot!(shown.render(), @r#"
+    exit 0
+    --- stdout
+    Plan <digest> wide
+    6 tasks · <n> at once · no sandbox: tasks run with your user's rights
+      names = ["a","b","c"]
+      none = []
+
+      each   3 items
+      └─ grid   6 items
+         └─ sub   at most 3 tasks
+      list
+      └─ found   at most 100000 items
+      nobody   0 items
+
+         task    kind     timeout  attempts  needs
+      1  each    command    10.0s         1
+      2  grid    command    10.0s         1  each
+      3  list    run        10.0s         1
+      4  found   command     1.0s         1  list
+      5  nobody  command    10.0s         1
+      6  sub     uses        none         1  grid
+
+    Worst case: 100013 tasks, 100013 attempts
+      one after the other   27h48m
+      longest path          30.0s
+      plan digest           <sha256>
+    next: orchestra run wide.yaml --approve <digest>
+    "#);
+    let args = ["run", "wide.yaml", "--plan-only", "-o", "json"];
+    let tasks = place.orchestra(args).run().expect(0).json()["tasks"].clone();
+    let expands = |id: &str| {
+        let mut tasks = tasks.as_array().unwrap().iter();
+        tasks.find(|task| task["id"] == id).unwrap()["expands"].clone()
+    };
+    let of = |items: u64, fixed: bool| serde_json::json!({ "items": items, "fixed": fixed, "tasks": items });
+    assert_eq!(expands("grid"), of(6, true));
+    assert_eq!(expands("nobody"), of(0, true));
+    assert_eq!(expands("found"), of(100_000, false));
+}
+
+/// What the run would refuse is refused before it.
+#[test]
+fn what_cannot_expand_cannot_start() {
+    let text = "version: 1\nname: p\ninputs: { names: { type: list, required: false } }\ntasks:\n  \
+                each:\n    for_each: ${{ inputs.names }}\n    run: echo x\n";
+    let (place, bin) = with_programs("p.yaml", text);
+    let args = ["run", "p.yaml", "--dry-run"];
+    let shown = place.orchestra(args).env("PATH", &bin).run();
+    assert_snapshot!(shown.render().replace(&bin, "<bin>"), @r#"
+    exit 3
+    --- stdout
+    Plan <digest> p
+    1 task · <n> at once · no sandbox: tasks run with your user's rights
+      names = null
+
+      would run  at 0s  each  `for_each` needs a list, found null
+
+    Dry run: 1 would run; nothing was started
+      of `run:` texts only the shell was looked up, not what they call
+    --- stderr
+    error[cannot-start]: 1 task could not be started
+    help: each: `for_each` needs a list, found null
+    "#);
 }

@@ -196,7 +196,9 @@ fn told(task: &TaskAhead<'_>) -> String {
         }
         _ => {}
     }
-    parts.extend(bound(task.task));
+    if !matches!(task.message, Some(Err(_))) {
+        parts.extend(bound(task.task, task.width, task.tasks));
+    }
     parts.join(" · ")
 }
 
@@ -247,7 +249,7 @@ fn of_task(task: &TaskAhead<'_>) -> Value {
         "why": why,
         "if": task.task.condition(),
         "starts_by_ms": start,
-        "items_at_most": task.most,
+        "items_at_most": task.width.map(|width| width.most),
         "program": program,
         "problem": task.problem(),
         "argv": message.map(|message| &message.argv),

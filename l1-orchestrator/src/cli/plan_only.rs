@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
+use l2_coordinator::{Width, width};
 use protocol::plan::{Action, Bounds, Plan, PlanTask, TaskIndex};
 use serde_json::{Value, json};
 
@@ -13,7 +14,7 @@ use super::columns::{self, Cell, Column};
 use super::context::Context;
 use super::error::CliError;
 use crate::exit_code;
-use crate::planning::{self, About, Branch, Content, Foundation, Saved, Span, Worst, worst};
+use crate::planning::{self, About, Branch, Content, Foundation, Known, Saved, Span, Worst, worst};
 use crate::report::{Redactor, words};
 use crate::runs::quoted;
 use crate::session::Policy;
@@ -113,6 +114,7 @@ pub(super) fn head(context: &Context, asked: &Asked, slots: u32) -> String {
 
 fn tree(text: &mut String, plan: &Plan) {
     text.push('\n');
+    let known = Known::new(plan);
     let name = |task: &TaskIndex| plan.task(*task).id().as_str();
     for Branch { stem, task, also } in planning::outline(plan, MAX_LINES) {
         write!(text, "  {stem}{}", name(&task)).expect("string");
@@ -120,17 +122,24 @@ fn tree(text: &mut String, plan: &Plan) {
             let also: Vec<&str> = also.iter().map(name).collect();
             write!(text, " (and {})", also.join(", ")).expect("string");
         }
-        text.push_str(&notes(plan.task(task)));
+        text.push_str(&notes(plan.task(task), &known));
         text.push('\n');
     }
     more(text, plan);
 }
 
 /// What a task's line says beyond its name.
-fn notes(task: &PlanTask) -> String {
+fn notes(task: &PlanTask, known: &Known<'_>) -> String {
     let mut text = String::new();
-    if let Some(bound) = bound(task) {
-        write!(text, "   {bound}").expect("string");
+    let bound = match task.fan_out().map(|fan_out| width(fan_out, known)) {
+        Some(Err(failure)) => Some(format!("cannot expand: {}", failure.message)),
+        width => {
+            let width = width.and_then(Result::ok);
+            bound(task, width, worst_of(task, known).tasks)
+        }
+    };
+    if let Some(bound) = bound {
+        write!(text, "   {}", crate::ui::sanitize(&bound)).expect("string");
     }
     if let Some(condition) = task.condition() {
         let condition = columns::cut(condition.as_str(), MAX_VALUE);
@@ -139,20 +148,23 @@ fn notes(task: &PlanTask) -> String {
     text
 }
 
+fn worst_of(task: &PlanTask, known: &Known<'_>) -> Worst {
+    planning::worst_of(task, &Bounds::default(), known)
+}
+
 /// What the task expands into later, and how much of that there can be.
-pub(super) fn bound(task: &PlanTask) -> Option<String> {
-    let count = |count: u64| words::count(usize::try_from(count).unwrap_or(usize::MAX), "task");
-    let all = || count(planning::worst_of(task, &Bounds::default()).tasks);
-    match (task.fan_out(), task.action()) {
-        (Some(fan_out), action) => {
-            let items = words::count(fan_out.most(), "item");
-            let most = if fan_out.is_fixed() { "" } else { "at most " };
+pub(super) fn bound(task: &PlanTask, width: Option<Width>, tasks: u64) -> Option<String> {
+    let all = words::count(usize::try_from(tasks).unwrap_or(usize::MAX), "task");
+    match (width, task.action()) {
+        (Some(Width { most, is_fixed }), action) => {
+            let items = words::count(most, "item");
+            let most = if is_fixed { "" } else { "at most " };
             Some(match action {
-                Action::Uses(_) => format!("{most}{items}, {} in all", all()),
+                Action::Uses(_) => format!("{most}{items}, {all} in all"),
                 Action::Run(_) | Action::Command(_) => format!("{most}{items}"),
             })
         }
-        (None, Action::Uses(_)) => Some(format!("at most {}", all())),
+        (None, Action::Uses(_)) => Some(format!("at most {all}")),
         (None, Action::Run(_) | Action::Command(_)) => None,
     }
 }
@@ -233,10 +245,9 @@ fn ending(context: &Context, args: &Run, asked: &Asked, worst: &Worst) -> String
     let mut text = format!("\nWorst case: {tasks}, {attempts}\n");
     writeln!(text, "  one after the other   {}", span(worst.sum)).expect("string");
     writeln!(text, "  longest path          {}", span(worst.path)).expect("string");
-    let open = asked.plan.tasks().filter(|(_, task)| {
-        let alone = planning::worst_of(task, &Bounds::default());
-        alone.sum.open > 0
-    });
+    let known = Known::new(&asked.plan);
+    let open = asked.plan.tasks();
+    let open = open.filter(|(_, task)| worst_of(task, &known).sum.open > 0);
     let mut names: Vec<String> = open.map(|(_, task)| task.id().to_string()).collect();
     if !names.is_empty() {
         const MOST: usize = 5;
@@ -271,12 +282,16 @@ fn next(context: &Context, args: &Run, asked: &Asked) -> String {
 
 fn object(args: &Run, asked: &Asked, worst: &Worst, bound: Option<&[Foundation]>) -> Value {
     let plan = &asked.plan;
+    let known = Known::new(plan);
     let tasks: Vec<Value> = plan
         .tasks()
         .map(|(index, task)| {
             let needs = plan.needs(index).iter();
             let needs: Vec<_> = needs.map(|need| plan.task(*need).id()).collect();
-            let alone = planning::worst_of(task, &Bounds::default());
+            let width = task.fan_out().map(|fan_out| width(fan_out, &known));
+            // What cannot expand has no items.
+            let width =
+                width.map(|width| width.map_or((0, true), |width| (width.most, width.is_fixed)));
             json!({
                 "id": task.id(),
                 "kind": kind(task),
@@ -285,9 +300,9 @@ fn object(args: &Run, asked: &Asked, worst: &Worst, bound: Option<&[Foundation]>
                 "timeout_ms": task.timeout().wall_ms,
                 "attempts": attempts(task),
                 "expands": task.expands().then(|| json!({
-                    "items": task.fan_out().map(protocol::plan::FanOut::most),
-                    "fixed": task.fan_out().is_none_or(protocol::plan::FanOut::is_fixed),
-                    "tasks": alone.tasks,
+                    "items": width.map(|(most, _)| most),
+                    "fixed": width.is_none_or(|(_, is_fixed)| is_fixed),
+                    "tasks": worst_of(task, &known).tasks,
                 })),
             })
         })

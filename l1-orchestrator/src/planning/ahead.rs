@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
-use l2_coordinator::Config;
+use l2_coordinator::{Config, Width, width};
 use l3_worker::Program;
 use protocol::expr::{Gate, Reference, Scope, Target};
 use protocol::ids::LeaseId;
@@ -55,8 +55,10 @@ pub struct TaskAhead<'p> {
     pub fate: Fate,
     /// Its turn.
     pub start: Start,
-    /// Children at most, where it expands.
-    pub most: Option<u64>,
+    /// Items, where it has some.
+    pub width: Option<Width>,
+    /// Tasks at most that come of it.
+    pub tasks: u64,
     /// Its message, or why there cannot be one; none where it only expands into others.
     pub message: Option<Result<TaskMessage, String>>,
     /// What it would start.
@@ -96,7 +98,7 @@ pub fn look_ahead<'p>(config: &Config, plan: &'p Plan, slots: u32, path: &str) -
     };
     let known = Known::new(plan);
     let fates = walk.plan(plan, &known, "", None);
-    let starts = starts(plan, &fates, slots);
+    let starts = starts(plan, &fates, slots, &known);
     // Only tasks of the outermost plan have a turn; what they expand into shares it.
     let mut start = Start::Never;
     for ahead in &mut walk.found {
@@ -165,31 +167,43 @@ impl<'p> Walk<'_, 'p> {
         fate: Fate,
     ) {
         let name = format!("{prefix}{}", task.id());
-        let most = task.fan_out().map(|fan_out| fan_out.most() as u64);
-        let ahead = |name, most, message, program| TaskAhead {
+        let found = task.fan_out().map(|fan_out| width(fan_out, known));
+        let (width, unexpandable) = match found.transpose() {
+            Ok(width) => (width, None),
+            Err(failure) => (None, Some(Err(failure.message))),
+        };
+        let ahead = |name, message, program| TaskAhead {
             name,
             task,
             fate: fate.clone(),
             start: Start::Never,
-            most,
+            width,
+            tasks: worst_of(task, &Bounds::default(), known).tasks,
             message,
             program,
         };
-        let item = match most {
+        let item = match task.fan_out() {
             Some(_) => format!("{name}[*]"),
             None => name.clone(),
         };
+        // What has no items starts nothing.
+        let is_empty = width.is_some_and(|width| width.most == 0) || unexpandable.is_some();
         match task.action() {
             Action::Uses(uses) => {
-                self.found.push(ahead(name, most, None, None));
-                let inner = Known::nested(uses);
-                self.plan(&uses.scenario, &inner, &format!("{item}/"), Some(&fate));
+                self.found.push(ahead(name, unexpandable, None));
+                if !is_empty {
+                    let inner = known.nested(uses, self.config.project.as_deref());
+                    self.plan(&uses.scenario, &inner, &format!("{item}/"), Some(&fate));
+                }
+            }
+            Action::Run(_) | Action::Command(_) if is_empty => {
+                self.found.push(ahead(name, unexpandable, None));
             }
             Action::Run(_) | Action::Command(_) => {
                 let lease = LeaseId { epoch: 1, lease: 1 };
                 let message = l2_coordinator::render_task(self.config, plan, index, lease, known);
                 let program = message.as_ref().ok().map(|message| self.program(message));
-                self.found.push(ahead(name, most, Some(message), program));
+                self.found.push(ahead(name, Some(message), program));
             }
         }
     }
@@ -271,7 +285,7 @@ fn decided(
 
 /// When each task of the outermost plan starts. Equal times are settled as the scheduler does: by
 /// priority, then in the plan's order.
-fn starts(plan: &Plan, fates: &[Fate], slots: u32) -> Vec<Start> {
+fn starts(plan: &Plan, fates: &[Fate], slots: u32, known: &Known<'_>) -> Vec<Start> {
     let mut open: Vec<usize> = plan.order().map(|task| plan.needs(task).len()).collect();
     let mut ready = BinaryHeap::new();
     let rank = |task: TaskIndex| (plan.task(task).priority().unwrap_or(0), Reverse(task));
@@ -294,7 +308,7 @@ fn starts(plan: &Plan, fates: &[Fate], slots: u32) -> Vec<Start> {
                 0 => Start::At(now.ms),
                 _ => Start::Unbounded,
             };
-            let takes = worst_of(plan.task(task), &outer).sum;
+            let takes = worst_of(plan.task(task), &outer, known).sum;
             running.push(Reverse((now.plus(takes), task)));
         }
         if over.is_empty() {

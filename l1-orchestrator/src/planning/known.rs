@@ -18,21 +18,17 @@ pub struct Known<'a> {
 
 impl<'a> Known<'a> {
     /// Of the outermost plan.
-    pub(super) fn new(plan: &'a Plan) -> Self {
+    #[must_use]
+    pub fn new(plan: &'a Plan) -> Self {
         Self::with(Cow::Borrowed(plan.inputs()), plan)
     }
 
-    /// Of a nested one: what its caller writes without an expression, and defaults.
-    pub(super) fn nested(uses: &'a Uses) -> Self {
-        let mut inputs = BTreeMap::new();
-        for (name, parameter) in uses.scenario.parameters() {
-            let value = match uses.with.get(name) {
-                Some(value) => (!has_expressions(value)).then(|| value.clone()),
-                None => Some(parameter.default.clone().unwrap_or_default()),
-            };
-            inputs.extend(value.map(|value| (name.clone(), value)));
-        }
-        Self::with(Cow::Owned(inputs), &uses.scenario)
+    /// Of one that is nested in this: defaults, and what its caller writes as far as this knows it.
+    /// Paths are relative to `root`.
+    #[must_use]
+    pub fn nested<'b>(&self, uses: &'b Uses, root: Option<&str>) -> Known<'b> {
+        let inputs = l2_coordinator::known_inputs(uses, self, root);
+        Known::with(Cow::Owned(inputs), &uses.scenario)
     }
 
     fn with(inputs: Cow<'a, BTreeMap<String, Value>>, plan: &'a Plan) -> Self {
@@ -42,15 +38,6 @@ impl<'a> Known<'a> {
             .filter(|(_, artifacts)| !artifacts.is_empty())
             .collect();
         Self { inputs, artifacts }
-    }
-}
-
-fn has_expressions(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains("${{"),
-        Value::Array(items) => items.iter().any(has_expressions),
-        Value::Object(map) => map.values().any(has_expressions),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

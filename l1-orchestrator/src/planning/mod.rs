@@ -13,6 +13,7 @@ mod worst;
 
 pub use ahead::{Ahead, Fate, Start, TaskAhead, look_ahead};
 pub use foundation::{Content, Foundation, Missing, lay, missing, shaken};
+pub use known::Known;
 pub use outline::{Branch, outline};
 pub use plan_file::{About, PlanFile, Saved, schema_of};
 pub use retry::{Blocked, Selection, Wanted, select};

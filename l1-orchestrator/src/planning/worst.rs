@@ -1,9 +1,12 @@
 //! The worst case of a plan: how many tasks and attempts, and how long: one after the other, and along
 //! the longest path. Timeouts times attempts plus delays; a task without a time limit has no bound.
 
+use l2_coordinator::{Width, width};
 use protocol::outcome::FailureClass;
 use protocol::plan::{Action, Bounds, Plan, PlanTask};
 use protocol::policy::RetryPolicy;
+
+use super::known::Known;
 
 /// A time, as far as it is bounded. Ordered as times are: whatever has no bound is longer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,30 +65,33 @@ impl Worst {
 /// The worst case of a plan.
 #[must_use]
 pub fn worst(plan: &Plan) -> Worst {
-    within(plan, &Bounds::default())
+    within(plan, &Bounds::default(), &Known::new(plan))
 }
 
-/// The worst case of one task of the outermost plan, whatever it expands into included.
+/// The worst case of one task, whatever it expands into included.
 #[must_use]
-pub fn worst_of(task: &PlanTask, outer: &Bounds) -> Worst {
+pub fn worst_of(task: &PlanTask, outer: &Bounds, known: &Known<'_>) -> Worst {
     let bounds = Bounds::of(task).within(outer);
     let one = match task.action() {
         Action::Run(_) | Action::Command(_) => leaf(&bounds),
-        Action::Uses(uses) => within(&uses.scenario, &bounds),
+        // Of paths only the text differs by their root, which no number of items comes from.
+        Action::Uses(uses) => within(&uses.scenario, &bounds, &known.nested(uses, None)),
     };
-    match task.fan_out() {
-        Some(fan_out) => one.times(fan_out.most() as u64),
+    match task.fan_out().map(|fan_out| width(fan_out, known)) {
+        Some(Ok(Width { most, .. })) => one.times(most as u64),
+        // It fails as it is about to expand.
+        Some(Err(_)) => one.times(0),
         None => one,
     }
 }
 
 /// Depth is bounded by the plan's own limits.
-fn within(plan: &Plan, outer: &Bounds) -> Worst {
+fn within(plan: &Plan, outer: &Bounds, known: &Known<'_>) -> Worst {
     let mut total = Worst::default();
     let mut paths = vec![Span::default(); plan.len()];
     // The order is topological: what a task needs is there when its turn comes.
     for index in plan.order() {
-        let one = worst_of(plan.task(index), outer);
+        let one = worst_of(plan.task(index), outer, known);
         total.tasks = total.tasks.saturating_add(one.tasks);
         total.attempts = total.attempts.saturating_add(one.attempts);
         total.sum = total.sum.plus(one.sum);

@@ -20,7 +20,7 @@ const MAX_ITEM_BYTES: usize = CHUNK_BYTES;
 /// Bytes of all items of one fan-out, which stay in memory: 320 for each of [`MAX_ITEMS`].
 const MAX_ITEMS_BYTES: usize = 32 * 1024 * 1024;
 
-type Evaluated<T> = Result<T, Failure>;
+pub(super) type Evaluated<T> = Result<T, Failure>;
 
 impl Machine {
     /// A fan-out's turn: its children, or why there are none.
@@ -133,7 +133,7 @@ fn items(fan_out: &FanOut, scope: &dyn Scope) -> Evaluated<Vec<Value>> {
     }
 }
 
-fn list(what: &str, items: &Items, scope: &dyn Scope) -> Evaluated<Vec<Value>> {
+pub(super) fn list(what: &str, items: &Items, scope: &dyn Scope) -> Evaluated<Vec<Value>> {
     let values = match items {
         Items::List(items) => {
             let item = |(at, item)| {
@@ -162,7 +162,7 @@ fn list(what: &str, items: &Items, scope: &dyn Scope) -> Evaluated<Vec<Value>> {
     Ok(values)
 }
 
-fn bounded(what: &str, count: usize) -> Evaluated<()> {
+pub(super) fn bounded(what: &str, count: usize) -> Evaluated<()> {
     if count <= MAX_ITEMS {
         Ok(())
     } else {
@@ -202,7 +202,7 @@ fn chunks(items: Vec<Value>) -> Evaluated<Vec<Vec<Value>>> {
 }
 
 /// The value with all its texts rendered.
-fn evaluate(value: &Value, scope: &dyn Scope) -> Result<Value, String> {
+pub(super) fn evaluate(value: &Value, scope: &dyn Scope) -> Result<Value, String> {
     match value {
         Value::String(text) => {
             let template = Template::new(text.as_str());
@@ -236,7 +236,7 @@ fn inputs(uses: &Uses, scope: &dyn Scope, root: Option<&str>) -> Evaluated<Map<S
     Ok(inputs)
 }
 
-fn default(name: &str, parameter: &Parameter) -> Evaluated<Value> {
+pub(super) fn default(name: &str, parameter: &Parameter) -> Evaluated<Value> {
     match &parameter.default {
         Some(value) => Ok(value.clone()),
         None if parameter.optional => Ok(Value::Null),
@@ -244,7 +244,11 @@ fn default(name: &str, parameter: &Parameter) -> Evaluated<Value> {
     }
 }
 
-fn typed(parameter: &Parameter, value: Value, root: Option<&str>) -> Result<Value, String> {
+pub(super) fn typed(
+    parameter: &Parameter,
+    value: Value,
+    root: Option<&str>,
+) -> Result<Value, String> {
     let wrong = |value: &Value| {
         Err(format!(
             "expected {}, found {}",

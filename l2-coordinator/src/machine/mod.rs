@@ -5,6 +5,7 @@ mod claim;
 mod config;
 mod decide;
 mod effect;
+mod foresee;
 mod input;
 mod invariants;
 mod items;
@@ -24,6 +25,7 @@ mod value;
 
 pub use config::{CRASH_LIMIT, Config, Embedded, FENCE, LEASE_LOST, Now, REDISPATCH_DELAY};
 pub use effect::{Decision, Effect, Gate, Note};
+pub use foresee::{Width, known_inputs, width};
 pub use input::{Input, RequestId};
 pub use render::render;
 pub use value::Machine;

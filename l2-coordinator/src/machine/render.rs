@@ -148,7 +148,7 @@ fn text(template: &Template, scope: &dyn Scope) -> Result<String, String> {
 }
 
 /// Whether all that the template refers to has its value before the run.
-fn is_known(template: &Template, scope: &dyn Scope) -> bool {
+pub(super) fn is_known(template: &Template, scope: &dyn Scope) -> bool {
     let known = |reference: &Reference| match &reference.target {
         Target::Input { name } => scope.input(name).is_some(),
         _ => false,
