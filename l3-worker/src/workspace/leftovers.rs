@@ -7,16 +7,21 @@ use std::path::Path;
 use protocol::ids::TaskId;
 use protocol::run_dir;
 
+use super::project::take_away_leftovers;
 use super::remove::remove_tree;
 
-/// Removes all workspaces, and everything in `artifacts/` that belongs to none of the tasks in
+/// Removes all workspaces with what was lent to projects from them, and everything in `artifacts/` that belongs to none of the tasks in
 /// `done`: half gathered, or sealed by an attempt whose success was never journaled. Call it while
 /// no process of the run lives.
 ///
 /// # Errors
 /// The kernel refuses.
 pub fn clear_leftovers(run_dir: &Path, done: &BTreeSet<TaskId>) -> io::Result<()> {
-    remove_tree(&run_dir.join(run_dir::WORK))?;
+    let work = run_dir.join(run_dir::WORK);
+    for slot in fs_err::read_dir(&work).into_iter().flatten().flatten() {
+        take_away_leftovers(&slot.path());
+    }
+    remove_tree(&work)?;
     let kept: BTreeSet<String> = done.iter().map(TaskId::wire).collect();
     let artifacts = match fs_err::read_dir(run_dir.join(run_dir::ARTIFACTS)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

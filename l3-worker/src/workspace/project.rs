@@ -2,13 +2,22 @@
 //!
 //! Files that a task declares are put beside the project's own for the time of its attempt and taken
 //! away again. What is there already stays: an equal file counts as staged, a different one is refused.
+//! Each is noted beside the attempt's workspace before it is made, so that what a killed worker left is
+//! found, see [`take_away_leftovers`].
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Component, Path, PathBuf};
 
 use protocol::message::StagedFile;
 
 use super::stage::{StageError, stage};
+
+/// Beside a workspace: the project's root, then what is about to be made in it, each ended by NUL.
+const LEDGER: &str = "guests";
+/// Longest ledger that is read, bytes: more paths than any message names.
+const MAX_LEDGER_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Declared files and the directories made for them, taken away when the attempt is over.
 #[derive(Debug, Default)]
@@ -33,11 +42,21 @@ impl Guests {
             return Ok(guests);
         }
         stage(files, run_dir, apart)?;
-        guests.place(apart, root, Path::new(""))?;
+        let mut ledger = Ledger::begin(apart, root).map_err(|source| StageError::Write {
+            to: LEDGER.to_owned(),
+            source,
+        })?;
+        guests.place(apart, root, Path::new(""), &mut ledger)?;
         Ok(guests)
     }
 
-    fn place(&mut self, from: &Path, root: &Path, inner: &Path) -> Result<(), StageError> {
+    fn place(
+        &mut self,
+        from: &Path,
+        root: &Path,
+        inner: &Path,
+        ledger: &mut Ledger,
+    ) -> Result<(), StageError> {
         let refuse = |inner: &Path, source: io::Error| StageError::Write {
             to: inner.display().to_string(),
             source,
@@ -54,12 +73,15 @@ impl Guests {
             match (is_dir, found) {
                 (true, Ok(found)) if found.is_dir() => {}
                 (true, Err(_)) => {
-                    fs_err::create_dir(&to).map_err(|error| refuse(&inner, error))?;
+                    let made = ledger.note(&inner).and_then(|()| fs_err::create_dir(&to));
+                    made.map_err(|error| refuse(&inner, error))?;
                     self.made.push(to);
                 }
                 (false, Err(_)) => {
                     // The name appears with its content, and never in the place of another.
-                    let copied = copy_new(&entry.path(), &to);
+                    let copied = ledger
+                        .note(&inner)
+                        .and_then(|()| copy_new(&entry.path(), &to));
                     copied.map_err(|error| refuse(&inner, error))?;
                     self.made.push(to);
                 }
@@ -69,7 +91,7 @@ impl Guests {
                 }
             }
             if is_dir {
-                self.place(from, root, &inner)?;
+                self.place(from, root, &inner, ledger)?;
             }
         }
         Ok(())
@@ -88,6 +110,57 @@ impl Drop for Guests {
             if let Err(error) = removed {
                 tracing::debug!(%error, "something staged stays in the project");
             }
+        }
+    }
+}
+
+struct Ledger(fs_err::File);
+
+impl Ledger {
+    fn begin(apart: &Path, root: &Path) -> io::Result<Self> {
+        let mut ledger = Self(fs_err::File::create(apart.with_file_name(LEDGER))?);
+        ledger.note(root)?;
+        Ok(ledger)
+    }
+
+    fn note(&mut self, path: &Path) -> io::Result<()> {
+        let mut line = path.as_os_str().as_bytes().to_vec();
+        line.push(0);
+        self.0.write_all(&line)
+    }
+}
+
+/// Takes away what a killed worker left in a project. `slot` is the directory that holds the attempt's
+/// workspace with the verified copies; only files equal to their copy go, and empty directories.
+pub(super) fn take_away_leftovers(slot: &Path) {
+    let mut bytes = Vec::new();
+    let Ok(file) = fs_err::File::open(slot.join(LEDGER)) else {
+        return;
+    };
+    if file.take(MAX_LEDGER_BYTES).read_to_end(&mut bytes).is_err() {
+        return;
+    }
+    let mut lines = bytes.split_inclusive(|byte| *byte == 0);
+    let mut paths = lines.by_ref().filter_map(|line| line.strip_suffix(&[0]));
+    let Some(root) = paths.next().map(|line| Path::new(OsStr::from_bytes(line))) else {
+        return;
+    };
+    let plain = |path: &&Path| {
+        let mut components = path.components();
+        !path.as_os_str().is_empty()
+            && components.all(|component| matches!(component, Component::Normal(_)))
+    };
+    let inner = paths.map(|line| Path::new(OsStr::from_bytes(line)));
+    let inner: Vec<&Path> = inner.filter(plain).collect();
+    for inner in inner.into_iter().rev() {
+        let (copy, left) = (slot.join("workspace").join(inner), root.join(inner));
+        let removed = match fs_err::symlink_metadata(&left) {
+            Ok(found) if found.is_dir() => fs_err::remove_dir(&left),
+            Ok(found) if found.is_file() && same(&copy, &left) => fs_err::remove_file(&left),
+            _ => Ok(()),
+        };
+        if let Err(error) = removed {
+            tracing::debug!(%error, "something staged stays in the project");
         }
     }
 }
@@ -194,6 +267,31 @@ mod tests {
         drop(setup.invite(".").unwrap());
         assert!(setup.at("project/a").exists(), "it was there before");
         assert!(!setup.at("project/deep").exists());
+    }
+
+    #[test]
+    fn what_a_killed_worker_left_is_taken_away() {
+        let setup = Setup::new();
+        let source = FileSource::Local {
+            path: setup.at("input").display().to_string(),
+        };
+        fs_err::create_dir_all(setup.at("slot0.1/workspace")).unwrap();
+        fs_err::write(setup.at("project/src/a"), "a").unwrap();
+        let files = [StagedFile {
+            to: "src".into(),
+            source,
+        }];
+        let workspace = setup.at("slot0.1/workspace");
+        let guests = Guests::invite(&files, &setup.at("run"), &workspace, &setup.at("project"));
+        // As SIGKILL does.
+        std::mem::forget(guests.unwrap());
+        assert!(setup.at("project/src/deep/b").exists());
+        take_away_leftovers(&setup.at("slot0.1"));
+        assert!(!setup.at("project/src/deep").exists());
+        assert!(setup.at("project/src/a").exists(), "it was there before");
+        assert!(setup.at("project/src/own").exists());
+        take_away_leftovers(&setup.at("slot0.1"));
+        take_away_leftovers(&setup.at("no/such/slot"));
     }
 
     #[test]
