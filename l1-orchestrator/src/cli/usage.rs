@@ -67,6 +67,13 @@ pub enum Parsed {
 /// # Errors
 /// They are not a command line of ours.
 pub fn parse(args: Vec<OsString>) -> Result<Parsed, CliError> {
+    if let [_, flag] = args.as_slice()
+        && (flag == "--version" || flag == "-V")
+    {
+        // Scripts ask often; building the tree would take as long as all the rest.
+        let version = env!("CARGO_PKG_VERSION");
+        return Ok(Parsed::Text(format!("orchestra {version}\n")));
+    }
     let args = help_as_flag(args);
     let command = args::command();
     let typed = args.clone();
