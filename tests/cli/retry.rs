@@ -288,7 +288,7 @@ fn good_items_of_a_fan_out_are_carried_over() {
     let one = place.orchestra(["retry", name, "each[1]"]).run().expect(0);
     assert!(
         one.stderr
-            .contains("(each[1]) · 3 carried over · 1 left out"),
+            .contains("(each[1]) · 3 carried over · 1 left out (all)\n"),
         "{}",
         one.render()
     );
@@ -375,4 +375,36 @@ fn a_retry_that_was_killed_goes_on() {
     let new = runs(&place).pop().unwrap();
     assert_eq!(count(&new, "attempt.started"), 2);
     place.orchestra(["verify"]).run().expect(0);
+}
+
+/// What was made of an old result keeps it; the verdict cannot say so, what stands before it does.
+#[test]
+fn what_keeps_an_old_result_is_said() {
+    let text = "version: 1\nname: stale\ntasks:\n  \
+                work:\n    for_each: [a, b]\n    command: [echo, \"${{ item }}\"]\n  \
+                sum:\n    needs: [work]\n    run: 'true'\n  \
+                tail:\n    needs: [sum]\n    run: 'true'\n";
+    let place = Place::with("stale.yaml", text);
+    place.orchestra(["run", "stale.yaml"]).run().expect(0);
+    let one = place
+        .orchestra(["retry", "@last", "work[0]"])
+        .run()
+        .expect(0);
+    let said: Vec<&str> = one.stderr.lines().take(2).collect();
+    assert_snapshot!(said.join("\n"), @r#"
+    Retry of <run>: 1 task runs again (work[0]) · 3 carried over
+    note: sum, tail keep their old results; `orchestra retry <run> 'work[0]' --downstream` runs all that follows again
+    "#);
+    let all = place
+        .orchestra(["retry", "@last", "work[0]", "--downstream"])
+        .run()
+        .expect(0);
+    assert!(!all.stderr.contains("note:"), "{}", all.render());
+    let unknown = place.orchestra(["retry", "@last", "nothing-like-it"]).run();
+    assert_snapshot!(unknown.render(), @r#"
+    exit 2
+    --- stderr
+    error[unknown-task]: the run has no task `nothing-like-it`
+    help: `orchestra show <run>` names the tasks
+    "#);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::Read as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use clap::ArgMatches;
@@ -20,7 +21,7 @@ use super::error::{CliError, Kind};
 use super::resume::{agrees_with_seal, intact};
 use crate::planning::{self, Selection, Wanted};
 use crate::report::words;
-use crate::runs::{RunEntry, RunRecord, Stored, each_event, open_regular};
+use crate::runs::{RunEntry, RunRecord, Stored, each_event, open_regular, quoted};
 use crate::session::{Carry, NewRun, Policy, record_of};
 use crate::settings;
 
@@ -50,7 +51,7 @@ pub(super) fn retry(context: &Context, args: &Retry, matches: &ArgMatches) -> Re
         );
     }
     let (state, origins) = fold(&entry, &plan)?;
-    let wanted = wanted(args, &state)?;
+    let wanted = wanted(context, &entry, args, &state)?;
     let selection = select(context, &entry, &state, started.run_id, &origins, &wanted)?;
     if let Some(missing) = planning::missing(&plan).into_iter().next() {
         let planning::Missing {
@@ -82,6 +83,9 @@ pub(super) fn retry(context: &Context, args: &Retry, matches: &ArgMatches) -> Re
         ..record_of(old.scenario, old.scenario_path.as_ref())
     };
     context.ui.note(&scope(context, started.run_id, &selection));
+    if let Some(note) = followers(context, &entry, args, &selection) {
+        context.ui.note(&note);
+    }
     let new = NewRun {
         runs: &runs,
         scenario: &scenario,
@@ -143,10 +147,18 @@ fn fold(
     Ok((state, origins))
 }
 
-fn wanted(args: &Retry, state: &RunState) -> Result<Wanted, CliError> {
+fn wanted(
+    context: &Context,
+    entry: &RunEntry,
+    args: &Retry,
+    state: &RunState,
+) -> Result<Wanted, CliError> {
     let mut tasks: Vec<TaskIndex> = Vec::new();
     for name in &args.tasks {
-        let found = state.index_of(name).ok_or_else(|| unknown(name, state))?;
+        let found = state.index_of(name).ok_or_else(|| {
+            let show = context.reference(entry).command("show", "");
+            unknown(name, state, &show)
+        })?;
         tasks.push(found);
     }
     Ok(match (tasks.is_empty(), args.downstream) {
@@ -156,13 +168,15 @@ fn wanted(args: &Retry, state: &RunState) -> Result<Wanted, CliError> {
     })
 }
 
-fn unknown(name: &str, state: &RunState) -> CliError {
+fn unknown(name: &str, state: &RunState, show: &str) -> CliError {
     let ids = || (0..state.tasks().len()).map(|at| state.id(TaskIndex::new(at)).to_string());
     let ids: Vec<String> = ids().collect();
-    let near = nearest(name, ids.iter().map(String::as_str));
+    let hint = match nearest(name, ids.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("`{show}` names the tasks"),
+    };
     let shown = crate::ui::sanitize(name);
-    CliError::usage("unknown-task", format!("the run has no task `{shown}`"))
-        .maybe_hint(near.map(|near| format!("did you mean `{near}`?")))
+    CliError::usage("unknown-task", format!("the run has no task `{shown}`")).hint(hint)
 }
 
 fn select(
@@ -214,24 +228,50 @@ fn scope(context: &Context, run: RunId, selection: &Selection) -> String {
         left_out,
         ..
     } = selection;
-    let mut names: Vec<String> = again
-        .iter()
-        .take(MAX_NAMED)
-        .map(ToString::to_string)
-        .collect();
-    if again.len() > MAX_NAMED {
-        names.push("…".into());
-    }
     let (run, tasks) = (context.redact.run(&run), words::count(again.len(), "task"));
     let verb = if again.len() == 1 { "runs" } else { "run" };
-    let mut text = format!(
-        "Retry of {run}: {tasks} {verb} again ({})",
-        names.join(", ")
-    );
-    for (count, what) in [(reused, "carried over"), (left_out, "left out")] {
-        if *count > 0 {
-            text.push_str(&format!(" · {count} {what}"));
-        }
+    let mut text = format!("Retry of {run}: {tasks} {verb} again ({})", names(again));
+    if *reused > 0 {
+        text.push_str(&format!(" · {reused} carried over"));
+    }
+    if !left_out.is_empty() {
+        let count = left_out.len();
+        text.push_str(&format!(" · {count} left out ({})", names(left_out)));
     }
     text
+}
+
+fn names(tasks: &[TaskId]) -> String {
+    let named = tasks.iter().take(MAX_NAMED).map(ToString::to_string);
+    let more = (tasks.len() > MAX_NAMED).then(|| "…".to_owned());
+    named.chain(more).collect::<Vec<_>>().join(", ")
+}
+
+/// What follows from what runs again and does not run itself: nothing in the new run's verdict says so.
+fn followers(
+    context: &Context,
+    entry: &RunEntry,
+    args: &Retry,
+    selection: &Selection,
+) -> Option<String> {
+    let Selection {
+        stale,
+        leaves_followers,
+        ..
+    } = selection;
+    let says = match (stale.len(), leaves_followers) {
+        (0, false) => return None,
+        (0, true) => "what needs them is left out".to_owned(),
+        (1, _) => format!("{} keeps its old result", names(stale)),
+        (_, _) => format!("{} keep their old results", names(stale)),
+    };
+    let mut again = Vec::new();
+    for task in &args.tasks {
+        again.push(quoted(Path::new(task)));
+    }
+    again.push("--downstream".to_owned());
+    let retry = context.reference(entry).command("retry", &again.join(" "));
+    Some(format!(
+        "note: {says}; `{retry}` runs all that follows again"
+    ))
 }

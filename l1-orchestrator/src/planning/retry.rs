@@ -33,8 +33,13 @@ pub struct Selection {
     pub events: Vec<EventKind>,
     /// How many tasks are carried over.
     pub reused: usize,
-    /// How many are left out.
-    pub left_out: usize,
+    /// Tasks that are left out.
+    pub left_out: Vec<TaskId>,
+    /// Tasks that follow from what runs again and are carried over all the same, with results made of
+    /// what was there before.
+    pub stale: Vec<TaskId>,
+    /// Something that is left out follows from what runs again.
+    pub leaves_followers: bool,
 }
 
 /// A task that would only be skipped, because something it needs did not succeed and is not selected.
@@ -62,6 +67,7 @@ pub fn select(
         origins,
         chosen: vec![false; state.tasks().len()],
         touched: vec![false; state.tasks().len()],
+        follows: vec![false; state.tasks().len()],
         found: Selection::default(),
     };
     match wanted {
@@ -78,6 +84,7 @@ pub fn select(
         }
     }
     sorting.unblocked()?;
+    sorting.mark_followers();
     for index in state.plan().order() {
         sorting.sort(index);
     }
@@ -92,6 +99,8 @@ struct Sorting<'a> {
     chosen: Vec<bool>,
     /// Something beneath it runs again.
     touched: Vec<bool>,
+    /// Comes after something that runs again.
+    follows: Vec<bool>,
     found: Selection,
 }
 
@@ -132,6 +141,31 @@ impl Sorting<'_> {
                     open.extend(above.iter().filter(|at| !self.touched[at.get()]));
                     self.choose(dependent);
                     open.push(dependent);
+                }
+            }
+        }
+    }
+
+    /// Whatever comes after something chosen, and all that it expanded into.
+    fn mark_followers(&mut self) {
+        let is_again = |at: usize| self.chosen[at] || self.touched[at];
+        let mut open: Vec<TaskIndex> = (0..self.chosen.len())
+            .filter(|at| is_again(*at))
+            .map(TaskIndex::new)
+            .collect();
+        while let Some(index) = open.pop() {
+            let after: Vec<TaskIndex> = match self.follows[index.get()] {
+                true => self
+                    .state
+                    .dependents(index)
+                    .chain(self.state.children(index))
+                    .collect(),
+                false => self.state.dependents(index).collect(),
+            };
+            for follower in after {
+                if !self.follows[follower.get()] {
+                    self.follows[follower.get()] = true;
+                    open.push(follower);
                 }
             }
         }
@@ -187,6 +221,9 @@ impl Sorting<'_> {
                 let results = record.results.as_deref().cloned().unwrap_or_default();
                 let run = self.origins.get(&id).copied().unwrap_or(self.run);
                 self.found.reused += 1;
+                if self.follows[index.get()] {
+                    self.found.stale.push(id.clone());
+                }
                 self.found.events.push(EventKind::TaskReused {
                     task: id,
                     run,
@@ -195,7 +232,8 @@ impl Sorting<'_> {
                 });
             }
             None => {
-                self.found.left_out += 1;
+                self.found.leaves_followers |= self.follows[index.get()];
+                self.found.left_out.push(id.clone());
                 self.found.events.push(EventKind::TaskSkipped {
                     task: id,
                     cause: SkipCause::NotSelected,

@@ -168,6 +168,36 @@ fn downstream_goes_through_items_and_expands_anew_what_is_named() {
     assert_eq!(others, "reused a, skipped b, skipped c, reused d");
 }
 
+/// `d` was made of what `a` left before, `b` is left out; items of a fan-out follow from nothing here.
+#[test]
+fn what_follows_and_is_not_selected_is_named() {
+    let state = ended();
+    let run = "0197f0e2-7c1a-7cc3-9d51-3a5a4be1c07b".parse().unwrap();
+    let told = |wanted: Wanted| {
+        let found = select(&state, run, &HashMap::new(), &wanted).unwrap();
+        let names =
+            |tasks: Vec<TaskId>| -> Vec<String> { tasks.iter().map(ToString::to_string).collect() };
+        (names(found.stale).join(" "), found.leaves_followers)
+    };
+    assert_eq!(
+        told(Wanted::Tasks(tasks(&state, &["a"]))),
+        ("d".to_owned(), true)
+    );
+    assert_eq!(
+        told(Wanted::Tasks(tasks(&state, &["d"]))),
+        (String::new(), false)
+    );
+    assert_eq!(
+        told(Wanted::Tasks(tasks(&state, &["each[1]"]))),
+        (String::new(), true)
+    );
+    assert_eq!(
+        told(Wanted::Downstream(tasks(&state, &["a"]))),
+        (String::new(), false)
+    );
+    assert_eq!(told(Wanted::Unsuccessful), (String::new(), false));
+}
+
 #[test]
 fn what_would_only_be_skipped_is_refused() {
     let blocked = told(|state| Wanted::Tasks(tasks(state, &["c"]))).unwrap_err();
