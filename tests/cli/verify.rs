@@ -62,6 +62,29 @@ fn a_rewritten_report() {
     );
 }
 
+/// The reports are what they were: only what they would be compared with is not.
+#[test]
+fn a_changed_plan_does_not_accuse_the_reports() {
+    let place = done();
+    fs_err::write(place.run_dir().join("plan.json"), "{}").unwrap();
+    let changed = place.orchestra(["verify", "--json"]).run().expect(8).json();
+    let problems = changed["problems"].as_array().unwrap();
+    let paths: Vec<_> = problems.iter().map(|problem| &problem["path"]).collect();
+    assert_eq!(paths, ["plan.json"]);
+    assert_eq!(
+        changed["notes"][0],
+        "Not judged: report.html, report.json, report.md. They are made from plan.json, which is \
+         not what it was."
+    );
+    // What is not made from it is judged.
+    fs_err::write(place.run_dir().join("junit.xml"), "<testsuites/>").unwrap();
+    fs_err::remove_file(place.run_dir().join("report.md")).unwrap();
+    let outcome = place.orchestra(["verify"]).run().expect(8);
+    for problem in ["report-changed junit.xml", "file-missing report.md"] {
+        assert!(outcome.stdout.contains(problem), "{}", outcome.render());
+    }
+}
+
 #[test]
 fn a_run_of_somebody_else_is_intact_but_not_trusted() {
     let place = done();

@@ -158,6 +158,8 @@ fn check_reports(
     found: &mut Verification,
 ) -> io::Result<()> {
     let mut uncompared = false;
+    let source = changed_source(found);
+    let mut unjudged = Vec::new();
     for path in run_dir::REPORTS {
         let there = tree::hash(dir, path)?.map(|(_, digest)| digest);
         if found.problems.iter().any(|problem| problem.path == path) {
@@ -169,6 +171,12 @@ fn check_reports(
             None => None,
         };
         match expected {
+            // They may be as they were: it is what they would be compared with that is not.
+            Some(expected) if there.is_some() && is_made_from(path, source) => {
+                if there != Some(expected) {
+                    unjudged.push(path);
+                }
+            }
             Some(expected) => check_digest(path, expected, there, Code::ReportChanged, found),
             None if there.is_none() => {
                 let expected = "the report of a finished run";
@@ -178,6 +186,13 @@ fn check_reports(
             None => uncompared |= path != run_dir::MANIFEST,
         }
     }
+    if let (Some(source), false) = (source, unjudged.is_empty()) {
+        unjudged.sort_unstable();
+        let reports = unjudged.join(", ");
+        found.note(format!(
+            "Not judged: {reports}. They are made from {source}, which is not what it was."
+        ));
+    }
     if uncompared && rendered.is_some() {
         found.note(
             "The reports are there and not compared: another version of orchestra began this run, and \
@@ -185,4 +200,23 @@ fn check_reports(
         );
     }
     Ok(())
+}
+
+/// What reports are made from, if it is not what the run left.
+fn changed_source(found: &Verification) -> Option<&'static str> {
+    let is_changed = |source: &str| {
+        let mut problems = found.problems.iter();
+        problems.any(|problem| problem.path.split(':').next() == Some(source))
+    };
+    [run_dir::EVENTS, run_dir::PLAN]
+        .into_iter()
+        .find(|source| is_changed(source))
+}
+
+/// All are made from the journal, and some from the plan too.
+fn is_made_from(report: &str, source: Option<&str>) -> bool {
+    match source {
+        Some(run_dir::PLAN) => report != run_dir::JUNIT && report != run_dir::MANIFEST,
+        other => other.is_some(),
+    }
 }
