@@ -166,15 +166,56 @@ fn wrong_inputs_are_the_command_lines_fault() {
     exit 2
     --- stderr
     error[unknown-input]: the scenario has no input `nam`
-      --> hello.yaml
     help: did you mean `name`?
 
     error[duplicate-input]: input `name` is given twice
-      --> hello.yaml
 
-    error: 2 problems in hello.yaml; nothing was run
+    error: 2 problems on the command line; nothing was run
     "#);
     assert!(!place.work().join("runs").exists(), "nothing was made");
+}
+
+/// The words that fit are told; what is missing is shown where the file asks for it.
+#[test]
+fn values_that_do_not_fit_are_told_what_does() {
+    let text = "version: 1\nname: typed\ninputs:\n  fast: { type: bool, default: false }\n  \
+                slow: { type: bool, default: false }\n  n: { type: int, default: 1 }\n  \
+                who: { type: string, required: true }\ntasks:\n  a:\n    run: 'true'\n";
+    let place = Place::with("typed.yaml", text);
+    let args = [
+        "run",
+        "typed.yaml",
+        "-i",
+        "fast=yes",
+        "-i",
+        "slow=maybe",
+        "-i",
+        "n=many",
+    ];
+    assert_snapshot!(place.orchestra(args).run().render(), @r#"
+    exit 2
+    --- stderr
+    error[invalid-input]: input `fast` is neither `true` nor `false`: `yes`
+    help: write `-i fast=true`
+
+    error[invalid-input]: input `slow` is neither `true` nor `false`: `maybe`
+    help: write `-i slow=true` or `-i slow=false`
+
+    error[invalid-input]: input `n` is not a whole number: `many`
+
+    error[missing-input]: input `who` is required
+     --> typed.yaml:7:3
+      |
+    7 |   who: { type: string, required: true }
+      |   ^^^
+    help: give it with `-i who=VALUE`
+
+    error: 4 problems on the command line; nothing was run
+    "#);
+    let args = ["run", "typed.yaml", "-i", "n=many", "-o", "json"];
+    let error = place.orchestra(args).run().expect(2).json()["error"].clone();
+    assert_eq!(error["problems"][0]["file"], serde_json::Value::Null);
+    assert_eq!(error["problems"][1]["file"], "typed.yaml");
 }
 
 #[test]

@@ -181,3 +181,11 @@ fn as_json() {
     assert_eq!(error["hints"][0], "did you mean `list`?");
     assert_eq!(error["exit_code"], 2);
 }
+
+#[test]
+fn what_goes_with_another_flag_says_so() {
+    assert_snapshot!(wrong(&["run", "hello.yaml", "--save", "plan.json"]), @r#"
+    error[missing-argument]: --save goes with --plan-only, which is missing
+    help: add `--plan-only`: the plan is shown and saved, and nothing is run
+    "#);
+}

@@ -132,3 +132,42 @@ fn hostile_bytes_are_refused_quietly() {
         );
     }
 }
+
+#[test]
+fn a_saved_plan_is_one_and_no_scenario() {
+    let place = Place::with("good.yaml", GOOD);
+    let args = ["run", "good.yaml", "--plan-only", "--save", "plan.json"];
+    place.orchestra(args).run().expect(0);
+    let valid = place.orchestra(["validate", "plan.json"]).run().expect(0);
+    let scenario = place.work().join("good.yaml");
+    assert_eq!(
+        valid.stdout,
+        format!(
+            "plan.json: good is a valid saved plan: 2 tasks, of {}\n",
+            scenario.display()
+        )
+    );
+    let object = place
+        .orchestra(["validate", "plan.json", "-o", "json"])
+        .run()
+        .expect(0)
+        .json();
+    assert_eq!(object["tasks"], 2);
+    let text = fs_err::read_to_string(place.work().join("plan.json")).unwrap();
+    place.write("plan.json", &text.replace("echo a", "echo c"));
+    assert_snapshot!(place.orchestra(["validate", "plan.json"]).run().render(), @r#"
+    exit 3
+    --- stderr
+    error[plan-invalid]: plan.json is no plan to run
+      because: its scenario was changed since it was saved
+    help: save it again with `--plan-only --save FILE`
+    "#);
+    place.orchestra(["run", "good.yaml"]).run().expect(0);
+    let of_run = place.run_dir().join("plan.json").display().to_string();
+    let refused = place.orchestra(["validate", &of_run]).run().expect(3);
+    assert!(
+        refused.stderr.starts_with("error[not-a-saved-plan]"),
+        "{}",
+        refused.render()
+    );
+}

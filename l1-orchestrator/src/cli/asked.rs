@@ -9,13 +9,18 @@ use protocol::diagnostic::Diagnostic;
 use protocol::event::Origin;
 use protocol::plan::{InputType, Plan};
 use protocol::scenario::find_root;
+use protocol::source::SourceFile;
 
 use super::args::Run;
 use super::context::Context;
 use super::error::{CliError, Kind};
 use super::scenario_file::{self, Read};
 use crate::planning::{self, About, Foundation, PlanFile, schema_of};
+use crate::report::words;
 use crate::session::{Policy, absolute};
+
+/// What helps where a saved plan is no longer one to run.
+const AGAIN: &str = "save it again with `--plan-only --save FILE`";
 
 /// A checked plan and where it comes from.
 pub(super) struct Asked {
@@ -35,14 +40,9 @@ pub(super) struct Asked {
 /// Reads what is to be run, and makes sure that it is what was approved and that its files are there.
 pub(super) fn read(context: &Context, args: &Run, policy: &Policy) -> Result<Asked, CliError> {
     let bytes = scenario_file::read_bytes(context, &args.scenario)?;
-    let asked = match schema_of(&bytes) {
-        None => of_scenario(context, args, bytes)?,
-        Some(schema) if schema == "orchestra.plan/v1" => {
-            let message = format!("{} is the plan of a run, not a saved one", name(args));
-            return Err(CliError::invalid("not-a-saved-plan", message)
-                .hint("save one with `--plan-only --save FILE`, or repeat the run"));
-        }
-        Some(_) => of_plan_file(args, &bytes, policy)?,
+    let asked = match is_plan_file(&args.scenario, &bytes)? {
+        false => of_scenario(context, args, bytes)?,
+        true => of_plan_file(args, &bytes, policy)?,
     };
     approved(&asked.plan, args)?;
     let missing = planning::missing(&asked.plan);
@@ -63,8 +63,28 @@ pub(super) fn read(context: &Context, args: &Run, policy: &Policy) -> Result<Ask
     Ok(asked)
 }
 
-fn name(args: &Run) -> String {
-    args.scenario.display().to_string()
+/// Whether the file is a saved plan and no scenario.
+pub(super) fn is_plan_file(path: &Path, bytes: &[u8]) -> Result<bool, CliError> {
+    let schema = schema_of(bytes);
+    if schema.as_deref() == Some("orchestra.plan/v1") {
+        let name = path.display();
+        let message = format!("{name} is the plan of a run, not a saved one");
+        return Err(CliError::invalid("not-a-saved-plan", message)
+            .hint("save one with `--plan-only --save FILE`, or repeat the run"));
+    }
+    Ok(schema.is_some())
+}
+
+/// A saved plan that is whole, and what it rests on is what it was.
+pub(super) fn plan_file(path: &Path, bytes: &[u8]) -> Result<PlanFile, CliError> {
+    let saved = PlanFile::read(bytes).map_err(|error| {
+        let message = format!("{} is no plan to run", path.display());
+        CliError::invalid("plan-invalid", message)
+            .because(error)
+            .hint(AGAIN)
+    })?;
+    stands(&saved.about, path)?;
+    Ok(saved)
 }
 
 fn of_scenario(context: &Context, args: &Run, bytes: Vec<u8>) -> Result<Asked, CliError> {
@@ -79,15 +99,7 @@ fn of_scenario(context: &Context, args: &Run, bytes: Vec<u8>) -> Result<Asked, C
         CliError::not_ready("no-working-dir", "there is no working directory").because(error)
     })?;
     let inputs = scenario.resolve(&args.inputs, &working_dir, &find_root(&path));
-    let inputs = inputs.map_err(|problems| {
-        // What was typed is wrong, not the file.
-        let by_file = problems.iter().any(is_of_file);
-        let mut error = CliError::problems(Arc::clone(&source), problems);
-        if !by_file {
-            (error.kind, error.code) = (Kind::Usage, "invalid-input");
-        }
-        error
-    })?;
+    let inputs = inputs.map_err(|problems| wrong_inputs(&source, problems))?;
     let declared = scenario.inputs().iter();
     let paths = declared
         .filter(|(_, input)| input.kind == InputType::Path)
@@ -109,34 +121,43 @@ fn of_scenario(context: &Context, args: &Run, bytes: Vec<u8>) -> Result<Asked, C
     })
 }
 
+/// What was typed is wrong, not the file; a problem that has no place in it is shown without one.
+fn wrong_inputs(source: &Arc<SourceFile>, mut problems: Vec<Diagnostic>) -> CliError {
+    let by_file = problems.iter().any(is_of_file);
+    let typed = Arc::new(SourceFile::new("", ""));
+    for problem in problems.iter_mut().filter(|problem| problem.span.is_none()) {
+        problem.source = Some(Arc::clone(&typed));
+    }
+    let count = words::count(problems.len(), "problem");
+    let mut error = CliError::problems(Arc::clone(source), problems);
+    if !by_file {
+        (error.kind, error.code) = (Kind::Usage, "invalid-input");
+        error.message = format!("{count} on the command line; nothing was run");
+    }
+    error
+}
+
 /// A default that does not fit is the file's fault; anything else about inputs is the caller's.
 fn is_of_file(problem: &Diagnostic) -> bool {
     problem.code == "invalid-input" && problem.span.is_some()
 }
 
 fn of_plan_file(args: &Run, bytes: &[u8], policy: &Policy) -> Result<Asked, CliError> {
-    let again = "save it again with `--plan-only --save FILE`";
+    let name = args.scenario.display();
     if !args.inputs.is_empty() {
-        let message = format!("{} is a saved plan, whose inputs are fixed", name(args));
+        let message = format!("{name} is a saved plan, whose inputs are fixed");
         return Err(CliError::usage("plan-has-inputs", message)
             .hint("leave `-i` out, or run the scenario itself"));
     }
-    let saved = PlanFile::read(bytes).map_err(|error| {
-        let message = format!("{} is no plan to run", name(args));
-        CliError::invalid("plan-invalid", message)
-            .because(error)
-            .hint(again)
-    })?;
     let PlanFile {
         about,
         scenario,
         plan,
-    } = saved;
+    } = plan_file(&args.scenario, bytes)?;
     if about.policy != policy.digest() {
-        let message = format!("{} was saved under another policy", name(args));
-        return Err(CliError::new(Kind::Refused, "plan-not-approved", message).hint(again));
+        let message = format!("{name} was saved under another policy");
+        return Err(CliError::new(Kind::Refused, "plan-not-approved", message).hint(AGAIN));
     }
-    stands(&about, args)?;
     Ok(Asked {
         plan,
         scenario: scenario.into_bytes(),
@@ -148,24 +169,24 @@ fn of_plan_file(args: &Run, bytes: &[u8], policy: &Policy) -> Result<Asked, CliE
 }
 
 /// What the plan rests on is what it was.
-fn stands(about: &About, args: &Run) -> Result<(), CliError> {
-    let shaken = planning::shaken(&about.paths).map_err(|error| unreadable(args, error))?;
+fn stands(about: &About, file: &Path) -> Result<(), CliError> {
+    let shaken = planning::shaken(&about.paths).map_err(|error| unreadable(file, error))?;
     let Some(Foundation { input, path, .. }) = shaken else {
         return Ok(());
     };
     let message = format!(
         "`{path}`, input `{input}`, is not what {} was saved with",
-        name(args)
+        file.display()
     );
     Err(CliError::new(Kind::Refused, "plan-not-approved", message)
         .hint("put it back, or save the plan again with `--plan-only --save FILE`"))
 }
 
 /// Files behind inputs that are to be bound.
-pub(super) fn unreadable(args: &Run, error: std::io::Error) -> CliError {
+pub(super) fn unreadable(file: &Path, error: std::io::Error) -> CliError {
     let message = format!(
         "the files behind the inputs of {} cannot be read",
-        name(args)
+        file.display()
     );
     CliError::invalid("input-unreadable", message).because(error)
 }

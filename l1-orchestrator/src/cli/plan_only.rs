@@ -67,8 +67,8 @@ fn save(
     policy: &Policy,
     file: &Path,
 ) -> Result<Vec<Foundation>, CliError> {
-    let paths =
-        planning::lay(&asked.plan, &asked.paths).map_err(|error| asked::unreadable(args, error))?;
+    let paths = planning::lay(&asked.plan, &asked.paths)
+        .map_err(|error| asked::unreadable(&args.scenario, error))?;
     let scenario = std::str::from_utf8(&asked.scenario)
         .map_err(|error| CliError::internal("a scenario that parsed is no text").because(error))?;
     let about = About {

@@ -27,12 +27,6 @@ pub(super) struct Read {
     pub(super) diagnostics: Vec<protocol::diagnostic::Diagnostic>,
 }
 
-/// Reads and parses; warnings are shown, errors are the error.
-pub(super) fn read(context: &Context, path: &Path) -> Result<Read, CliError> {
-    let bytes = read_bytes(context, path)?;
-    parsed(context, path, bytes)
-}
-
 /// Parses what was read; warnings are shown, errors are the error.
 pub(super) fn parsed(context: &Context, path: &Path, bytes: Vec<u8>) -> Result<Read, CliError> {
     let name = path.display().to_string();

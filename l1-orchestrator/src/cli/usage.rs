@@ -52,6 +52,9 @@ pub const OTHER_VARIABLES: &[(&str, &str)] = &[
     ),
 ];
 
+/// The flag without which `--save` means nothing.
+const WITH_SAVE: &str = "--plan-only";
+
 /// What the command line asks for.
 pub enum Parsed {
     /// A verb, with where each value came from.
@@ -135,6 +138,12 @@ fn refused(command: &Command, typed: &[OsString], error: &clap::Error) -> Result
             let verb = verb.unwrap_or(command);
             let negative = bad_value::negative(verb, typed, &arg);
             Err(negative.unwrap_or_else(|| unknown_argument(verb, &arg, help)))
+        }
+        ErrorKind::MissingRequiredArgument if arg == WITH_SAVE => {
+            let message = format!("--save goes with {WITH_SAVE}, which is missing");
+            let hint =
+                format!("add `{WITH_SAVE}`: the plan is shown and saved, and nothing is run");
+            Err(CliError::usage("missing-argument", message).hint(hint))
         }
         ErrorKind::MissingRequiredArgument => {
             let message = format!("{arg} is missing");

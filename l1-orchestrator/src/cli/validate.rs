@@ -3,14 +3,20 @@
 use serde_json::json;
 
 use super::args::{Format, Validate};
+use super::asked;
 use super::context::Context;
 use super::error::CliError;
 use super::scenario_file::{self, Read};
 use crate::exit_code;
+use crate::planning::PlanFile;
 use crate::report::{diagnostics, words};
 
 pub(super) fn validate(context: &Context, args: &Validate) -> Result<u8, CliError> {
-    let read = scenario_file::read(context, &args.scenario);
+    let bytes = scenario_file::read_bytes(context, &args.scenario)?;
+    if asked::is_plan_file(&args.scenario, &bytes)? {
+        return saved_plan(context, args, &bytes);
+    }
+    let read = scenario_file::parsed(context, &args.scenario, bytes);
     if context.format == Format::Text {
         let Read { scenario, .. } = read?;
         let tasks = words::count(scenario.task_count(), "task");
@@ -63,4 +69,32 @@ pub(super) fn validate(context: &Context, args: &Validate) -> Result<u8, CliErro
     };
     context.object(&object)?;
     Ok(code)
+}
+
+/// A saved plan as `run` would take it; under which policy it runs is only known then.
+fn saved_plan(context: &Context, args: &Validate, bytes: &[u8]) -> Result<u8, CliError> {
+    let PlanFile { about, plan, .. } = asked::plan_file(&args.scenario, bytes)?;
+    let file = args.scenario.display().to_string();
+    let text = || {
+        let tasks = words::count(plan.len(), "task");
+        let scenario = crate::ui::sanitize(&about.scenario_path);
+        format!(
+            "{file}: {} is a valid saved plan: {tasks}, of {scenario}\n",
+            plan.name()
+        )
+    };
+    let object = json!({
+        "schema": "orchestra.validate/v1",
+        "file": file,
+        "valid": true,
+        "name": plan.name(),
+        "plan": plan.digest(),
+        "scenario": about.scenario_path,
+        "tasks": plan.len(),
+        "inputs": plan.inputs().keys().collect::<Vec<_>>(),
+        "files": plan.scenarios().keys().collect::<Vec<_>>(),
+        "problems": [],
+    });
+    context.answer(text, object)?;
+    Ok(exit_code::OK)
 }

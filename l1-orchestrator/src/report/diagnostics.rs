@@ -25,6 +25,7 @@ pub fn headline(source: &SourceFile, problems: &[Diagnostic]) -> String {
     let more = if more.is_some() { "more than " } else { "" };
     let names: BTreeSet<&str> = wrong
         .map(|problem| problem.source_or(source).name())
+        .filter(|name| !name.is_empty())
         .collect();
     let place = match (names.len(), names.first()) {
         (1, Some(name)) => (*name).to_owned(),
@@ -97,6 +98,8 @@ fn one(source: &SourceFile, problem: &Diagnostic, painter: Painter) -> String {
     let mut text = format!("{label}: {}\n", sanitize(&problem.message));
     match problem.span {
         Some(span) => excerpt(&mut text, source, span, painter, tone),
+        // Not of a file, but of what was typed.
+        None if source.name().is_empty() => text.truncate(text.trim_end().len()),
         None => {
             text.push_str(&format!("  --> {}", sanitize(source.name())));
             let place = problem
@@ -171,8 +174,10 @@ pub fn to_json(source: &SourceFile, problems: &[Diagnostic]) -> Value {
             "code": problem.code,
             "severity": problem.severity,
             "message": problem.message,
-            "file": source.name(),
         });
+        if !source.name().is_empty() {
+            entry["file"] = json!(source.name());
+        }
         if let Some(span) = problem.span {
             let at = source.location(span.start);
             entry["line"] = json!(at.line);

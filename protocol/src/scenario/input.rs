@@ -58,7 +58,10 @@ pub(super) fn resolve(
         }
         let value = read(input.kind, text, working_dir).unwrap_or_else(|wrong| {
             let message = format!("input `{name}` {wrong}");
-            problems.push(Diagnostic::error("invalid-input", message).maybe_help(hint(input.kind)));
+            problems.push(
+                Diagnostic::error("invalid-input", message)
+                    .maybe_help(hint(input.kind, name, text)),
+            );
             Value::Null
         });
         values.insert(name.clone(), value);
@@ -167,11 +170,16 @@ fn read(kind: InputType, text: &str, working_dir: &Path) -> Result<Value, String
     }
 }
 
-fn hint(kind: InputType) -> Option<String> {
+fn hint(kind: InputType, name: &str, text: &str) -> Option<String> {
     match kind {
         InputType::List => {
             Some("separate items by commas, or write a JSON array of texts".to_owned())
         }
+        InputType::Bool => Some(match text.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "y" | "on" | "1" => format!("write `-i {name}=true`"),
+            "false" | "no" | "n" | "off" | "0" => format!("write `-i {name}=false`"),
+            _ => format!("write `-i {name}=true` or `-i {name}=false`"),
+        }),
         _ => None,
     }
 }
