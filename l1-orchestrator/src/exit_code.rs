@@ -6,6 +6,8 @@ use protocol::outcome::RunOutcome;
 pub const OK: u8 = 0;
 /// The run finished and a required task failed.
 pub const TASK_FAILED: u8 = 1;
+/// `fmt --check` would change a file, or the runs of `diff` differ: as everywhere where things are compared.
+pub const DIFFERENT: u8 = 1;
 /// Bad command line.
 pub const USAGE: u8 = 2;
 /// Scenario, plan or settings are invalid; nothing was run.
@@ -31,7 +33,10 @@ pub const TABLE: &[(u8, &str)] = &[
         OK,
         "every required task succeeded, or what was asked for was done",
     ),
-    (TASK_FAILED, "the run finished and a required task failed"),
+    (
+        TASK_FAILED,
+        "a required task failed; `fmt --check` or `diff` found a difference",
+    ),
     (USAGE, "bad command line"),
     (
         INVALID,
@@ -64,7 +69,8 @@ pub const fn remedy(code: u8) -> &'static str {
     match code {
         OK => "nothing",
         TASK_FAILED => {
-            "read the failure block or `orchestra report`; `orchestra logs @failed --failed` has the output"
+            "read the failure block or `orchestra report`; `orchestra logs @failed --failed` has the output; \
+             after `fmt --check`, `orchestra fmt FILE` makes the change"
         }
         USAGE => "follow the `help:` line; `orchestra VERB --help` lists what there is",
         INVALID => "mend the file at the lines named; every problem has its `help:`",

@@ -100,7 +100,7 @@ fn long_help_has_every_verb_the_exit_codes_and_the_environment() {
 
     Exit codes:
         0  every required task succeeded, or what was asked for was done
-        1  the run finished and a required task failed
+        1  a required task failed; `fmt --check` or `diff` found a difference
         2  bad command line
         3  scenario, plan or settings invalid; nothing was run
         4  refused by policy, or the plan is not the approved one; nothing was run

@@ -8,9 +8,6 @@ use crate::compare::{Comparison, Side, render};
 use crate::exit_code;
 use crate::settings;
 
-/// Exit code when something differs that counts, as everywhere where things are compared.
-const DIFFERENT: u8 = 1;
-
 pub(super) fn diff(context: &Context, args: &Diff) -> Result<u8, CliError> {
     let runs = settings::runs_dir(&args.runs, &context.files);
     let load = |text: &str| Side::load(&runs.resolve(text)?);
@@ -27,7 +24,7 @@ pub(super) fn diff(context: &Context, args: &Diff) -> Result<u8, CliError> {
     let code = if found.is_equal() {
         exit_code::OK
     } else {
-        DIFFERENT
+        exit_code::DIFFERENT
     };
     told_or_gone(told, code)
 }

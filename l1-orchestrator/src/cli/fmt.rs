@@ -81,7 +81,7 @@ pub(super) fn fmt(context: &Context, args: &Fmt) -> Result<u8, CliError> {
         }
     }
     let code = match args.check && !changed.is_empty() {
-        true => exit_code::TASK_FAILED,
+        true => exit_code::DIFFERENT,
         false => exit_code::OK,
     };
     match context.format {

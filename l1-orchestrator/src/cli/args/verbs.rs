@@ -51,7 +51,7 @@ pub struct Cancel {
 #[derive(Args, Debug)]
 #[command(about = "Say everything that is wrong with a scenario")]
 pub struct Validate {
-    /// The scenario file
+    /// The scenario file, or a saved plan
     #[arg(value_name = "SCENARIO")]
     pub scenario: PathBuf,
     /// What is printed, and how.
