@@ -11,7 +11,7 @@ use super::columns::{self, Cell, Column};
 use super::context::Context;
 use super::error::CliError;
 use crate::exit_code;
-use crate::settings::shell_word;
+use crate::runs::quoted;
 use crate::templates::{Template, all, find};
 
 /// Where the schema lies beside a scenario; the first line of every template points there.
@@ -33,7 +33,7 @@ pub(super) fn init(context: &Context, args: &Init) -> Result<u8, CliError> {
     let schema = path.parent().unwrap_or(Path::new("")).join(SCHEMA);
     write_schema(&schema)?;
     let shown = path.display().to_string();
-    let next = format!("orchestra run {}", shell_word(&path));
+    let next = format!("orchestra run {}", quoted(&path));
     let json = json!({
         "schema": "orchestra.init/v1",
         "file": shown,
@@ -120,7 +120,7 @@ fn write_new(path: &Path, text: &str) -> Result<(), CliError> {
             let folder = path.parent().unwrap_or(path);
             let message = format!("there is no folder {}", folder.display());
             CliError::usage("no-such-folder", message)
-                .hint(format!("make it: `mkdir -p {}`", shell_word(folder)))
+                .hint(format!("make it: `mkdir -p {}`", quoted(folder)))
         }
         _ => unwritable(path, error),
     })

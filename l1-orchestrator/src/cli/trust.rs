@@ -10,7 +10,8 @@ use super::args::Trust as Args;
 use super::context::Context;
 use super::error::CliError;
 use crate::exit_code;
-use crate::settings::{PROJECT, Trust, folder_name, project_as_written, project_dir, shell_word};
+use crate::runs::quoted;
+use crate::settings::{PROJECT, Trust, folder_name, project_as_written, project_dir};
 use crate::ui::sanitize;
 
 pub(super) fn trust(context: &Context, args: &Args) -> Result<u8, CliError> {
@@ -110,7 +111,7 @@ fn list(context: &Context) -> Result<(), CliError> {
                 text.push_str(&format!("  {key}: {}\n", sanitize(value)));
             }
             if !gone.is_empty() {
-                let word = shell_word(Path::new(dir));
+                let word = quoted(Path::new(dir));
                 text.push_str(&format!("  forget it: orchestra trust --remove {word}\n"));
             }
         }

@@ -7,7 +7,7 @@ use rustix::fs::{Access, access};
 
 use super::finding::Finding;
 use super::places::{Places, nearest_existing};
-use crate::settings::shell_word;
+use crate::runs::quoted;
 
 const GROUP: &str = "folders";
 
@@ -42,7 +42,7 @@ fn writable(name: &'static str, folder: &Path, otherwise: &str) -> Finding {
     }
     if let Err(error) = access(&there, Access::WRITE_OK | Access::EXEC_OK) {
         let said = format!("{} cannot be written: {error}", there.display());
-        let word = shell_word(&there);
+        let word = quoted(&there);
         return Finding::ok(GROUP, name, said).fail(format!(
             "make it yours, as with `chmod u+rwx {word}`, or {otherwise}"
         ));
@@ -68,7 +68,7 @@ fn key(path: &Path) -> Finding {
         return finding("none yet; the first run makes it".to_owned());
     };
     let folder = path.parent().unwrap_or(path);
-    let word = shell_word(path);
+    let word = quoted(path);
     if bits & 0o077 != 0 {
         return finding(format!("{shown} has mode {bits:04o}: others can read it"))
             .fail(format!("`chmod 600 {word}`"));
@@ -79,7 +79,7 @@ fn key(path: &Path) -> Finding {
                 "{} has mode {bits:04o}: others could replace the key",
                 folder.display()
             );
-            finding(said).fail(format!("`chmod 700 {}`", shell_word(folder)))
+            finding(said).fail(format!("`chmod 700 {}`", quoted(folder)))
         }
         _ => finding(format!("{shown} is yours alone")),
     }

@@ -96,7 +96,7 @@ impl RunEntry {
 pub fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c);
-    if text.chars().all(plain) {
+    if !text.is_empty() && text.chars().all(plain) {
         text
     } else {
         format!("'{}'", text.replace('\'', "'\\''"))
@@ -142,6 +142,7 @@ mod tests {
     #[test]
     fn paths_become_one_word() {
         assert_eq!(quoted(Path::new("/a/b-c_1.d")), "/a/b-c_1.d");
+        assert_eq!(quoted(Path::new("")), "''");
         assert_eq!(quoted(Path::new("/a b/it's")), "'/a b/it'\\''s'");
     }
 }

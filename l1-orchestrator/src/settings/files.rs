@@ -16,7 +16,7 @@ use super::reader::{self, Entries, Entry};
 use super::table::{Key, Shape};
 use super::trust::Trust;
 use crate::cli::error::CliError;
-use crate::runs::open_regular;
+use crate::runs::{open_regular, quoted};
 
 /// Longest file that is read, bytes; a handful of keys with comments.
 const MAX_BYTES: u64 = 64 * 1024;
@@ -169,7 +169,7 @@ fn untrusted(dir: &Path, key: &Key, entry: &Entry) -> Diagnostic {
         .at(entry.key_span)
         .help(format!(
             "read the file, then accept it with `orchestra trust {}`",
-            paths::shell_word(dir)
+            quoted(dir)
         ))
 }
 

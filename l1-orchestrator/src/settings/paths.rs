@@ -1,7 +1,7 @@
 //! Places outside a run directory, by the XDG rules.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::cli::error::CliError;
 
@@ -48,18 +48,6 @@ pub fn no_home() -> CliError {
         "there is no place for your signing key and your trust",
     )
     .hint("set HOME or XDG_STATE_HOME to an absolute path")
-}
-
-/// A path as one word of a shell.
-#[must_use]
-pub fn shell_word(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
 }
 
 /// `PATH` for tasks: the caller's, absolute entries only, so that a task's workspace is never
