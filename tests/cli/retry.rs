@@ -111,7 +111,8 @@ fn a_task_alone_or_with_what_follows() {
     place.write("gate", "");
     let old = runs(&place).remove(0);
     let name = old.to_str().unwrap();
-    let alone = place.orchestra(["retry", name, "flaky"]).run().expect(0);
+    // What is left out did not succeed, neither then nor now.
+    let alone = place.orchestra(["retry", name, "flaky"]).run().expect(1);
     assert!(
         alone
             .stderr
@@ -285,7 +286,7 @@ fn good_items_of_a_fan_out_are_carried_over() {
     );
     place.orchestra(["verify"]).run().expect(0);
     let name = old.to_str().unwrap();
-    let one = place.orchestra(["retry", name, "each[1]"]).run().expect(0);
+    let one = place.orchestra(["retry", name, "each[1]"]).run().expect(1);
     assert!(
         one.stderr
             .contains("(each[1]) · 3 carried over · 1 left out (all)\n"),
@@ -407,4 +408,33 @@ fn what_keeps_an_old_result_is_said() {
     error[unknown-task]: the run has no task `nothing-like-it`
     help: `orchestra show <run>` names the tasks
     "#);
+}
+
+/// A task that its own `if` passed over is no failure of the retry; one whose failure is tolerated runs
+/// again where something selected went on from it.
+#[test]
+fn what_was_passed_over_or_tolerated_does_not_fail_a_retry() {
+    let place = failed(
+        "\
+version: 1
+inputs: { gate: { type: path } }
+tasks:
+  never: { if: \"inputs.gate == ''\", run: echo never }
+  each: { for_each: [1, 2], if: item == 1, run: echo one }
+  loose: { continue_on_error: true, run: exit 4 }
+  flaky:
+    needs: [loose, each]
+    env: { GATE: \"${{ inputs.gate }}\" }
+    run: test -e \"$GATE\"
+",
+    );
+    place.write("gate", "");
+    let told = place.orchestra(["retry", "@last", "flaky"]).run().expect(0);
+    assert!(
+        told.stderr.contains("2 tasks run again (flaky, loose)")
+            || told.stderr.contains("2 tasks run again (loose, flaky)"),
+        "{}",
+        told.render()
+    );
+    place.orchestra(["verify"]).run().expect(0);
 }

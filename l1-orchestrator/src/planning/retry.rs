@@ -83,6 +83,7 @@ pub fn select(
             sorting.follow();
         }
     }
+    sorting.choose_tolerated_needs();
     sorting.unblocked()?;
     sorting.mark_followers();
     for index in state.plan().order() {
@@ -171,6 +172,31 @@ impl Sorting<'_> {
         }
     }
 
+    /// A failure cannot be carried over: what a chosen task went on from in spite of its failure runs
+    /// again, too.
+    fn choose_tolerated_needs(&mut self) {
+        let chosen = (0..self.chosen.len()).filter(|at| self.chosen[*at]);
+        let mut open: Vec<TaskIndex> = chosen.map(TaskIndex::new).collect();
+        while let Some(index) = open.pop() {
+            let failed = |need: &TaskIndex| {
+                let is_again = self.chosen[need.get()] || self.touched[need.get()];
+                let state = &self.state.task(*need).state;
+                !is_again && matches!(state, TaskState::Failed { .. })
+            };
+            let tolerated = |need: &TaskIndex| self.state.planned(*need).continue_on_error();
+            let needs: Vec<TaskIndex> = self
+                .state
+                .needs(index)
+                .filter(failed)
+                .filter(tolerated)
+                .collect();
+            for need in needs {
+                self.choose(need);
+                open.push(need);
+            }
+        }
+    }
+
     /// Every chosen task can run once the chosen ones before it did.
     fn unblocked(&self) -> Result<(), Blocked> {
         let chosen = (0..self.chosen.len()).filter(|at| self.chosen[*at]);
@@ -231,6 +257,14 @@ impl Sorting<'_> {
                     artifacts: results.artifacts,
                 });
             }
+            // Its own condition passed it over, and nothing runs again that could change that.
+            None if self.stays_skipped(index) => {
+                self.found.events.push(EventKind::TaskSkipped {
+                    task: id,
+                    cause: SkipCause::If,
+                    because: None,
+                });
+            }
             None => {
                 self.found.leaves_followers |= self.follows[index.get()];
                 self.found.left_out.push(id.clone());
@@ -241,6 +275,13 @@ impl Sorting<'_> {
                 });
             }
         }
+    }
+
+    fn stays_skipped(&self, index: TaskIndex) -> bool {
+        let by_condition = TaskState::Skipped {
+            cause: SkipCause::If,
+        };
+        self.state.task(index).state == by_condition && !self.follows[index.get()]
     }
 
     fn expand(&mut self, id: &TaskId, children: &Children) {

@@ -34,7 +34,7 @@ pub fn never_began(dir: &Path) -> bool {
                 | EventKind::TaskReused { .. }
                 | EventKind::TaskExpanded { .. }
                 | EventKind::TaskSkipped {
-                    cause: SkipCause::NotSelected,
+                    cause: SkipCause::NotSelected | SkipCause::If,
                     ..
                 } => {}
                 _ => return false,

@@ -86,6 +86,8 @@ pub struct RunState {
     open_parents: usize,
     /// Tasks with children that failed, and not tolerated.
     failed_parents: usize,
+    /// Required tasks that a retry left out.
+    left_out: usize,
     pub(super) tasks: Vec<TaskRecord>,
     expansions: Expansions,
 }
@@ -107,6 +109,7 @@ impl RunState {
             },
             open_parents: 0,
             failed_parents: 0,
+            left_out: 0,
             tasks: vec![TaskRecord::default(); total],
             expansions: Expansions::default(),
             plan,
@@ -194,7 +197,8 @@ impl RunState {
             .is_some_and(|by| *by != Origin::FailFast)
         {
             Some(RunOutcome::Cancelled)
-        } else if self.has_failed() {
+        } else if self.has_failed() || self.left_out > 0 {
+            // What a retry left out did not succeed, neither then nor now.
             Some(RunOutcome::Failed)
         } else {
             Some(RunOutcome::Completed)
@@ -244,7 +248,7 @@ impl RunState {
                 EventKind::TaskExpanded { .. }
                 | EventKind::TaskReused { .. }
                 | EventKind::TaskSkipped {
-                    cause: SkipCause::NotSelected,
+                    cause: SkipCause::NotSelected | SkipCause::If,
                     ..
                 },
             ) => true,
@@ -272,6 +276,12 @@ impl RunState {
             .flatten()
             .for_each(|n| *n += 1);
         let is_over = self.task(index).state.is_terminal();
+        let left_out = TaskState::Skipped {
+            cause: SkipCause::NotSelected,
+        };
+        if !was_over && self.task(index).state == left_out && !self.is_tolerated(index) {
+            self.left_out += 1;
+        }
         if was_over != is_over
             && let Some(parent) = self.parent(index)
             && let TaskState::Expanded { open } = &mut self.tasks[parent.get()].state
