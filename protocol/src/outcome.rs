@@ -50,7 +50,7 @@ macro_rules! failure_classes {
 failure_classes! {
     /// The program ended with a code other than 0, or by a signal nobody here sent.
     ToolFailed = "tool_failed", retried: true,
-        advice: "read the end of its stderr; run the command by hand in a copy of its workspace";
+        advice: "read the end of its stderr; run the command by hand with the same inputs";
     /// The attempt ran, or was silent, for longer than allowed.
     TimedOut = "timed_out", retried: true,
         advice: "raise `timeout`, or find out what it waits for";

@@ -324,14 +324,14 @@ tasks:
 fn what_expanded_and_what_became_of_it() {
     let place = ran("fan", FAN, 1);
     assert_snapshot!(told(&place, "each"), @r#"
-    FAIL each   tool_failed   run <run>, fan
+    FAIL each   1 of 3 items failed   run <run>, fan
 
           +<s>  it needs list, which was done (#<seq>)
           +<s>  it expanded into 3 items (#<seq>)
           +<s>  it failed, because a part of what it expanded into failed: each[1] (#<seq>, #<seq>)
           +<s>  because of it, skipped: after (#<seq>)
 
-      next: orchestra show <run> · orchestra retry <run>
+      next: orchestra explain <run> 'each[1]' · orchestra retry <run>
     "#);
     assert_snapshot!(told(&place, "each[1]"), @r#"
     FAIL each[1]   exit 1   run <run>, fan

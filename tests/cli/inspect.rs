@@ -28,7 +28,7 @@ fn show() {
              | main.c:3: error: expected ;
         SKIP test, publish   because build failed
       report: runs/<run-dir>/report.md
-      next: orchestra logs <run> build · orchestra retry <run> build --downstream · orchestra verify <run>
+      next: orchestra logs <run> build · orchestra explain <run> build · orchestra retry <run> build --downstream
     "#);
 }
 

@@ -42,7 +42,7 @@ fn report_for_a_reader_who_has_nothing_else() {
 
     ### `build`: attempt 2 of 2, exit 3
 
-    exit 3 (`tool_failed`). What to do: read the end of its stderr; run the command by hand in a copy of its workspace.
+    exit 3 (`tool_failed`). What to do: read the end of its stderr; run the command by hand with the same inputs.
 
     What it ran, by sh -c:
 
@@ -72,8 +72,8 @@ fn report_for_a_reader_who_has_nothing_else() {
 
     ```sh
     orchestra logs . build
+    orchestra explain . build
     orchestra retry . build --downstream
-    orchestra verify .
     ```
 
     ## Tasks
@@ -116,7 +116,7 @@ fn report_for_a_reader_who_has_nothing_else() {
 
     ## Numbers
 
-    - Success rate: 50 % (1 of 2 tasks that ran)
+    - Tasks that succeeded: 50 % (1 of 2 that ended)
     - Attempts: 3 started, 1 succeeded, 1 of them a retry; <n> at once
     - Processor time: <s>; largest process: <bytes>
 

@@ -61,7 +61,7 @@ fn a_finished_run_says_how_it_ended() {
              | main.c:3: error: expected ;
         SKIP test, publish   because build failed
       report: runs/<run-dir>/report.md
-      next: orchestra logs <run> build · orchestra retry <run> build --downstream · orchestra verify <run>
+      next: orchestra logs <run> build · orchestra explain <run> build · orchestra retry <run> build --downstream
     "#);
     assert_eq!(
         place.run_file("events.jsonl"),

@@ -350,7 +350,7 @@ fn a_failed_run_proposes_it() {
     let place = failed(CHAIN);
     let shown: Outcome = place.orchestra(["show"]).run().expect(0);
     let next = shown.stdout.lines().last().unwrap();
-    assert_snapshot!(next, @"  next: orchestra show <run> · orchestra retry <run> flaky --downstream · orchestra verify <run>");
+    assert_snapshot!(next, @"  next: orchestra explain <run> flaky · orchestra retry <run> flaky --downstream");
 }
 
 /// A retry that dies goes on like any run, and what was carried over does not run.

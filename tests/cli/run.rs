@@ -92,7 +92,7 @@ fn failure_is_last_with_its_tail_and_the_next_command() {
              | main.c:3: error: expected ;
         SKIP test, publish   because build failed
       report: runs/<run-dir>/report.md
-      next: orchestra logs <run> build · orchestra retry <run> build --downstream · orchestra verify <run>
+      next: orchestra logs <run> build · orchestra explain <run> build · orchestra retry <run> build --downstream
     "#);
 }
 

@@ -40,7 +40,7 @@ fn a_finished_run_says_how_it_ended() {
              | main.c:3: error: expected ;
         SKIP test, publish   because build failed
       report: runs/<run-dir>/report.md
-      next: orchestra logs <run> build · orchestra retry <run> build --downstream · orchestra verify <run>
+      next: orchestra logs <run> build · orchestra explain <run> build · orchestra retry <run> build --downstream
     "#);
     place
         .orchestra(["watch", "@last", "--no-exit-status"])

@@ -11,7 +11,7 @@ use super::context::Context;
 use super::error::CliError;
 use crate::exit_code;
 use crate::explain::{Gather, Line, explain as lines_of};
-use crate::report::{Standing, TaskSummary, words};
+use crate::report::{Standing, TaskSummary, task_word, words};
 use crate::runs::{RunEntry, Status, Stored, status};
 use crate::settings;
 use crate::ui::Tone;
@@ -116,10 +116,12 @@ fn next(context: &Context, entry: &RunEntry, stored: &Stored, task: &TaskId) -> 
     if !is_over && !is_driven {
         return vec![run.command("resume", "")];
     }
-    let look = if summary.is_some_and(wrote) {
-        run.command("logs", &shell_word(task))
-    } else {
-        run.command("show", "")
+    let look = match beneath(stored, task) {
+        // A parent has no output of its own.
+        Some(child) if wrote(child) => run.command("logs", &task_word(&child.id)),
+        Some(child) => run.command("explain", &task_word(&child.id)),
+        None if summary.is_some_and(wrote) => run.command("logs", &task_word(task)),
+        None => run.command("show", ""),
     };
     let repeats = summary.is_some_and(|task| match &task.standing {
         Standing::Failed { tolerated, .. } => !tolerated,
@@ -131,19 +133,21 @@ fn next(context: &Context, entry: &RunEntry, stored: &Stored, task: &TaskId) -> 
     std::iter::once(look).chain(again).collect()
 }
 
+/// The first failure beneath a task that expanded and failed.
+fn beneath<'a>(stored: &'a Stored, task: &TaskId) -> Option<&'a TaskSummary> {
+    let is_below = |child: &TaskSummary| {
+        let rest = child.id.as_str().strip_prefix(task.as_str());
+        rest.is_some_and(|rest| rest.starts_with(['[', '/']))
+    };
+    let tasks = stored.summary.tasks.iter();
+    tasks
+        .filter(|child| child.fails_itself() && is_below(child))
+        .min_by_key(|child| child.ended)
+}
+
 fn wrote(task: &TaskSummary) -> bool {
     let mut attempts = task.attempts.iter();
     attempts.any(|attempt| attempt.log_bytes != [0, 0])
-}
-
-/// Brackets of an item mean something to a shell.
-fn shell_word(task: &TaskId) -> String {
-    let id = task.as_str();
-    if id.contains('[') {
-        format!("'{id}'")
-    } else {
-        id.to_owned()
-    }
 }
 
 fn headline(

@@ -6,7 +6,7 @@ use super::args::{Format, Show};
 use super::context::Context;
 use super::error::CliError;
 use crate::exit_code;
-use crate::report::{Standing, TaskSummary, View, closing, words};
+use crate::report::{Standing, View, closing, outline, told, words};
 use crate::runs::{RunEntry, Status, Stored, status};
 use crate::session::{now, result_object};
 use crate::settings;
@@ -43,7 +43,10 @@ fn text(context: &Context, entry: &RunEntry, stored: &Stored, status: Status) ->
             context.redact.time(*at),
         );
         let plan = plan.unwrap_or_else(|| "none".into());
-        let sandbox = words::sandbox(started.level);
+        let sandbox = match status {
+            Status::Running { .. } => words::sandbox_ahead(started.level),
+            _ => words::sandbox(started.level),
+        };
         let slots = context.redact.machine(summary.slots());
         writeln!(text, "Run {run} {}   plan {plan}   {dir}", started.scenario).expect("string");
         writeln!(text, "Started {at} UTC · {slots} at once · {sandbox}").expect("string");
@@ -67,36 +70,35 @@ fn text(context: &Context, entry: &RunEntry, stored: &Stored, status: Status) ->
         )
         .expect("string");
     }
-    let mut tasks: Vec<&TaskSummary> = summary.tasks.iter().collect();
-    // Failures in the order in which they happened, as everywhere.
-    let ended = |task: &TaskSummary| task.ended.filter(|_| task.is_failed());
-    tasks.sort_by_key(|task| (task.standing.rank(), ended(task)));
+    let driven = matches!(status, Status::Running { .. }).then(now);
+    let tasks = told(outline(summary), MAX_TASKS);
     for task in tasks.iter().take(MAX_TASKS) {
         let tone = match task.standing {
             Standing::Done => Tone::Good,
             Standing::Failed { .. } => Tone::Bad,
             _ => Tone::Dim,
         };
-        let word = painter.paint(tone, &format!("{:>8}", task.standing.word()));
+        let word = painter.paint(tone, &format!("{:>8}", task.word()));
+        let so_far = driven.and_then(|now| Some(now.since(task.begun()?)));
+        let so_far = so_far.filter(|_| task.word() == Standing::Running.word());
         let span = task
             .duration()
+            .or(so_far)
             .map_or_else(|| " ".repeat(8), |span| context.redact.column(span));
-        let reason = match task.standing {
-            Standing::Waiting => words::waiting(task, stored.plan.as_deref(), context.redact),
-            _ => words::reason(summary, task),
-        };
-        let line = format!("{word} {span} {}   {reason}", task.id);
+        let how = words::how(summary, task, stored.plan.as_deref(), context.redact);
+        let line = format!("{word} {span} {}   {how}", task.name());
         text.push_str(line.trim_end());
         text.push('\n');
     }
-    if tasks.len() > MAX_TASKS {
-        writeln!(text, "         … and {} more", tasks.len() - MAX_TASKS).expect("string");
+    let shown = tasks.len().min(MAX_TASKS);
+    if summary.tasks.len() > shown {
+        writeln!(text, "         … and {} more", summary.tasks.len() - shown).expect("string");
     }
     let view = View {
         plan: stored.plan.clone(),
         run: context.reference(entry),
         dir,
-        driven: matches!(status, Status::Running { .. }).then(now),
+        driven,
         redact: context.redact,
     };
     text.push_str(&closing(summary, &view, painter));

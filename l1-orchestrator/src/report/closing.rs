@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 
 use protocol::ids::TaskId;
 
+use super::artifacts::{self, Handed, Left};
 use super::redact;
 use super::summary::RunSummary;
 use super::task::{AttemptEnding, Standing, TaskSummary};
-use super::view::{View, attempt_of, next_commands, tone_of};
+use super::view::{View, attempt_of, left_out, next_commands, tone_of};
 use super::words;
 use crate::ui::{Painter, Tone, sanitize};
 
@@ -16,6 +17,10 @@ use crate::ui::{Painter, Tone, sanitize};
 const MAX_FAILURES: usize = 10;
 /// Skipped tasks named after a failure.
 const MAX_SKIPPED: usize = 8;
+/// Outputs of the scenario shown.
+const MAX_OUTPUTS: usize = 10;
+/// Characters of one value.
+const MAX_VALUE: usize = 100;
 /// Artifacts named.
 const MAX_ARTIFACTS: usize = 5;
 
@@ -26,6 +31,7 @@ pub fn closing(summary: &RunSummary, view: &View, painter: Painter) -> String {
     let mut text = format!("────────────\n{verdict}\n");
     failures(&mut text, summary, view, painter);
     notes(&mut text, summary);
+    outputs(&mut text, summary, view);
     artifacts(&mut text, summary, view);
     if summary.ending.is_some() {
         let report = protocol::run_dir::REPORT_MD;
@@ -100,7 +106,7 @@ fn failure(text: &mut String, task: &TaskSummary, view: &View, painter: Painter)
         return;
     };
     let word = painter.paint(tone_of(&task.standing), "FAIL");
-    write!(text, "    {word} {}", task.id).expect("string");
+    write!(text, "    {word} {}", task.name()).expect("string");
     let last = task.last_attempt();
     if let Some(attempt) = last {
         let number = attempt_of(attempt.number, task, view);
@@ -140,6 +146,17 @@ fn skipped_by_root(summary: &RunSummary) -> BTreeMap<&TaskId, Vec<&TaskId>> {
 }
 
 fn notes(text: &mut String, summary: &RunSummary) {
+    let missing = left_out(summary);
+    if missing > 0 {
+        let tasks = words::count(missing, "task");
+        let were = if missing == 1 { "was" } else { "were" };
+        let those = if missing == 1 { "it has" } else { "they have" };
+        writeln!(
+            text,
+            "    {tasks} {were} left out of this retry; {those} not run yet"
+        )
+        .expect("into a string");
+    }
     if let Some(cause) = &summary.paused {
         writeln!(text, "    paused: {}", sanitize(cause)).expect("string");
     }
@@ -148,46 +165,84 @@ fn notes(text: &mut String, summary: &RunSummary) {
     }
 }
 
-fn artifacts(text: &mut String, summary: &RunSummary, view: &View) {
-    // What nothing else consumed is what the run was for.
-    let is_last = |task: &&TaskSummary| {
-        let index = view
-            .plan
-            .as_ref()
-            .and_then(|plan| plan.index_of(task.id.as_str()));
-        index
-            .zip(view.plan.as_ref())
-            .is_none_or(|(at, plan)| plan.dependents(at).is_empty())
-    };
-    let all = || summary.tasks.iter().flat_map(|task| &task.artifacts);
-    let last = summary
-        .tasks
-        .iter()
-        .filter(is_last)
-        .flat_map(|task| &task.artifacts);
-    let mut shown = 0;
-    for artifact in last.take(MAX_ARTIFACTS) {
-        let place = match artifact.files.as_slice() {
-            [file] if !artifact.directory => format!("{}/{}", view.dir, sanitize(&file.path)),
-            files => words::count(files.len(), "file"),
+fn outputs(text: &mut String, summary: &RunSummary, view: &View) {
+    for output in artifacts::outputs(summary, MAX_VALUE).take(MAX_OUTPUTS) {
+        let name = sanitize(output.name);
+        let shown = match &output.value {
+            Handed::Value(value) => format!("{name} = {value}"),
+            Handed::Files(files, size) => {
+                format!("{name}   {}", stored(view, files, files.len() > 1, *size))
+            }
         };
-        let size = redact::bytes(artifact.bytes());
-        write!(text, "    {}   {place}   {size}", sanitize(&artifact.name)).expect("string");
+        writeln!(text, "    {shown}").expect("into a string");
+    }
+    let more = summary.outputs.len().saturating_sub(MAX_OUTPUTS);
+    if more > 0 {
+        let more = words::count(more, "more output");
+        let listed = protocol::run_dir::REPORT_JSON;
+        writeln!(text, "    … and {more} in {}/{listed}", view.dir).expect("into a string");
+    }
+}
+
+/// Where files are, how many, and how large.
+fn stored(view: &View, files: &[&str], is_folder: bool, size: u64) -> String {
+    let place = artifacts::place(files.iter().copied(), is_folder);
+    let place = sanitize(&place);
+    let size = redact::bytes(size);
+    match files {
+        [] => size,
+        [_] if !is_folder => format!("{}/{place}   {size}", view.dir),
+        _ => {
+            let files = words::count(files.len(), "file");
+            format!("{}/{place}   {files}   {size}", view.dir)
+        }
+    }
+}
+
+fn artifacts(text: &mut String, summary: &RunSummary, view: &View) {
+    let handed: Vec<Handed<'_>> = artifacts::outputs(summary, 0)
+        .map(|output| output.value)
+        .collect();
+    let is_told = |left: &Left<'_>| {
+        let files = left.artifact.files.iter().map(|file| file.path.as_str());
+        let told = |one: &Handed<'_>| matches!(one, Handed::Files(paths, _) if files.clone().eq(paths.iter().copied()));
+        handed.iter().any(told)
+    };
+    let is_file = |one: &Handed<'_>| matches!(one, Handed::Files(..));
+    let all = artifacts::left(summary, view.plan.as_deref());
+    let others: Vec<&Left<'_>> = all.iter().filter(|left| !is_told(left)).collect();
+    let mut shown = 0;
+    for left in others
+        .iter()
+        .filter(|left| left.is_last)
+        .take(MAX_ARTIFACTS)
+    {
+        let artifact = left.artifact;
+        let files: Vec<&str> = artifact
+            .files
+            .iter()
+            .map(|file| file.path.as_str())
+            .collect();
+        let stored = stored(view, &files, artifact.directory, artifact.bytes());
+        write!(text, "    {}   {stored}", sanitize(&artifact.name)).expect("string");
         if let Some(left_out) = words::left_out(artifact) {
-            write!(text, "   {left_out}").expect("string");
+            write!(text, "   {left_out}").expect("into a string");
         }
         text.push('\n');
         shown += 1;
     }
-    let more = all().count() - shown;
+    let more = others.len() - shown;
     if more > 0 {
         // The manifest is written when the run is over.
         let listed = match summary.ending {
             Some(_) => protocol::run_dir::MANIFEST,
             None => protocol::run_dir::ARTIFACTS,
         };
-        let and = if shown > 0 { "… and " } else { "" };
-        let more = words::count(more, "artifact");
-        writeln!(text, "    {and}{more} in {}/{listed}", view.dir).expect("string");
+        let more = if shown > 0 || handed.iter().any(is_file) {
+            format!("… and {}", words::count(more, "more artifact"))
+        } else {
+            words::count(more, "artifact")
+        };
+        writeln!(text, "    {more} in {}/{listed}", view.dir).expect("string");
     }
 }

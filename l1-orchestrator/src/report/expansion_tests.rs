@@ -166,3 +166,66 @@ fn a_reused_task_passed_and_says_so() {
     assert_eq!(words::tally(&summary.tally, ", "), "2 passed (1 reused)");
     assert_eq!(words::reason(&summary, find(&summary, "a")), "reused");
 }
+
+#[test]
+fn children_stand_beneath_their_parent_and_failures_come_first() {
+    let summary = Story::begun(3)
+        .passes("list")
+        .then(items("sum", &["a", "b", "c"]))
+        .passes("sum[2]")
+        .fails("sum[1]", false)
+        .passes("sum[0]")
+        .then(failed("sum"))
+        .passes("last")
+        .summary();
+    let shown: Vec<String> = super::outline(&summary)
+        .iter()
+        .map(|task| format!("{} {}", task.name(), words::reason(&summary, task)))
+        .collect();
+    let expected = [
+        "sum 1 of 3 items failed",
+        "sum[1] b exit 3",
+        "sum[0] a ",
+        "sum[2] c ",
+        "list ",
+        "last ",
+    ];
+    assert_eq!(shown, expected);
+    let told = super::told(super::outline(&summary), 5);
+    assert_eq!(told.len(), 4, "what passed beneath a parent is told by it");
+}
+
+#[test]
+fn a_child_that_failed_brings_its_open_parent_to_the_front() {
+    let summary = Story::begun(2)
+        .passes("list")
+        .then(items("sum", &["a", "b"]))
+        .fails("sum[1]", false)
+        .summary();
+    let ids: Vec<&str> = super::outline(&summary)
+        .iter()
+        .map(|task| task.id.as_str())
+        .collect();
+    assert_eq!(ids, ["sum", "sum[1]", "list"]);
+}
+
+#[test]
+fn one_tolerated_child_is_one_tolerated_failure() {
+    let tolerated = |task: &str| EventKind::TaskFailed {
+        task: id(task),
+        attempts: 0,
+        failure: broke(),
+        tolerated: true,
+    };
+    let summary = Story::begun(2)
+        .then(items("sum", &["a", "b"]))
+        .fails("sum[0]", true)
+        .passes("sum[1]")
+        .then(tolerated("sum"))
+        .passes("next")
+        .summary();
+    let tally = summary.tally;
+    assert_eq!((tally.passed, tally.tolerated, tally.over()), (2, 1, 3));
+    let reason = words::reason(&summary, find(&summary, "sum"));
+    assert_eq!(reason, "1 of 2 items failed; tolerated");
+}

@@ -3,6 +3,7 @@
 //! [`RunSummary`] is the one fold; each renderer is a file beside it. Nothing here prints.
 
 mod anchor;
+mod artifacts;
 mod change;
 mod closing;
 pub mod console;
@@ -20,6 +21,7 @@ mod live;
 pub mod manifest;
 pub mod markdown;
 mod observer;
+mod outline;
 mod planned;
 mod redact;
 mod rows;
@@ -37,6 +39,7 @@ mod xml;
 pub use closing::closing;
 pub use expansion::parent_of;
 pub use observer::{Observers, Reporter};
+pub use outline::{outline, told};
 #[cfg(feature = "otlp")]
 pub use planned::ready;
 pub use planned::{Planned, max_attempts};
@@ -45,4 +48,4 @@ pub use stats::Spread;
 
 pub use summary::{Ending, RunSummary};
 pub use task::{Attempt, AttemptEnding, Standing, TaskSummary};
-pub use view::{RunRef, View};
+pub use view::{RunRef, View, task_word};

@@ -17,6 +17,8 @@ pub struct Planned<'a> {
     bounds: Bounds,
     /// Before the ids of its neighbors, such as `each[0]/`.
     prefix: &'a str,
+    /// Nothing needs it, nor anything that it is nested in.
+    is_last: bool,
 }
 
 impl<'a> Planned<'a> {
@@ -26,6 +28,7 @@ impl<'a> Planned<'a> {
         let mut plan = plan;
         let mut bounds = Bounds::default();
         let mut start = 0;
+        let mut is_last = true;
         let id = id.as_str();
         loop {
             let rest = &id[start..];
@@ -34,6 +37,7 @@ impl<'a> Planned<'a> {
             let index = plan.index_of(name)?;
             let task = plan.task(index);
             bounds = Bounds::of(task).within(&bounds);
+            is_last &= plan.dependents(index).is_empty();
             if deeper.is_empty() {
                 let prefix = &id[..start];
                 return Some(Self {
@@ -41,6 +45,7 @@ impl<'a> Planned<'a> {
                     index,
                     bounds,
                     prefix,
+                    is_last,
                 });
             }
             let Action::Uses(uses) = task.action() else {
@@ -55,6 +60,12 @@ impl<'a> Planned<'a> {
     #[must_use]
     pub const fn bounds(&self) -> &Bounds {
         &self.bounds
+    }
+
+    /// Whether nothing needs it, nor anything that it is nested in.
+    #[must_use]
+    pub const fn is_last(&self) -> bool {
+        self.is_last
     }
 
     /// The written task.

@@ -4,10 +4,11 @@
 use protocol::plan::Plan;
 
 use super::graph::Look;
+use super::outline::{outline, told};
 use super::planned;
 use super::redact::Redactor;
 use super::summary::RunSummary;
-use super::task::{Standing, TaskSummary};
+use super::task::TaskSummary;
 use super::words;
 
 /// Rows of a table of tasks.
@@ -26,7 +27,7 @@ pub struct TaskRow<'a> {
     pub look: Look,
     /// `run`, `command`, `uses`, and how often.
     pub kind: String,
-    /// Number of attempts; of what expanded, how many of how many passed.
+    /// Number of attempts; none of what expanded, whose children have them.
     pub attempts: String,
     /// Since the run began.
     pub start: String,
@@ -52,16 +53,8 @@ pub struct TaskRows<'a> {
 /// The rows of a run.
 #[must_use]
 pub fn rows<'a>(summary: &'a RunSummary, plan: Option<&Plan>, redact: Redactor) -> TaskRows<'a> {
-    let unroll = summary.tasks.len() <= MAX_UNROLLED;
-    let has_row = |task: &&TaskSummary| {
-        let is_quiet = matches!(task.standing, Standing::Done | Standing::Skipped { .. });
-        unroll || task.parent.is_none() || !is_quiet
-    };
-    let mut tasks: Vec<&TaskSummary> = summary.tasks.iter().filter(has_row).collect();
+    let mut tasks = told(outline(summary), MAX_UNROLLED);
     let rolled_up = summary.tasks.len() - tasks.len();
-    // What is not over yet keeps the order in which it was first heard of.
-    let ended = |task: &TaskSummary| task.ended.filter(|_| task.is_failed());
-    tasks.sort_by_key(|task| (task.standing.rank(), !task.fails_itself(), ended(task)));
     let more = tasks.len().saturating_sub(MAX_ROWS);
     tasks.truncate(MAX_ROWS);
     let is_leaf = |task: &&TaskSummary| task.child_count().is_none();
@@ -88,23 +81,16 @@ fn row<'a>(
     let run_began = summary.started.as_ref().map_or(summary.last, |(at, _)| *at);
     let mut kind = planned::kind(plan, &task.id).to_owned();
     let mut attempts = task.attempts.len().to_string();
-    let mut how = match &task.standing {
-        Standing::Done if task.attempts.len() > 1 => format!("after {}", words::repeats(task)),
-        Standing::Done => match &task.reused {
-            Some(run) => format!("reused from {}", redact.run(run)),
-            None => String::new(),
-        },
-        Standing::Waiting => words::waiting(task, plan, redact),
-        _ => words::reason(summary, task),
-    };
+    let mut how = words::how(summary, task, plan, redact);
     if let Some(expansion) = task.expansion.as_ref().filter(|own| own.is_complete) {
-        attempts = format!("{}/{}", expansion.children.passed, expansion.items);
+        // Its children have them.
+        attempts = String::new();
         if expansion.is_nested {
             kind = "uses".into();
         } else {
             kind = format!("{kind} × {}", expansion.items);
         }
-        if !task.fails_itself() {
+        if !task.is_failed() {
             how = words::tally(&expansion.children, ", ");
         }
     }

@@ -199,6 +199,8 @@ impl RunSummary {
             } => {
                 let (outcome, exit_code) = (*outcome, *exit_code);
                 self.outputs.clone_from(outputs);
+                // Whatever paused it, nothing waits any more.
+                self.paused = None;
                 self.ending = Some(Ending {
                     outcome,
                     exit_code,

@@ -294,8 +294,21 @@ impl TaskSummary {
     /// Whether the failure is its own, and not only that of its children.
     #[must_use]
     pub fn fails_itself(&self) -> bool {
-        let children = self.expansion.as_ref().map_or(0, |own| own.children.failed);
-        self.is_failed() && children == 0
+        self.is_failed() && self.failed_children() == 0
+    }
+
+    /// Children that made it fail. What it tolerates itself is none of its dependents' business, and its
+    /// children fail as tolerated with it.
+    #[must_use]
+    pub fn failed_children(&self) -> usize {
+        let children = self.expansion.as_ref().map(|own| own.children);
+        let children = children.unwrap_or_default();
+        match self.standing {
+            Standing::Failed {
+                tolerated: true, ..
+            } => children.failed + children.tolerated,
+            _ => children.failed,
+        }
     }
 
     /// Children that are known, once it has expanded: it is a roll-up of them then, and no task of its
@@ -324,11 +337,13 @@ impl TaskSummary {
         }
     }
 
-    /// From the start of its first attempt to its end, without the time in which nobody drove the run.
+    /// From the start of its first attempt to its end, without the time in which nobody drove the run:
+    /// unknown if nobody did in all of it.
     #[must_use]
     pub fn duration(&self) -> Option<Duration> {
         let elapsed = self.ended?.since(self.begun()?);
-        Some(elapsed.saturating_sub(self.undriven))
+        let driven = elapsed.saturating_sub(self.undriven);
+        (self.undriven.is_zero() || driven >= Duration::from_millis(1)).then_some(driven)
     }
 
     /// The start of its first attempt; of what expanded, the moment it did.

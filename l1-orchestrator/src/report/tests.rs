@@ -306,7 +306,7 @@ fn closing_block_of_a_cancelled_run() {
       CANCELLED in 10.0s   1 passed · 2 cancelled
         stopped by Ctrl-C
       report: runs/x/report.md
-      next: orchestra retry 4be1c07a · orchestra verify 4be1c07a
+      next: orchestra retry 4be1c07a
     "#);
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use protocol::event::SkipCause;
+use protocol::ids::TaskId;
 use protocol::outcome::RunOutcome;
 use protocol::plan::Plan;
 use protocol::time::Timestamp;
@@ -9,7 +11,7 @@ use protocol::time::Timestamp;
 use super::planned::max_attempts;
 use super::redact::Redactor;
 use super::summary::RunSummary;
-use super::task::{Standing, TaskSummary};
+use super::task::{Attempt, Standing, TaskSummary};
 use crate::ui::Tone;
 
 /// How to name a run in a command: its short id, or its directory where the id would not be found.
@@ -40,52 +42,77 @@ pub struct View {
     pub redact: Redactor,
 }
 
+/// A task as one word of a shell, which brackets of an item mean something to.
+#[must_use]
+pub fn task_word(task: &TaskId) -> String {
+    let id = task.as_str();
+    if id.contains('[') {
+        format!("'{id}'")
+    } else {
+        id.to_owned()
+    }
+}
+
 /// What to type next, most useful first.
 #[must_use]
 pub fn next_commands(summary: &RunSummary, view: &View) -> Vec<String> {
+    let command = |verb: &str, rest: &str| view.run.command(verb, rest);
     let mut next = Vec::new();
     if let Some(task) = summary.first_failure() {
-        let wrote = task
-            .attempts
-            .iter()
-            .any(|attempt| attempt.log_bytes != [0, 0]);
-        if wrote {
-            next.push(view.run.command("logs", task.id.as_str()));
-        } else {
-            next.push(view.run.command("show", ""));
+        let wrote = |attempt: &Attempt| attempt.log_bytes != [0, 0];
+        let id = task_word(&task.id);
+        if task.attempts.iter().any(wrote) {
+            next.push(command("logs", &id));
+        }
+        if summary.ending.is_some() {
+            next.push(command("explain", &id));
         }
     }
-    if let Some(rest) = again(summary) {
-        next.push(view.run.command("retry", &rest));
+    match (summary.ending, view.driven) {
+        (Some(_), _) => match again(summary) {
+            Some(rest) => next.push(command("retry", &rest)),
+            None => next.push(command("verify", "")),
+        },
+        (None, Some(_)) => {
+            next.push(command("watch", ""));
+            if summary.first_failure().is_none() {
+                next.push(command("logs", "--follow"));
+            }
+            if summary.cancelling.is_none() {
+                next.extend([command("pause", ""), command("cancel", "")]);
+            }
+        }
+        (None, None) => next.push(command("resume", "")),
     }
-    let verb = match (summary.ending, view.driven) {
-        (Some(_), _) => "verify",
-        (None, Some(_)) => "cancel",
-        (None, None) => "resume",
-    };
-    next.push(view.run.command(verb, ""));
     next
+}
+
+/// Tasks that a retry left out: they ran in no run.
+#[must_use]
+pub(super) fn left_out(summary: &RunSummary) -> usize {
+    let left_out = |task: &&TaskSummary| {
+        let cause = SkipCause::NotSelected;
+        matches!(&task.standing, Standing::Skipped { cause: own, .. } if *own == cause)
+    };
+    summary.tasks.iter().filter(left_out).count()
 }
 
 /// What is worth running again of a run that is over: the one task that failed with what follows from it,
 /// or all that did not succeed.
 fn again(summary: &RunSummary) -> Option<String> {
     match summary.ending?.outcome {
-        RunOutcome::Completed => None,
+        RunOutcome::Completed => (left_out(summary) > 0).then(String::new),
         RunOutcome::Cancelled => Some(String::new()),
         RunOutcome::Failed => {
-            let is_required = |task: &&TaskSummary| {
-                matches!(
-                    task.standing,
-                    Standing::Failed {
-                        tolerated: false,
-                        ..
-                    }
-                )
-            };
+            let is_required =
+                |task: &&TaskSummary| task.standing.rank() == 0 && task.fails_itself();
+            // What was left out or stopped has to run as well.
+            let is_alone = summary.tally.cancelled == 0 && left_out(summary) == 0;
             let mut failed = summary.tasks.iter().filter(is_required);
             match (failed.next(), failed.next()) {
-                (Some(one), None) => Some(format!("{} --downstream", one.id)),
+                (Some(one), None) if is_alone => {
+                    Some(format!("{} --downstream", task_word(&one.id)))
+                }
                 _ => Some(String::new()),
             }
         }

@@ -35,7 +35,7 @@ pub const fn origin(by: &Origin) -> &'static str {
         Origin::Default => "default (written tasks only, inside the policy)",
         Origin::Digest => "you, by the plan's digest",
         Origin::Interrupt => "Ctrl-C",
-        Origin::Terminate => "SIGTERM",
+        Origin::Terminate => "SIGTERM, which `orchestra cancel` sends",
         Origin::Hangup => "SIGHUP",
         Origin::Cancel => "orchestra cancel",
         Origin::FailFast => "--fail-fast",
@@ -95,6 +95,7 @@ pub fn reason(summary: &RunSummary, task: &TaskSummary) -> String {
         }
         Standing::Failed { failure, tolerated } => {
             let how = match task.last_attempt() {
+                _ if !task.fails_itself() => failed_children(task),
                 Some(attempt) if attempt.finished.is_some() => attempt.how(),
                 _ => failure.class.to_string(),
             };
@@ -103,6 +104,47 @@ pub fn reason(summary: &RunSummary, task: &TaskSummary) -> String {
         }
         Standing::Done if task.reused.is_some() => "reused".into(),
         _ => String::new(),
+    }
+}
+
+/// `8 items`: what a task has expanded into.
+#[must_use]
+pub fn children(task: &TaskSummary) -> Option<String> {
+    let items = usize::try_from(task.child_count()?).unwrap_or(usize::MAX);
+    Some(count(items, noun(task)))
+}
+
+/// `1 of 3 items failed`.
+fn failed_children(task: &TaskSummary) -> String {
+    let failed = task.failed_children();
+    match children(task) {
+        Some(all) => format!("{failed} of {all} failed"),
+        None => format!("{} failed", count(failed, noun(task))),
+    }
+}
+
+fn noun(task: &TaskSummary) -> &'static str {
+    let is_nested = task.expansion.as_ref().is_some_and(|own| own.is_nested);
+    if is_nested { "task" } else { "item" }
+}
+
+/// Why, or how, in the lists of tasks.
+#[must_use]
+pub fn how(
+    summary: &RunSummary,
+    task: &TaskSummary,
+    plan: Option<&Plan>,
+    redact: Redactor,
+) -> String {
+    match &task.standing {
+        Standing::Done if task.attempts.len() > 1 => format!("after {}", repeats(task)),
+        Standing::Done => match &task.reused {
+            Some(run) => format!("reused from {}", redact.run(run)),
+            None => children(task).unwrap_or_default(),
+        },
+        Standing::Waiting if task.child_count().is_some() => children(task).unwrap_or_default(),
+        Standing::Waiting => waiting(task, plan, redact),
+        _ => reason(summary, task),
     }
 }
 

@@ -7,7 +7,7 @@ use protocol::time::Timestamp;
 
 use super::entry::{RunEntry, has_traces};
 use super::record::RunRecord;
-use super::status::{Status, glance};
+use super::status::{Status, begun, glance};
 
 /// Which runs; empty lists and `None` let everything through.
 #[derive(Clone, Debug, Default)]
@@ -84,10 +84,12 @@ impl Seen {
         recorded.or_else(|| named_minute(&self.entry.minute))
     }
 
-    /// From its start to its end.
+    /// From its first event to its last, as everywhere. Reads the first one.
     #[must_use]
     pub fn took(&self) -> Option<std::time::Duration> {
-        Some(self.finished?.since(self.record.as_ref()?.started))
+        let finished = self.finished?;
+        let begun = begun(&self.entry.dir).or(self.started());
+        Some(finished.since(begun?))
     }
 }
 

@@ -93,7 +93,7 @@ pub fn glance(dir: &Path) -> (Status, Option<Timestamp>) {
     let status = match l2_coordinator::read_holder(dir) {
         Ok(Some(holder)) => Status::Running { pid: holder.pid },
         _ if never_began(dir) => Status::NeverBegan,
-        _ if tail.is_err() || !begins_as_journal(dir) => Status::Damaged,
+        _ if tail.is_err() || begun(dir).is_none() => Status::Damaged,
         _ if tail.is_ok_and(|lines| is_paused(&lines)) => Status::Paused,
         _ => Status::Interrupted,
     };
@@ -134,18 +134,16 @@ fn event(line: &[u8]) -> Option<(Timestamp, EventKind)> {
     Some((stamp.ts, kind))
 }
 
-fn begins_as_journal(dir: &Path) -> bool {
-    let first = || {
-        let mut bytes = Vec::new();
-        let file = open_regular(&dir.join(run_dir::EVENTS))?;
-        file.take(HEAD_BYTES).read_to_end(&mut bytes)?;
-        io::Result::Ok(bytes)
-    };
-    let Ok(bytes) = first() else {
-        return false;
-    };
-    let line = bytes.split(|b| *b == b'\n').next().and_then(event);
-    matches!(line, Some((_, EventKind::RunStarted(_))))
+/// When the run in `dir` began, by its journal.
+#[must_use]
+pub fn begun(dir: &Path) -> Option<Timestamp> {
+    let mut bytes = Vec::new();
+    let file = open_regular(&dir.join(run_dir::EVENTS)).ok()?;
+    file.take(HEAD_BYTES).read_to_end(&mut bytes).ok()?;
+    match bytes.split(|b| *b == b'\n').next().and_then(event)? {
+        (at, EventKind::RunStarted(_)) => Some(at),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

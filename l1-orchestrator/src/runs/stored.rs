@@ -120,5 +120,11 @@ pub(super) fn unreadable(dir: &Path, error: ReadError) -> CliError {
         "journal-unreadable"
     };
     let message = format!("the journal of {} cannot be used", dir.display());
-    CliError::new(kind, code, message).because(error)
+    let failed = CliError::new(kind, code, message).because(error);
+    if kind == Kind::VerifyFailed {
+        let dir = super::quoted(dir);
+        let failed = failed.hint(format!("`orchestra verify {dir}` says what is damaged"));
+        return failed.hint("what its tasks wrote is in the directory `logs` beside the journal");
+    }
+    failed
 }

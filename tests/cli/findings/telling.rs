@@ -1,5 +1,7 @@
 //! What is told of a run: in one order everywhere, no more than asked for, and in bounded lines.
 
+use insta::assert_snapshot;
+
 use crate::cli::resume::started;
 use crate::cli::run::HELLO;
 use crate::support::{Outcome, Place};
@@ -56,7 +58,9 @@ fn a_driven_run_is_running_and_can_be_cancelled() {
         shown.contains("  RUNNING for <s>   1 passed · 1 running"),
         "{shown}"
     );
-    assert!(shown.contains("next: orchestra cancel <run>"), "{shown}");
+    let next = "next: orchestra watch <run> · orchestra logs <run> --follow · \
+                orchestra pause <run> · orchestra cancel <run>";
+    assert!(shown.contains(next), "{shown}");
     assert!(!shown.contains("orchestra resume"), "{shown}");
     assert!(!shown.contains("report.md"), "{shown}");
     place.write("gate", "");
@@ -137,4 +141,131 @@ fn what_is_left_out_of_a_directory_is_told() {
     assert!(place.run_file("report.md").contains(left_out));
     assert!(place.run_file("artifacts.json").contains("\"left_out\": 2"));
     place.orchestra(["verify"]).run().expect(0);
+}
+
+/// One of three items fails; the rest of the run waits for all of them.
+const ITEMS: &str = "\
+version: 1
+name: items
+tasks:
+  list: { run: \"true\" }
+  work:
+    needs: [list]
+    for_each: [alpha, beta, gamma]
+    as: w
+    env: { W: \"${{ w }}\" }
+    run: |
+      echo \"at $W\" >&2
+      if [ \"$W\" = gamma ]; then exit 7; fi
+  sum: { needs: [work], run: \"true\" }
+outputs: { lines: \"${{ 1 + 1 }}\" }
+";
+
+#[test]
+fn items_have_their_labels_and_commands_are_words_of_a_shell() {
+    let place = Place::with("items.yaml", ITEMS);
+    place
+        .orchestra(["run", "items.yaml", "--max-parallel", "1"])
+        .run()
+        .expect(1);
+    assert_snapshot!(place.orchestra(["show"]).run().render(), @r#"
+    exit 0
+    --- stdout
+    Run <run> items   plan <digest>   runs/<run-dir>
+    Started <time> UTC · <n> at once · no sandbox: tasks ran with your user's rights
+        FAIL [   <s>] work   1 of 3 items failed
+        FAIL [   <s>] work[2] gamma   exit 7
+        PASS [   <s>] work[0] alpha
+        PASS [   <s>] work[1] beta
+        SKIP          sum   because work[2] failed
+        PASS [   <s>] list
+    ────────────
+      FAILED in <s>   3 passed · 1 failed · 1 skipped
+        FAIL work[2] gamma   attempt 1 of 1   exit 7   logs/work-2.1.err
+             | at gamma
+        SKIP sum   because work[2] failed
+        lines = 2
+      report: runs/<run-dir>/report.md
+      next: orchestra logs <run> 'work[2]' · orchestra explain <run> 'work[2]' · orchestra retry <run> 'work[2]' --downstream
+    "#);
+    let report = place.run_file("report.md");
+    assert!(report.contains("orchestra logs . 'work[2]'\n"), "{report}");
+    assert!(report.contains("## Outputs\n\n- lines: 2\n"), "{report}");
+    let explained = place
+        .orchestra(["explain", "@last", "work"])
+        .run()
+        .expect(0);
+    let next = "next: orchestra logs <run> 'work[2]' ";
+    assert!(explained.stdout.contains(next), "{}", explained.stdout);
+}
+
+#[test]
+fn what_a_retry_left_out_is_the_next_thing_to_run() {
+    let text = "version: 1\nname: parts\ntasks:\n  a: { run: test -e \"$GATE\", env: { GATE: \"${{ inputs.gate }}\" } }\n  \
+                b: { needs: [a], run: \"true\" }\ninputs: { gate: { type: string } }\n";
+    let place = Place::with("parts.yaml", text);
+    let gate = place.work().join("gate").display().to_string();
+    let input = format!("gate={gate}");
+    place
+        .orchestra(["run", "parts.yaml", "-i", &input])
+        .run()
+        .expect(1);
+    place.write("gate", "");
+    let told = place.orchestra(["retry", "@last", "a"]).run().stderr;
+    let left_out = "    1 task was left out of this retry; it has not run yet\n";
+    assert!(told.contains(left_out), "{told}");
+    assert!(told.contains("next: orchestra retry <run>\n"), "{told}");
+    let rest = place.orchestra(["retry", "@last"]).run().expect(0).stderr;
+    assert!(
+        rest.contains("  PASSED in <s>   2 passed (1 reused)\n"),
+        "{rest}"
+    );
+}
+
+/// The file that a nested scenario hands on is one file, and the scenario's own output comes first.
+const OUTER: &str = "\
+version: 1
+name: outer
+tasks:
+  part: { uses: ./part.yaml }
+  check:
+    needs: [part]
+    files: { in.txt: \"${{ tasks.part.artifacts.made }}\" }
+    run: cp in.txt out.txt
+    artifacts: { checked: out.txt }
+outputs: { made: \"${{ tasks.part.artifacts.made }}\" }
+";
+const PART: &str = "\
+version: 1
+name: part
+tasks:
+  make: { run: echo x > made.txt, artifacts: { made: made.txt } }
+outputs: { made: \"${{ tasks.make.artifacts.made }}\" }
+";
+
+#[test]
+fn every_file_is_listed_once_and_outputs_come_first() {
+    let place = Place::with("outer.yaml", OUTER);
+    place.write("part.yaml", PART);
+    assert_snapshot!(place.orchestra(["run", "outer.yaml"]).run().render(), @r#"
+    exit 0
+    --- stdout
+    runs/<run-dir>
+    --- stderr
+    Run <run> outer   plan <digest>   runs/<run-dir>
+    Plan: 2 tasks · <n> at once · no sandbox: tasks run with your user's rights
+        PASS [   <s>] (1/2) part/make
+        PASS [   <s>] (1/2) part   1 task
+        PASS [   <s>] (2/2) check
+        SEAL event <seq> <sha256>
+    ────────────
+      PASSED in <s>   2 passed
+        made   runs/<run-dir>/artifacts/part-make/made.txt   2 B
+        checked   runs/<run-dir>/artifacts/check/out.txt   2 B
+      report: runs/<run-dir>/report.md
+      next: orchestra verify <run>
+    "#);
+    let report = place.run_file("report.md");
+    assert_eq!(report.matches("| made |").count(), 1, "{report}");
+    assert!(report.contains("- made: [artifacts/"), "{report}");
 }

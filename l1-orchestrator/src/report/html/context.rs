@@ -46,7 +46,7 @@ pub(super) struct Fact {
     /// Shown in a font where all characters are alike.
     pub(super) code: bool,
     /// A file beside the page.
-    pub(super) href: Option<&'static str>,
+    pub(super) href: Option<String>,
 }
 
 impl Fact {
@@ -68,7 +68,7 @@ impl Fact {
 
     pub(super) fn of_file(name: &str, value: impl Into<String>, file: &'static str) -> Self {
         Self {
-            href: Some(file),
+            href: Some(file.to_owned()),
             ..Self::code(name, value)
         }
     }

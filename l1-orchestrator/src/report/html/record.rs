@@ -4,6 +4,7 @@ use protocol::plan::Plan;
 
 use super::context::{Artifact, Class, Fact, Spread};
 use super::page::Source;
+use crate::report::artifacts::{self, Handed, Left, Output};
 use crate::report::redact;
 use crate::report::stats::{self, Stats};
 use crate::report::words;
@@ -29,8 +30,8 @@ impl Source<'_> {
         let tried = tally.passed + tally.failed + tally.tolerated;
         let mut facts = Vec::new();
         if let Some(percent) = (tally.passed * 100).checked_div(tried) {
-            let rate = format!("{percent} % ({} of {tried} tasks that ran)", tally.passed);
-            facts.push(Fact::text("Success rate", rate));
+            let rate = format!("{percent} % ({} of {tried} that ended)", tally.passed);
+            facts.push(Fact::text("Tasks that succeeded", rate));
         }
         let slots = self.redact.machine(self.summary.slots());
         let attempts = format!(
@@ -88,19 +89,31 @@ impl Source<'_> {
     }
 
     pub(super) fn outputs(&self) -> Vec<Fact> {
-        let outputs = self.summary.outputs.iter().take(MAX_VALUES);
-        outputs
-            .map(|(name, value)| Fact::code(name, words::short(value, MAX_VALUE)))
-            .collect()
+        let outputs = artifacts::outputs(self.summary, MAX_VALUE).take(MAX_VALUES);
+        let fact = |output: Output<'_>| match output.value {
+            Handed::Value(value) => Fact::code(output.name, value),
+            Handed::Files(files, size) => {
+                let place = artifacts::place(files.iter().copied(), files.len() > 1);
+                let size = redact::bytes(size);
+                let (place, href) = match files.as_slice() {
+                    [] => (size, None),
+                    [file] => (format!("{file}, {size}"), Some(words::href(file))),
+                    _ => (format!("{place}, {size}"), Some(words::href(&place))),
+                };
+                Fact {
+                    href,
+                    ..Fact::code(output.name, place)
+                }
+            }
+        };
+        outputs.map(fact).collect()
     }
 
     pub(super) fn artifacts(&self) -> (Vec<Artifact>, usize, Vec<String>) {
-        let tasks = self.summary.tasks.iter();
-        let all = tasks.flat_map(|task| task.artifacts.iter().map(move |one| (task, one)));
         let mut shown = Vec::new();
         let mut left_out = Vec::new();
         let mut count = 0_usize;
-        for (task, artifact) in all {
+        for Left { task, artifact, .. } in artifacts::left(self.summary, self.plan) {
             if let Some(words) = words::left_out(artifact).filter(|_| left_out.len() < MAX_VALUES) {
                 left_out.push(format!("{} of {}: {words}.", artifact.name, task.id));
             }

@@ -72,6 +72,15 @@ impl Unstarted {
     }
 }
 
+/// What is to come, to the next tenth of a second: nobody waits 0.1 s for 159 ms.
+fn tenths(delay_ms: u64) -> Duration {
+    const TENTH: u64 = 100;
+    match delay_ms {
+        0..TENTH => Duration::from_millis(delay_ms),
+        _ => Duration::from_millis(delay_ms.checked_next_multiple_of(TENTH).unwrap_or(delay_ms)),
+    }
+}
+
 /// What runs, after a long silence.
 #[must_use]
 pub fn running(now: Timestamp, board: &Board, redact: Redactor) -> String {
@@ -127,12 +136,10 @@ fn task_line(
             let left_out = task.artifacts.iter().filter_map(|artifact| {
                 Some(format!("{}: {}", artifact.name, words::left_out(artifact)?))
             });
-            let items = task.child_count().map(|items| {
-                let items = usize::try_from(items).unwrap_or(usize::MAX);
-                let nested = task.expansion.as_ref().is_some_and(|own| own.is_nested);
-                words::count(items, if nested { "task" } else { "item" })
-            });
-            let notes = items.into_iter().chain(attempt).chain(left_out);
+            let notes = words::children(task)
+                .into_iter()
+                .chain(attempt)
+                .chain(left_out);
             let notes: Vec<String> = notes.collect();
             let note = sanitize(&notes.join("; ")).into_owned();
             (Tone::Good, "PASS", task.duration(), note)
@@ -152,7 +159,7 @@ fn task_line(
         } => {
             let how = task.last_attempt().map(Attempt::how).unwrap_or_default();
             let next = attempt_of(*attempt, task, view);
-            let delay = view.redact.duration(Duration::from_millis(*delay_ms));
+            let delay = view.redact.duration(tenths(*delay_ms));
             let span = task.last_attempt().map(|attempt| attempt.wall);
             (
                 Tone::Warn,

@@ -52,6 +52,7 @@ pub fn render(summary: &RunSummary, plan: Option<&Arc<Plan>>, redact: Redactor) 
     page.graph();
     page.timeline();
     page.numbers();
+    page.outputs();
     page.artifacts();
     page.decisions();
     page.verification();

@@ -1,13 +1,9 @@
 //! Tables: tasks with failures first, numbers, artifacts.
 
 use super::page::{Page, escape};
-use crate::report::redact;
 use crate::report::rows::{TaskRow, rows};
 use crate::report::stats::Spread;
 use crate::report::words;
-
-/// Rows of the table of artifacts.
-const MAX_ARTIFACTS: usize = 1_000;
 
 impl Page<'_> {
     pub(super) fn tasks(&mut self) {
@@ -56,7 +52,7 @@ impl Page<'_> {
         let tried = tally.passed + tally.failed + tally.tolerated;
         if let Some(percent) = (tally.passed * 100).checked_div(tried) {
             self.line(&format!(
-                "- Success rate: {percent} % ({} of {tried} tasks that ran)",
+                "- Tasks that succeeded: {percent} % ({} of {tried} that ended)",
                 tally.passed
             ));
         }
@@ -125,49 +121,5 @@ impl Page<'_> {
         self.line(&format!(
             "| {name} | {count} | {mean} | {p50} | {p95} | {max} |"
         ));
-    }
-
-    pub(super) fn artifacts(&mut self) {
-        self.heading("Artifacts");
-        let summary = self.summary;
-        let files = || {
-            summary
-                .tasks
-                .iter()
-                .flat_map(|task| task.artifacts.iter().map(move |one| (task, one)))
-        };
-        if files().next().is_none() {
-            self.line("None.");
-            return;
-        }
-        self.line("| artifact | task | file | size | SHA-256 |\n|---|---|---|--:|---|");
-        let mut rows = 0_usize;
-        for (task, artifact) in files() {
-            for file in &artifact.files {
-                rows += 1;
-                if rows > MAX_ARTIFACTS {
-                    continue;
-                }
-                let (name, path) = (escape(&artifact.name), escape(&file.path));
-                let size = redact::bytes(file.bytes);
-                let sha256 = self.redact.sha256(&file.sha256);
-                let id = &task.id;
-                self.line(&format!(
-                    "| {name} | `{id}` | {path} | {size} | `{sha256}` |"
-                ));
-            }
-        }
-        for (task, artifact) in files() {
-            if let Some(left_out) = words::left_out(artifact) {
-                let name = escape(&artifact.name);
-                self.line(&format!("\n{name} of `{}`: {left_out}.", task.id));
-            }
-        }
-        if rows > MAX_ARTIFACTS {
-            self.line(&format!(
-                "\n… and {} more in `artifacts.json`.",
-                rows - MAX_ARTIFACTS
-            ));
-        }
     }
 }
