@@ -194,7 +194,18 @@ fn unknown(table: &Table, word: &str) -> Diagnostic {
     if is_task && SCENARIO.position(word).is_some() {
         return problem.help(format!("`{shown}` belongs to the top level"));
     }
-    problem.help("remove it")
+    problem.help(near_other_word(table, word).unwrap_or_else(|| "remove it".to_owned()))
+}
+
+/// A slip in a word that is not this format's own, such as `retires`.
+fn near_other_word(table: &Table, word: &str) -> Option<String> {
+    if let Some(near) = nearest(word, table.aliases.iter().map(|(alias, _)| *alias)) {
+        let canonical = table.canonical(near)?;
+        return Some(format!("did you mean `{}`?", canonical.name));
+    }
+    let near = nearest(word, table.hints.iter().map(|(hint, _)| *hint))?;
+    let (_, fix) = table.hints.iter().find(|(hint, _)| *hint == near)?;
+    fix.starts_with("write ").then(|| (*fix).to_owned())
 }
 
 /// A word as this format spells words.

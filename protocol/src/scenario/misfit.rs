@@ -99,7 +99,12 @@ fn fix(shape: &Shape, key: &str, text: Option<&str>, kind: Kind) -> Option<Strin
             let near = ours.or_else(|| nearest(word, now.iter().copied()));
             match near {
                 Some(near) => format!("did you mean `{near}`?"),
-                None if now.len() > MAX_LISTED => "`orchestra schema` lists them".to_owned(),
+                None if now.len() > MAX_LISTED => match now {
+                    [first, second, ..] => {
+                        format!("such as `{first}` or `{second}`; `orchestra schema` lists them")
+                    }
+                    _ => return None,
+                },
                 None => return None,
             }
         }

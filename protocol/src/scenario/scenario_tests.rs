@@ -315,7 +315,7 @@ tasks: { a: { run: x } }
             [
                 "error[unknown-input]: the scenario has no input `conut` | did you mean `count`?",
                 "error[invalid-input]: input `count` is not a whole number: `1.5` | ",
-                "error[invalid-input]: input `deep` is neither `true` nor `false`: `yes` | ",
+                "error[invalid-input]: input `deep` is neither `true` nor `false`: `yes` | write `-i deep=true`",
                 "error[invalid-input]: input `areas` is not a list of texts: `[1]` | separate items by commas, or write a JSON array of texts",
                 "error[invalid-input]: input `repo` is an empty path | ",
                 "error[duplicate-input]: input `count` is given twice | ",
