@@ -83,7 +83,7 @@ fn listing_and_removing() {
     assert_snapshot!(told(&place, &["--remove", "."], 0), @r#"
     exit 0
     --- stdout
-    <place>/work/.: no longer trusted
+    <place>/work: no longer trusted
     "#);
     place.orchestra(["list"]).run().expect(3);
     assert_snapshot!(told(&place, &["--remove", "elsewhere"], 2), @r#"

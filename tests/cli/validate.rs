@@ -42,7 +42,7 @@ fn every_problem_at_once() {
       |
     6 |     retires: 2
       |     ^^^^^^^
-    help: remove it
+    help: write `retry`
 
     error[unknown-task]: `needs` names a task that does not exist
      --> bad.yaml:8:13

@@ -88,9 +88,7 @@ pub(super) fn read_bytes(context: &Context, path: &Path) -> Result<Vec<u8>, CliE
 
 fn hint(path: &Path, error: &io::Error) -> Option<String> {
     match error.kind() {
-        io::ErrorKind::NotFound => {
-            neighbor(path).map(|near| format!("did you mean `{}`?", near.display()))
-        }
+        io::ErrorKind::NotFound => missing(path),
         io::ErrorKind::PermissionDenied => {
             Some("make it readable for you, as with `chmod u+r`".into())
         }
@@ -100,25 +98,59 @@ fn hint(path: &Path, error: &io::Error) -> Option<String> {
     }
 }
 
-/// A file beside the missing one whose name is nearly the same.
-fn neighbor(path: &Path) -> Option<PathBuf> {
+/// What is there instead: a file beside it whose name is nearly the same, or all that may be scenarios.
+fn missing(path: &Path) -> Option<String> {
     // More entries than this are no folder of scenarios.
     const MAX_ENTRIES: usize = 1000;
+    const MAX_NAMED: usize = 5;
     let folder = path.parent().filter(|folder| *folder != Path::new(""));
     let listing = fs_err::read_dir(folder.unwrap_or(Path::new("."))).ok()?;
-    let names: Vec<String> = listing
+    let mut names: Vec<String> = listing
         .take(MAX_ENTRIES)
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .collect();
-    let wanted = path.file_name()?.to_str()?;
-    let found = nearest(wanted, names.iter().map(String::as_str)).or_else(|| {
-        // `hello` for `hello.yaml`.
-        names
-            .iter()
-            .map(String::as_str)
-            .find(|name| Path::new(name).file_stem() == path.file_name())
-    })?;
-    Some(folder.map_or_else(|| PathBuf::from(found), |folder| folder.join(found)))
+    names.sort_unstable();
+    let beside = |name: &str| {
+        let path = folder.map_or_else(|| PathBuf::from(name), |folder| folder.join(name));
+        crate::ui::sanitize(&path.display().to_string()).into_owned()
+    };
+    if let Some(near) = neighbor(path, &names) {
+        return Some(format!("did you mean `{}`?", beside(near)));
+    }
+    names.retain(|name| {
+        let extension = Path::new(name).extension();
+        extension.is_some_and(|extension| extension == "yaml" || extension == "yml")
+    });
+    let more = names.len().saturating_sub(MAX_NAMED);
+    let named = names.iter().take(MAX_NAMED);
+    let mut named: Vec<String> = named.map(|name| format!("`{}`", beside(name))).collect();
+    if more > 0 {
+        named.push(format!("{more} more"));
+    }
+    Some(match named.as_slice() {
+        [] => "`orchestra init` makes a scenario".to_owned(),
+        [only] => format!("there is {only}"),
+        several => format!("there are {}", several.join(", ")),
+    })
+}
+
+/// The name that is nearly the same; the same ending is no likeness.
+fn neighbor<'a>(path: &Path, names: &'a [String]) -> Option<&'a str> {
+    let extension = path.extension();
+    let stem = path.file_stem()?.to_str()?;
+    let stems: Vec<(&str, &str)> = names
+        .iter()
+        .filter(|name| Path::new(name).extension() == extension)
+        .filter_map(|name| Some((Path::new(name).file_stem()?.to_str()?, name.as_str())))
+        .collect();
+    let same_ending = nearest(stem, stems.iter().map(|(stem, _)| *stem));
+    let found = same_ending.and_then(|near| stems.iter().find(|(stem, _)| *stem == near));
+    found.map(|(_, name)| *name).or_else(|| {
+        // `hello` or `hello.yml` for `hello.yaml`.
+        let is_same =
+            |name: &&String| Path::new(name).file_stem().and_then(|it| it.to_str()) == Some(stem);
+        names.iter().find(is_same).map(String::as_str)
+    })
 }
 
 #[cfg(test)]
@@ -135,5 +167,10 @@ mod tests {
         assert!(denied.contains("chmod u+r"), "{denied}");
         let missing = about(&dir.path().join("helo.yaml"), io::ErrorKind::NotFound);
         assert!(missing.contains("hello.yaml"), "{missing}");
+        fs_err::write(dir.path().join("one.yaml"), "").unwrap();
+        let far = about(&dir.path().join("nope.yaml"), io::ErrorKind::NotFound);
+        assert!(far.starts_with("there are `"), "{far}");
+        let other = about(&dir.path().join("one.yml"), io::ErrorKind::NotFound);
+        assert!(other.starts_with("did you mean `"), "{other}");
     }
 }

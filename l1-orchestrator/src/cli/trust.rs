@@ -78,17 +78,17 @@ fn accept(context: &Context, dir: &Path) -> Result<(), CliError> {
 
 fn remove(context: &Context, dir: &Path) -> Result<(), CliError> {
     let mut trust = Trust::load()?;
-    let shown = sanitize(&dir.display().to_string()).into_owned();
-    if !trust.forget(dir) {
+    let Some(name) = trust.forget(dir) else {
+        let shown = sanitize(&dir.display().to_string()).into_owned();
         return Err(CliError::usage(
             "not-trusted",
             format!("{shown} is not among your trusted projects"),
         )
         .hint("`orchestra trust --list` lists them"));
-    }
+    };
     trust.store()?;
-    let json = json!({ "schema": "orchestra.trust/v1", "project": shown, "accepted": {} });
-    context.answer(|| format!("{shown}: no longer trusted\n"), json)
+    let json = json!({ "schema": "orchestra.trust/v1", "project": name, "accepted": {} });
+    context.answer(|| format!("{}: no longer trusted\n", sanitize(&name)), json)
 }
 
 fn list(context: &Context) -> Result<(), CliError> {

@@ -22,7 +22,7 @@ pub struct Terminal {
 
 pub(super) fn examine(terminal: &Terminal) -> Vec<Finding> {
     if !terminal.is_terminal {
-        let said = "stderr is none: one line a finished task, no bar";
+        let said = "stderr is no terminal: one line for each finished task, no bar";
         return vec![Finding::ok(GROUP, "terminal", said)];
     }
     let color = match terminal.color {

@@ -89,14 +89,14 @@ impl Trust {
     }
 
     /// Forgets a folder, which need not be there any more; whether it was known.
-    pub fn forget(&mut self, dir: &Path) -> bool {
+    pub fn forget(&mut self, dir: &Path) -> Option<String> {
         let absolute = std::path::absolute(dir).ok();
         let written = absolute.and_then(|dir| dir.to_str().map(str::to_owned));
         let names = [folder_name(dir), written];
         let known: Vec<_> = names.into_iter().flatten().collect();
         known
-            .iter()
-            .any(|name| self.projects.remove(name).is_some())
+            .into_iter()
+            .find(|name| self.projects.remove(name).is_some())
     }
 
     /// Replaces the file in one step.
