@@ -189,3 +189,18 @@ fn what_goes_with_another_flag_says_so() {
     help: add `--plan-only`: the plan is shown and saved, and nothing is run
     "#);
 }
+
+/// A variable that says neither yes nor no is a mistake, as any other value is.
+#[test]
+fn a_variable_of_a_switch_says_yes_or_no() {
+    let place = Place::new();
+    let command = || place.orchestra(["list"]);
+    command().env("ORCHESTRA_QUIET", "").run().expect(0);
+    command().env("ORCHESTRA_QUIET", "off").run().expect(0);
+    let refused = command().env("ORCHESTRA_QUIET", "maybe").run();
+    assert_snapshot!(refused.render(), @r#"
+    exit 2
+    --- stderr
+    error[bad-value]: --quiet cannot be `maybe`, which ORCHESTRA_QUIET says: expected `true` or `false`
+    "#);
+}

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 use super::shared::{Output, RunsDir};
+use super::switch::switch;
 
 /// `orchestra clean`
 ///
@@ -38,19 +38,19 @@ pub struct Clean {
     pub scenarios: Vec<String>,
     /// Also runs that could be resumed: interrupted and paused ones
     #[arg(long, env = "ORCHESTRA_INTERRUPTED", hide_env = true)]
-    #[arg(value_parser = FalseyValueParser::new())]
+    #[arg(value_parser = switch)]
     pub interrupted: bool,
     /// Only say what would be removed
     #[arg(long, env = "ORCHESTRA_DRY_RUN", hide_env = true)]
-    #[arg(value_parser = FalseyValueParser::new())]
+    #[arg(value_parser = switch)]
     pub dry_run: bool,
     /// Remove without asking
     #[arg(short, long, env = "ORCHESTRA_YES", hide_env = true)]
-    #[arg(value_parser = FalseyValueParser::new())]
+    #[arg(value_parser = switch)]
     pub yes: bool,
     /// Never ask; without --yes nothing is removed then
     #[arg(long, env = "ORCHESTRA_NO_INPUT", hide_env = true)]
-    #[arg(value_parser = FalseyValueParser::new())]
+    #[arg(value_parser = switch)]
     pub no_input: bool,
     /// Where runs are kept.
     #[command(flatten)]

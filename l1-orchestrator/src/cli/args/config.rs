@@ -1,9 +1,9 @@
 //! `orchestra config` as typed.
 
-use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 
 use super::shared::{Driving, Output, RunsDir};
+use super::switch::switch;
 
 /// `orchestra config`
 ///
@@ -23,7 +23,7 @@ pub struct Config {
     pub what: Option<ConfigOf>,
     /// Show the values that lost, too, and from where they were overruled
     #[arg(long, env = "ORCHESTRA_ORIGIN", hide_env = true)]
-    #[arg(value_parser = FalseyValueParser::new())]
+    #[arg(value_parser = switch)]
     pub origin: bool,
     /// How a run would be driven.
     #[command(flatten)]

@@ -1,9 +1,9 @@
 //! `orchestra doctor` as typed.
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 use super::shared::{Output, RunsDir};
+use super::switch::switch;
 
 /// `orchestra doctor`
 ///
@@ -14,7 +14,7 @@ use super::shared::{Output, RunsDir};
 pub struct Doctor {
     /// Only what can keep a run from working, for health checks
     #[arg(long, env = "ORCHESTRA_QUICK", hide_env = true)]
-    #[arg(value_parser = FalseyValueParser::new())]
+    #[arg(value_parser = switch)]
     pub quick: bool,
     /// Where runs are kept.
     #[command(flatten)]

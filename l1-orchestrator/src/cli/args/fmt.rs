@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 use super::shared::Output;
+use super::switch::switch;
 
 /// `orchestra fmt`
 ///
@@ -25,7 +25,7 @@ pub struct Fmt {
     pub files: Vec<PathBuf>,
     /// Only say which files would change; exit with 1 if there are any
     #[arg(long, env = "ORCHESTRA_CHECK", hide_env = true)]
-    #[arg(value_parser = FalseyValueParser::new())]
+    #[arg(value_parser = switch)]
     pub check: bool,
     /// What is printed, and how.
     #[command(flatten)]

@@ -1,9 +1,9 @@
 //! `orchestra init` as typed.
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 use super::shared::Output;
+use super::switch::switch;
 
 /// `orchestra init`
 ///
@@ -27,7 +27,7 @@ pub struct Init {
     pub template: Option<String>,
     /// List the templates
     #[arg(long, env = "ORCHESTRA_LIST", hide_env = true)]
-    #[arg(value_parser = FalseyValueParser::new())]
+    #[arg(value_parser = switch)]
     pub list: bool,
     /// What is printed, and how.
     #[command(flatten)]

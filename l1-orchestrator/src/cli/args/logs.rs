@@ -1,9 +1,9 @@
 //! `orchestra logs` as typed.
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 use super::shared::{Output, Paging, RunsDir};
+use super::switch::switch;
 
 /// `orchestra logs`
 ///
@@ -26,7 +26,7 @@ pub struct Logs {
     pub task: Option<String>,
     /// Lines as they are written, until the run ends
     #[arg(short, long, env = "ORCHESTRA_FOLLOW", hide_env = true)]
-    #[arg(value_parser = FalseyValueParser::new())]
+    #[arg(value_parser = switch)]
     pub follow: bool,
     /// Only this attempt
     #[arg(long, value_name = "N", env = "ORCHESTRA_ATTEMPT", hide_env = true)]
@@ -38,15 +38,15 @@ pub struct Logs {
         hide_env = true,
         conflicts_with = "follow"
     )]
-    #[arg(value_parser = FalseyValueParser::new())]
+    #[arg(value_parser = switch)]
     pub failed: bool,
     /// Only what was written to stdout
     #[arg(long, env = "ORCHESTRA_STDOUT", hide_env = true)]
-    #[arg(value_parser = FalseyValueParser::new())]
+    #[arg(value_parser = switch)]
     pub stdout: bool,
     /// Only what was written to stderr
     #[arg(long, env = "ORCHESTRA_STDERR", hide_env = true)]
-    #[arg(value_parser = FalseyValueParser::new())]
+    #[arg(value_parser = switch)]
     pub stderr: bool,
     /// Whether long text goes through a pager.
     #[command(flatten)]

@@ -22,6 +22,7 @@ mod run;
 mod schema;
 mod shared;
 mod stats;
+mod switch;
 mod tree;
 mod trust;
 mod verbs;

@@ -1,9 +1,9 @@
 //! `orchestra pause` as typed.
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 use super::shared::{Output, RunsDir};
+use super::switch::switch;
 
 /// `orchestra pause`
 ///
@@ -16,7 +16,7 @@ pub struct Pause {
     #[arg(value_name = "RUN")]
     pub run: String,
     /// Stop running attempts, too; they run again after a resume
-    #[arg(long, env = "ORCHESTRA_NOW", hide_env = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "ORCHESTRA_NOW", hide_env = true, value_parser = switch)]
     pub now: bool,
     /// Where runs are kept.
     #[command(flatten)]

@@ -1,9 +1,9 @@
 //! `orchestra retry` as typed.
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 use super::shared::{Driving, Output, RunsDir};
+use super::switch::switch;
 
 /// `orchestra retry`
 ///
@@ -30,7 +30,7 @@ pub struct Retry {
         env = "ORCHESTRA_DOWNSTREAM",
         hide_env = true
     )]
-    #[arg(value_parser = FalseyValueParser::new())]
+    #[arg(value_parser = switch)]
     pub downstream: bool,
     /// How it is driven.
     #[command(flatten)]

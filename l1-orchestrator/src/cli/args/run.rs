@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 use super::shared::{Driving, Output, RunsDir};
+use super::switch::switch;
 
 /// Digits of a digest that tell plans apart; as many as are shown.
 const MIN_DIGITS: usize = 8;
@@ -32,7 +32,7 @@ pub struct Run {
     pub inputs: Vec<(String, String)>,
     /// Show the checked plan and its worst case, and run nothing
     #[arg(long, conflicts_with = "dry_run", help_heading = "Looking ahead")]
-    #[arg(env = "ORCHESTRA_PLAN_ONLY", hide_env = true, value_parser = FalseyValueParser::new())]
+    #[arg(env = "ORCHESTRA_PLAN_ONLY", hide_env = true, value_parser = switch)]
     pub plan_only: bool,
     /// With --plan-only: write the plan to FILE, for `orchestra run FILE`
     #[arg(
@@ -45,7 +45,7 @@ pub struct Run {
     pub save: Option<PathBuf>,
     /// Walk the whole schedule, check every task, and start nothing
     #[arg(long, help_heading = "Looking ahead")]
-    #[arg(env = "ORCHESTRA_DRY_RUN", hide_env = true, value_parser = FalseyValueParser::new())]
+    #[arg(env = "ORCHESTRA_DRY_RUN", hide_env = true, value_parser = switch)]
     pub dry_run: bool,
     /// Refuse any plan but the one whose digest begins like this
     #[arg(long, value_name = "DIGEST", value_parser = parse_digest, help_heading = "Looking ahead")]

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, ValueEnum};
 use protocol::policy::SandboxLevel;
 
 use crate::ui::ColorChoice;
+
+use super::switch::switch;
 
 /// What is printed, and how: the same flags for every verb.
 #[derive(Args, Debug)]
@@ -21,11 +22,11 @@ pub struct Output {
     pub output_format: Option<Format>,
     /// Same as `-o json`
     #[arg(long, conflicts_with = "output_format", help_heading = "Output")]
-    #[arg(env = "ORCHESTRA_JSON", hide_env = true, value_parser = FalseyValueParser::new())]
+    #[arg(env = "ORCHESTRA_JSON", hide_env = true, value_parser = switch)]
     pub json: bool,
     /// Say only errors and the final line
     #[arg(short, long, help_heading = "Output")]
-    #[arg(env = "ORCHESTRA_QUIET", hide_env = true, value_parser = FalseyValueParser::new())]
+    #[arg(env = "ORCHESTRA_QUIET", hide_env = true, value_parser = switch)]
     pub quiet: bool,
     /// When to color [default: auto]
     #[arg(long, value_enum, value_name = "WHEN", help_heading = "Output")]
@@ -75,7 +76,7 @@ pub struct Paging {
         hide_env = true,
         help_heading = "Output"
     )]
-    #[arg(value_parser = FalseyValueParser::new())]
+    #[arg(value_parser = switch)]
     pub no_pager: bool,
 }
 
@@ -93,7 +94,7 @@ pub struct Driving {
     pub max_parallel: Option<u32>,
     /// Cancel what runs as soon as a required task has failed
     #[arg(long, env = "ORCHESTRA_FAIL_FAST", hide_env = true)]
-    #[arg(value_parser = FalseyValueParser::new())]
+    #[arg(value_parser = switch)]
     pub fail_fast: bool,
     /// Confinement of tasks; `none` is the only level of this build [default: none]
     #[arg(long, value_name = "LEVEL", env = "ORCHESTRA_SANDBOX", hide_env = true)]

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 use super::shared::Output;
+use super::switch::switch;
 
 /// `orchestra trust`
 ///
@@ -24,11 +24,11 @@ pub struct Trust {
     pub dir: Option<PathBuf>,
     /// List the projects you trust
     #[arg(long, conflicts_with_all = ["dir", "remove"])]
-    #[arg(env = "ORCHESTRA_LIST", hide_env = true, value_parser = FalseyValueParser::new())]
+    #[arg(env = "ORCHESTRA_LIST", hide_env = true, value_parser = switch)]
     pub list: bool,
     /// Trust it no longer
     #[arg(long, env = "ORCHESTRA_REMOVE", hide_env = true)]
-    #[arg(value_parser = FalseyValueParser::new())]
+    #[arg(value_parser = switch)]
     pub remove: bool,
     /// What is printed, and how.
     #[command(flatten)]

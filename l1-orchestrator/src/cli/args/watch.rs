@@ -1,9 +1,9 @@
 //! `orchestra watch` as typed.
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 use super::shared::{Output, Progress, RunsDir};
+use super::switch::switch;
 
 /// `orchestra watch`
 ///
@@ -22,16 +22,16 @@ pub struct Watch {
     pub run: String,
     /// Return as soon as a required task has failed; the run goes on
     #[arg(long, env = "ORCHESTRA_FAIL_FAST", hide_env = true)]
-    #[arg(value_parser = FalseyValueParser::new())]
+    #[arg(value_parser = switch)]
     pub fail_fast: bool,
     /// Exit with the run's exit code, which is the default
     #[arg(long, overrides_with = "no_exit_status")]
-    #[arg(env = "ORCHESTRA_EXIT_STATUS", hide_env = true, value_parser = FalseyValueParser::new())]
+    #[arg(env = "ORCHESTRA_EXIT_STATUS", hide_env = true, value_parser = switch)]
     pub exit_status: bool,
     /// Exit with 0 however the run ends
     #[arg(long, overrides_with = "exit_status")]
     #[arg(env = "ORCHESTRA_NO_EXIT_STATUS", hide_env = true)]
-    #[arg(value_parser = FalseyValueParser::new())]
+    #[arg(value_parser = switch)]
     pub no_exit_status: bool,
     /// Progress on stderr [default: auto]
     #[arg(
