@@ -89,6 +89,7 @@ fn a_file_with_problems_keeps_all_files_as_they_are() {
     --- stderr
     error[scenario-unreadable]: gone.yaml cannot be read
       because: failed to open file `gone.yaml`: No such file or directory (os error 2)
+    help: there are `bad.yaml`, `ci.yaml`
     "#);
 }
 

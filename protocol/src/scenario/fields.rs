@@ -199,6 +199,10 @@ fn unknown(table: &Table, word: &str) -> Diagnostic {
 
 /// A slip in a word that is not this format's own, such as `retires`.
 fn near_other_word(table: &Table, word: &str) -> Option<String> {
+    // Two edits make another word of a shorter one: `deps` of `steps`.
+    if word.len() < 6 {
+        return None;
+    }
     if let Some(near) = nearest(word, table.aliases.iter().map(|(alias, _)| *alias)) {
         let canonical = table.canonical(near)?;
         return Some(format!("did you mean `{}`?", canonical.name));
