@@ -154,7 +154,7 @@ fn a_saved_plan_is_one_and_no_scenario() {
         .json();
     assert_eq!(object["tasks"], 2);
     let text = fs_err::read_to_string(place.work().join("plan.json")).unwrap();
-    place.write("plan.json", &text.replace("echo a", "echo c"));
+    place.write("plan.json", text.replace("echo a", "echo c"));
     assert_snapshot!(place.orchestra(["validate", "plan.json"]).run().render(), @r#"
     exit 3
     --- stderr
