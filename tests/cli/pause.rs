@@ -33,7 +33,7 @@ fn running_attempts_end_and_resume_goes_on() {
         PASS [   <s>] (2/2) second
     ────────────
       PAUSED in <s>   2 passed
-        paused: orchestra pause; running attempts may end
+        paused: orchestra pause
         1 artifact in runs/<run-dir>/artifacts
       next: orchestra resume <run>
     "#);

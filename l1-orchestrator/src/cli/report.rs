@@ -6,6 +6,7 @@ use super::error::CliError;
 use crate::exit_code;
 use crate::report::{html, json, jsonl, junit, markdown};
 use crate::runs::{Status, Stored, each_event, status};
+use crate::session::now;
 use crate::settings;
 
 pub(super) fn report(context: &Context, args: &Report) -> Result<u8, CliError> {
@@ -16,7 +17,9 @@ pub(super) fn report(context: &Context, args: &Report) -> Result<u8, CliError> {
         })?;
         return Ok(exit_code::OK);
     }
+    let mut driven = None;
     if let Status::Running { pid } = status(&entry.dir) {
+        driven = Some(now());
         let note = format!("process {pid} drives this run: the report is of what happened so far");
         context.ui.note(&note);
     }
@@ -29,11 +32,11 @@ pub(super) fn report(context: &Context, args: &Report) -> Result<u8, CliError> {
     let mut bytes = Vec::new();
     let written = match format {
         ReportFormat::Md => {
-            bytes = markdown::render(summary, stored.plan.as_ref(), redact).into_bytes();
+            bytes = markdown::render(summary, stored.plan.as_ref(), driven, redact).into_bytes();
             Ok(())
         }
         ReportFormat::Html => {
-            let page = html::render(summary, stored.plan.as_ref(), redact);
+            let page = html::render(summary, stored.plan.as_ref(), driven, redact);
             let page = page
                 .map_err(|error| CliError::internal("the page does not render").because(error))?;
             bytes = page.into_bytes();

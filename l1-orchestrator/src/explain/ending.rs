@@ -171,7 +171,12 @@ fn skipped(
         } else {
             ", because"
         };
-        text.push_str(&format!("{joint} {need} {}", how(end)));
+        // Who was skipped because of it did not tolerate it, whatever surrounds both.
+        let ended = match end {
+            End::Failed { .. } => how(&End::Failed { tolerated: false }),
+            other => how(other),
+        };
+        text.push_str(&format!("{joint} {need} {ended}"));
         events.push(at.seq);
         links += 1;
         if let End::Skipped { because, .. } = end {

@@ -9,7 +9,7 @@ use super::artifacts::{self, Handed, Left};
 use super::redact;
 use super::summary::RunSummary;
 use super::task::{AttemptEnding, Standing, TaskSummary};
-use super::view::{View, attempt_of, left_out, next_commands, tone_of};
+use super::view::{RUNNING, View, attempt_of, left_out, next_commands, tone_of};
 use super::words;
 use crate::ui::{Painter, Tone, sanitize};
 
@@ -45,20 +45,15 @@ pub fn closing(summary: &RunSummary, view: &View, painter: Painter) -> String {
 /// The one line that says how it ended, or how far it is.
 #[must_use]
 pub fn verdict(summary: &RunSummary, view: &View, painter: Painter) -> String {
-    let driven = view.driven.filter(|_| summary.ending.is_none());
-    let verdict = driven.map_or_else(|| words::verdict(summary), |_| "RUNNING");
+    let (verdict, wall) = view.verdict(summary);
     let tone = match verdict {
         "PASSED" => Tone::Good,
         "FAILED" => Tone::Bad,
-        "RUNNING" => Tone::Strong,
+        RUNNING => Tone::Strong,
         _ => Tone::Warn,
     };
-    let begun = summary.started.as_ref().map(|(at, _)| *at);
-    let so_far = driven.zip(begun).map(|(now, begun)| now.since(begun));
-    let wall = view
-        .redact
-        .duration(so_far.unwrap_or_else(|| summary.wall()));
-    let when = if driven.is_some() { "for" } else { "in" };
+    let wall = view.redact.duration(wall);
+    let when = if verdict == RUNNING { "for" } else { "in" };
     let told = summary.tally.told();
     let open = summary.planned.saturating_sub(told as u64);
     let mut tally = words::tally(&summary.tally, " · ");
@@ -74,10 +69,15 @@ fn failures(text: &mut String, summary: &RunSummary, view: &View, painter: Paint
     let mut failed: Vec<&TaskSummary> = failed.collect();
     // As in the report: what had to succeed first, and the earliest of it first.
     failed.sort_by_key(|task| (task.standing.rank(), task.ended));
-    for task in failed.iter().take(MAX_FAILURES) {
+    // A line about one more takes as much room as a short failure.
+    let shown = match failed.len() {
+        all if all == MAX_FAILURES + 1 => all,
+        all => all.min(MAX_FAILURES),
+    };
+    for task in failed.iter().take(shown) {
         failure(text, task, view, painter);
     }
-    let more = failed.len().saturating_sub(MAX_FAILURES);
+    let more = failed.len() - shown;
     if more > 0 {
         writeln!(text, "    … and {more} more failed; all are in the report").expect("string");
     }
@@ -116,6 +116,9 @@ fn failure(text: &mut String, task: &TaskSummary, view: &View, painter: Painter)
         }
     }
     text.push('\n');
+    if let Some(cut) = words::cut(task) {
+        writeln!(text, "         {cut}").expect("string");
+    }
     if last.is_none_or(|attempt| attempt.how() != failure.message) {
         writeln!(text, "         {}", sanitize(&failure.message)).expect("string");
     }

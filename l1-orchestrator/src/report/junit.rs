@@ -145,8 +145,7 @@ fn inner(summary: &RunSummary, task: &TaskSummary, redact: Redactor, tails: &mut
                 Some((_, failure, tail)) => (failure, tail),
                 None => (&**failure, None),
             };
-            text.push_str(&once(told));
-            last_tail = take(tail, tails);
+            text.push_str(&once(told, take(tail, tails)));
             for (attempt, failure, tail) in failed {
                 text.push_str(&again("rerun", attempt, failure, take(tail, tails), redact));
             }
@@ -197,11 +196,15 @@ const fn element(class: FailureClass) -> &'static str {
     }
 }
 
-fn once(failure: &Failure) -> String {
+/// What most readers show first: the end of its output, then what to do.
+fn once(failure: &Failure, tail: Option<&str>) -> String {
     let (element, class) = (element(failure.class), failure.class);
     let message = escape(&failure.message);
     let advice = escape(class.advice());
-    format!("      <{element} message=\"{message}\" type=\"{class}\">{advice}</{element}>\n")
+    let tail = tail.map_or_else(String::new, |tail| {
+        format!("{}\n\n", escape(tail.trim_end()))
+    });
+    format!("      <{element} message=\"{message}\" type=\"{class}\">{tail}{advice}</{element}>\n")
 }
 
 /// `rerunFailure`, `rerunError`, `flakyFailure` or `flakyError`.

@@ -336,14 +336,14 @@ fn many_failures_are_bounded_and_counted() {
     let text = closing(&summary, &view(), Painter::PLAIN);
     assert!(text.contains("… and 20 more failed"), "{text}");
     assert!(text.contains("and 22 more   because bad0 failed"), "{text}");
-    let page = markdown::render(&summary, None, Redactor::default());
+    let page = markdown::render(&summary, None, None, Redactor::default());
     assert!(page.contains("## Other failures, earliest first"), "{page}");
 }
 
 #[test]
 fn a_tail_cannot_leave_its_fence_nor_move_the_cursor() {
     let summary = Story::begun(1).fails("a", false).summary();
-    let page = markdown::render(&summary, None, Redactor::default());
+    let page = markdown::render(&summary, None, None, Redactor::default());
     assert!(
         page.contains("````text\nit broke\n```\n\\x1b[2J\n````"),
         "{page}"
@@ -528,12 +528,12 @@ proptest! {
         let summary = story.summary();
         let tally = summary.tally;
         prop_assert!(tally.told() <= summary.tasks.len());
-        prop_assert!(markdown::render(&summary, None, Redactor::default()).len() <= 900 * 1024);
+        prop_assert!(markdown::render(&summary, None, None, Redactor::default()).len() <= 900 * 1024);
         prop_assert!(!closing(&summary, &view(), Painter::PLAIN).is_empty());
         let mut bytes = Vec::new();
         json::write(&summary, None, &mut bytes).unwrap();
         prop_assert!(serde_json::from_slice::<serde_json::Value>(&bytes).is_ok());
-        let page = html::render(&summary, None, Redactor::default()).unwrap();
+        let page = html::render(&summary, None, None, Redactor::default()).unwrap();
         prop_assert!(page.ends_with("</html>\n") || page.ends_with("</html>"));
         let mut cases = Vec::new();
         junit::write(&summary, Redactor::default(), &mut cases).unwrap();

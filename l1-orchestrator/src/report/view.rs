@@ -1,6 +1,7 @@
 //! What the renderers of one run share: how to name it, and what to type next.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use protocol::event::SkipCause;
 use protocol::ids::TaskId;
@@ -12,6 +13,7 @@ use super::planned::max_attempts;
 use super::redact::Redactor;
 use super::summary::RunSummary;
 use super::task::{Attempt, Standing, TaskSummary};
+use super::words;
 use crate::ui::Tone;
 
 /// How to name a run in a command: its short id, or its directory where the id would not be found.
@@ -50,6 +52,22 @@ pub fn task_word(task: &TaskId) -> String {
         format!("'{id}'")
     } else {
         id.to_owned()
+    }
+}
+
+/// The verdict of a run that some process drives.
+pub const RUNNING: &str = "RUNNING";
+
+impl View {
+    /// The verdict in capitals, and how long it took or has taken so far.
+    #[must_use]
+    pub fn verdict(&self, summary: &RunSummary) -> (&'static str, Duration) {
+        let begun = summary.started.as_ref().map(|(at, _)| *at);
+        match (self.driven.filter(|_| summary.ending.is_none()), begun) {
+            (Some(now), Some(begun)) => (RUNNING, now.since(begun)),
+            (Some(_), None) => (RUNNING, Duration::ZERO),
+            (None, _) => (words::verdict(summary), summary.wall()),
+        }
     }
 }
 

@@ -128,9 +128,32 @@ fn noun(task: &TaskSummary) -> &'static str {
     if is_nested { "task" } else { "item" }
 }
 
+/// What its logs do not hold.
+#[must_use]
+pub fn cut(task: &TaskSummary) -> Option<&'static str> {
+    let mut attempts = task.attempts.iter();
+    attempts
+        .any(|attempt| attempt.truncated)
+        .then_some("its log is cut: it wrote more than is kept")
+}
+
 /// Why, or how, in the lists of tasks.
 #[must_use]
 pub fn how(
+    summary: &RunSummary,
+    task: &TaskSummary,
+    plan: Option<&Plan>,
+    redact: Redactor,
+) -> String {
+    let how = standing(summary, task, plan, redact);
+    match cut(task) {
+        Some(cut) if how.is_empty() => cut.into(),
+        Some(cut) => format!("{how}; {cut}"),
+        None => how,
+    }
+}
+
+fn standing(
     summary: &RunSummary,
     task: &TaskSummary,
     plan: Option<&Plan>,

@@ -107,11 +107,11 @@ fn render(stored: &Stored, name: &str, out: &mut impl io::Write) -> io::Result<(
         run_dir::REPORT_JSON => json::write(summary, stored.plan.as_deref(), out),
         run_dir::JUNIT => junit::write(summary, UNREDACTED, out),
         run_dir::REPORT_HTML => {
-            let page = html::render(summary, stored.plan.as_ref(), UNREDACTED);
+            let page = html::render(summary, stored.plan.as_ref(), None, UNREDACTED);
             out.write_all(page.map_err(io::Error::other)?.as_bytes())
         }
         _ => {
-            let text = markdown::render(summary, stored.plan.as_ref(), UNREDACTED);
+            let text = markdown::render(summary, stored.plan.as_ref(), None, UNREDACTED);
             out.write_all(text.as_bytes())
         }
     }

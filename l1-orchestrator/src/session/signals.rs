@@ -118,7 +118,7 @@ impl Signals {
             return;
         }
         match how {
-            Pausing::Gently => handle.pause("orchestra pause; running attempts may end".into()),
+            Pausing::Gently => handle.pause("orchestra pause".into()),
             Pausing::Now => {
                 handle.pause("orchestra pause --now".into());
                 handle.halt();

@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value};
 use protocol::plan::Plan;
+use protocol::time::Timestamp;
 
 use super::context::{Attempt, Context, Fact, Named, Task};
 use crate::report::graph::{self, Place, picture};
@@ -33,13 +35,15 @@ pub(super) struct Source<'a> {
     pub(super) redact: Redactor,
 }
 
-/// Renders the page from a summary and the plan that it names.
+/// Renders the page from a summary and the plan that it names. `driven`: the
+/// present, while some process drives the run.
 ///
 /// # Errors
 /// None in practice: the template is ours and fits what fills it.
 pub fn render(
     summary: &RunSummary,
     plan: Option<&Arc<Plan>>,
+    driven: Option<Timestamp>,
     redact: Redactor,
 ) -> Result<String, minijinja::Error> {
     let view = View {
@@ -47,7 +51,7 @@ pub fn render(
         // The page lies in the run's directory, and that it can name wherever the runs are kept.
         run: RunRef(".".into()),
         dir: ".".into(),
-        driven: None,
+        driven,
         redact,
     };
     let source = Source {
@@ -89,7 +93,7 @@ impl Source<'_> {
             ),
             None => ("run".into(), "unknown".into()),
         };
-        let verdict = words::verdict(summary);
+        let (verdict, wall) = view.verdict(summary);
         let (failures, more_failures, shown) = self.failures();
         let picture = self.plan.map(|plan| picture(plan, Some(summary)));
         let timeline = timeline(summary, self.plan);
@@ -117,7 +121,7 @@ impl Source<'_> {
             class: class_of(verdict),
             scenario,
             run,
-            facts: self.facts(),
+            facts: self.facts(wall),
             notes: self.notes(),
             failures,
             more_failures,
@@ -153,13 +157,13 @@ impl Source<'_> {
         }
     }
 
-    fn facts(&self) -> Vec<Fact> {
+    fn facts(&self, wall: Duration) -> Vec<Fact> {
         let summary = self.summary;
         let planned = usize::try_from(summary.planned).unwrap_or(usize::MAX);
         let tally = words::tally(&summary.tally, " · ");
         let tasks = format!("{tally}, of {}", words::count(planned, "task"));
         let mut facts = vec![
-            Fact::text("Time", self.redact.duration(summary.wall())),
+            Fact::text("Time", self.redact.duration(wall)),
             Fact::text("Tasks", tasks),
         ];
         if let Some(ending) = summary.ending {

@@ -8,7 +8,7 @@ use crate::report::Redactor;
 use crate::report::tests::{Story, broke, id};
 
 fn page(story: &Story) -> String {
-    render(&story.summary(), None, Redactor::default()).unwrap()
+    render(&story.summary(), None, None, Redactor::default()).unwrap()
 }
 
 #[test]

@@ -108,7 +108,15 @@ fn run_line(kind: &EventKind, painter: Painter) -> Option<String> {
             "STOP",
             "a task failed and --fail-fast is on".into(),
         ),
-        EventKind::RunPaused { cause } => line(Tone::Warn, "PAUSE", sanitize(cause).into_owned()),
+        EventKind::RunPaused { cause } => {
+            let cause = sanitize(cause);
+            // As long as some run; afterwards it is the cause alone that is told.
+            let text = match cause.as_ref() {
+                "orchestra pause" => format!("{cause}; running attempts may end"),
+                _ => cause.into_owned(),
+            };
+            line(Tone::Warn, "PAUSE", text)
+        }
         EventKind::JournalRecovered { torn_bytes, file } => {
             let text = format!("the journal's torn end ({torn_bytes} bytes) is kept as {file}");
             line(Tone::Warn, "NOTE", text)
@@ -136,8 +144,10 @@ fn task_line(
             let left_out = task.artifacts.iter().filter_map(|artifact| {
                 Some(format!("{}: {}", artifact.name, words::left_out(artifact)?))
             });
+            let cut = words::cut(task).map(str::to_owned);
             let notes = words::children(task)
                 .into_iter()
+                .chain(cut)
                 .chain(attempt)
                 .chain(left_out);
             let notes: Vec<String> = notes.collect();

@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use protocol::plan::Plan;
+use protocol::time::Timestamp;
 
 use crate::report::redact::Redactor;
 use crate::report::stats::Stats;
 use crate::report::summary::RunSummary;
 use crate::report::timeline::{self, timeline};
-use crate::report::view::{RunRef, View};
+use crate::report::view::{RUNNING, RunRef, View};
 use crate::report::words;
 
 /// Most bytes of a report.
@@ -25,15 +26,21 @@ pub(super) struct Page<'a> {
     pub(super) text: String,
 }
 
-/// Renders the report from a summary and the plan that it names.
+/// Renders the report from a summary and the plan that it names. `driven`: the
+/// present, while some process drives the run.
 #[must_use]
-pub fn render(summary: &RunSummary, plan: Option<&Arc<Plan>>, redact: Redactor) -> String {
+pub fn render(
+    summary: &RunSummary,
+    plan: Option<&Arc<Plan>>,
+    driven: Option<Timestamp>,
+    redact: Redactor,
+) -> String {
     let view = View {
         plan: plan.cloned(),
         // The report lies in the run's directory, and that it can name wherever the runs are kept.
         run: RunRef(".".into()),
         dir: ".".into(),
-        driven: None,
+        driven,
         redact,
     };
     let plan = plan.map(|plan| &**plan);
@@ -98,7 +105,7 @@ impl Page<'_> {
     }
 
     fn verdict(&mut self) {
-        let verdict = words::verdict(self.summary);
+        let (verdict, wall) = self.view.verdict(self.summary);
         let (name, run) = match &self.summary.started {
             Some((_, started)) => (
                 started.scenario.to_string(),
@@ -107,11 +114,12 @@ impl Page<'_> {
             None => ("run".into(), "unknown".into()),
         };
         self.line(&format!("# {verdict}: {name}, run {run}\n"));
-        let wall = self.redact.duration(self.summary.wall());
+        let wall = self.redact.duration(wall);
+        let when = if verdict == RUNNING { "for" } else { "in" };
         let tally = words::tally(&self.summary.tally, ", ");
         let planned = usize::try_from(self.summary.planned).unwrap_or(usize::MAX);
         let total = words::count(planned, "task");
-        let mut text = format!("**{verdict}** in {wall}: {tally}, of {total}.");
+        let mut text = format!("**{verdict}** {when} {wall}: {tally}, of {total}.");
         if let Some(ending) = self.summary.ending {
             write!(text, " Exit code {}.", ending.exit_code).expect("into a string");
         }
