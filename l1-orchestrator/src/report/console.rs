@@ -41,7 +41,7 @@ pub fn opening(
 /// How much is shown while a run goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
-    /// Nothing until the end.
+    /// No lines of tasks, only beginning and end.
     Nothing,
     /// A counted line for everything that ended.
     Lines,

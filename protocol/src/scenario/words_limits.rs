@@ -43,7 +43,8 @@ pub(super) static RETRY: Table = Table {
         key(
             "delay",
             Shape::Duration,
-            "Wait before the first extra attempt; `1s` unless given.",
+            "Wait before the first extra attempt, less up to a quarter of it by chance, so that tasks that \
+             failed together do not come back together; `1s` unless given.",
         ),
         key(
             "backoff",

@@ -136,7 +136,7 @@ pub enum Progress {
     Bar,
     /// One counted line a finished task
     Lines,
-    /// Nothing until the end
+    /// No lines of tasks, only beginning and end
     None,
 }
 
