@@ -28,7 +28,9 @@ pub struct Left<'a> {
 /// Every artifact once, the last ones first.
 #[must_use]
 pub fn left<'a>(summary: &'a RunSummary, plan: Option<&Plan>) -> Vec<Left<'a>> {
-    let all = summary.tasks.iter().flat_map(|task| {
+    let tasks = summary.tasks.iter();
+    let tasks = tasks.filter(|task| !task.artifacts.is_empty());
+    let all = tasks.flat_map(|task| {
         let is_last = plan
             .and_then(|plan| Planned::find(plan, &task.id))
             .is_none_or(|planned| planned.is_last());

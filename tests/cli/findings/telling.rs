@@ -268,4 +268,32 @@ fn every_file_is_listed_once_and_outputs_come_first() {
     let report = place.run_file("report.md");
     assert_eq!(report.matches("| made |").count(), 1, "{report}");
     assert!(report.contains("- made: [artifacts/"), "{report}");
+    let page = place.run_file("report.html");
+    let link = "<dt>made</dt><dd><a href=\"artifacts/part-make/made.txt\">";
+    assert!(page.contains(link), "{page}");
+    assert_eq!(page.matches("<th scope=\"row\">made</th>").count(), 1);
+}
+
+/// Both look at the first and the last event.
+#[test]
+fn a_run_takes_as_long_in_the_list_as_at_its_end() {
+    let place = Place::with("hello.yaml", HELLO);
+    place.orchestra(["run", "hello.yaml"]).run().expect(0);
+    let listed = place.orchestra(["list", "--json"]).run().expect(0).json();
+    let report = place.run_file("report.json");
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(listed["runs"][0]["wall_ms"], report["wall_ms"]);
+}
+
+#[test]
+fn a_damaged_journal_leads_to_verify() {
+    let place = Place::with("hello.yaml", HELLO);
+    place.orchestra(["run", "hello.yaml"]).run().expect(0);
+    let journal = place.run_file("events.jsonl");
+    let mut lines: Vec<&str> = journal.lines().collect();
+    lines.remove(3);
+    let path = place.run_dir().join("events.jsonl");
+    fs_err::write(path, format!("{}\n", lines.join("\n"))).unwrap();
+    let told = place.orchestra(["show"]).run().expect(8).stderr;
+    assert!(told.contains("help: `orchestra verify "), "{told}");
 }

@@ -203,3 +203,13 @@ fn task_line(
     let line = format!("{word} {span} {counter}{}   {note}", task.name());
     Some(line.trim_end().to_owned())
 }
+
+#[cfg(test)]
+#[test]
+fn a_delay_is_told_to_the_next_tenth() {
+    let shown = |ms| Redactor::default().duration(tenths(ms));
+    assert_eq!(shown(0), "0ms");
+    assert_eq!(shown(99), "99ms");
+    assert_eq!(shown(159), "0.2s");
+    assert_eq!(shown(2000), "2.0s");
+}
