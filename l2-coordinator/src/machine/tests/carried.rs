@@ -68,7 +68,7 @@ fn what_is_left_out_counts_as_a_failure_to_what_follows() {
         [
             "task.skipped b by failure of a",
             "task.done c #1 {} []",
-            "run.finished completed 0",
+            "run.finished failed 1",
         ]
     );
 }
@@ -131,7 +131,7 @@ fn an_expansion_with_an_item_left_out_is_left_out_itself() {
             "task.done a[0] #1 {} []",
             "task.skipped a by not selected of a[1]",
             "task.skipped b by failure of a",
-            "run.finished completed 0",
+            "run.finished failed 1",
         ]
     );
 }
