@@ -132,6 +132,8 @@ impl Eyes {
         state.panel = panel;
         state.stop = false;
         let Some(stream) = state.stream.take() else {
+            // The thread that has it may be asleep, and has a panel to draw now.
+            self.0.wake.notify_one();
             return Ok(());
         };
         drop(state);
