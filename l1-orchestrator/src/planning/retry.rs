@@ -8,10 +8,6 @@ use protocol::expr::{Condition, Gate};
 use protocol::ids::{RunId, TaskId};
 use protocol::plan::TaskIndex;
 use protocol::state::{Children, RunState, TaskState};
-use serde_json::Value;
-
-/// Bytes of items in one event: such an event stays a line that every reader takes.
-const CHUNK_BYTES: usize = 64 * 1024;
 
 /// What was asked for.
 #[derive(Clone, Debug)]
@@ -285,52 +281,18 @@ impl Sorting<'_> {
     }
 
     fn expand(&mut self, id: &TaskId, children: &Children) {
-        let event = |first, items, inputs, complete| EventKind::TaskExpanded {
-            task: id.clone(),
-            first,
-            items,
-            inputs,
-            complete,
-        };
         match children {
             Children::Scenario { inputs, .. } => {
-                let inputs = inputs
-                    .iter()
-                    .map(|(name, value)| (name.clone(), value.clone()));
-                let inputs = Some(inputs.collect());
-                self.found.events.push(event(0, None, inputs, true));
+                let inputs = inputs.clone().into_iter().collect();
+                let event = EventKind::expanded_into_scenario(id.clone(), inputs);
+                self.found.events.push(event);
             }
             Children::Items(items) => {
-                let mut first = 0;
-                let chunks = chunks(items);
-                let last = chunks.len() - 1;
-                for (at, chunk) in chunks.into_iter().enumerate() {
-                    let next = first + u32::try_from(chunk.len()).unwrap_or(u32::MAX);
-                    let items = Some(chunk.to_vec());
-                    self.found
-                        .events
-                        .push(event(first, items, None, at == last));
-                    first = next;
-                }
+                let events = EventKind::expanded_into_items(id, items.clone());
+                self.found.events.extend(events);
             }
         }
     }
-}
-
-/// At least one chunk, each small enough for an event.
-fn chunks(items: &[Value]) -> Vec<&[Value]> {
-    let mut chunks = Vec::new();
-    let (mut begin, mut bytes) = (0, 0);
-    for (at, item) in items.iter().enumerate() {
-        let size = item.to_string().len() + 1;
-        if bytes + size > CHUNK_BYTES && at > begin {
-            chunks.push(&items[begin..at]);
-            (begin, bytes) = (at, 0);
-        }
-        bytes += size;
-    }
-    chunks.push(&items[begin..]);
-    chunks
 }
 
 #[cfg(test)]

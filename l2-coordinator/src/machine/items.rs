@@ -1,7 +1,7 @@
 //! What a fan-out is repeated over, and what a nested scenario is given: values computed once, when the
 //! task's turn comes, and kept in its event.
 
-use protocol::event::EventKind;
+use protocol::event::{EventKind, MAX_CHUNK_BYTES, item_bytes};
 use protocol::expr::{Condition, Scope, Target, Template};
 use protocol::ids::TaskId;
 use protocol::outcome::{Failure, FailureClass};
@@ -13,10 +13,8 @@ use serde_json::{Map, Value};
 use super::effect::Decision;
 use super::value::Machine;
 
-/// Bytes of the items of one event: what stays cheap to read and to write again.
-pub(super) const CHUNK_BYTES: usize = 64 * 1024;
 /// Bytes of one item: it goes into its task's message, mostly through one variable.
-const MAX_ITEM_BYTES: usize = CHUNK_BYTES;
+const MAX_ITEM_BYTES: usize = MAX_CHUNK_BYTES;
 /// Bytes of all items of one fan-out, which stay in memory: 320 for each of [`MAX_ITEMS`].
 const MAX_ITEMS_BYTES: usize = 32 * 1024 * 1024;
 
@@ -27,27 +25,15 @@ impl Machine {
     pub(super) fn fan_out(&self, task: TaskIndex, fan_out: &FanOut) -> Decision {
         let items = items(fan_out, &self.scope(task)).and_then(|items| {
             self.room(task, items.len())?;
-            chunks(items)
+            small_enough(&items)?;
+            Ok(items)
         });
         match items {
             Err(failure) => self.unexpandable(task, failure),
-            Ok(chunks) => {
-                let last = chunks.len() - 1;
-                let mut first = 0;
-                let mut decision = Decision::default();
-                for (at, items) in chunks.into_iter().enumerate() {
-                    let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
-                    decision.events.push(EventKind::TaskExpanded {
-                        task: self.run.id(task),
-                        first,
-                        items: Some(items),
-                        inputs: None,
-                        complete: at == last,
-                    });
-                    first += count;
-                }
-                decision
-            }
+            Ok(items) => Decision {
+                events: EventKind::expanded_into_items(&self.run.id(task), items),
+                ..Decision::default()
+            },
         }
     }
 
@@ -58,13 +44,10 @@ impl Machine {
             .and_then(|()| inputs(uses, &self.scope(task), self.config.project.as_deref()));
         match inputs {
             Err(failure) => self.unexpandable(task, failure),
-            Ok(inputs) => Decision::default().event(EventKind::TaskExpanded {
-                task: self.run.id(task),
-                first: 0,
-                items: None,
-                inputs: Some(inputs),
-                complete: true,
-            }),
+            Ok(inputs) => {
+                let task = self.run.id(task);
+                Decision::default().event(EventKind::expanded_into_scenario(task, inputs))
+            }
         }
     }
 
@@ -172,33 +155,23 @@ pub(super) fn bounded(what: &str, count: usize) -> Evaluated<()> {
     }
 }
 
-/// At least one chunk, each of at most [`CHUNK_BYTES`].
-fn chunks(items: Vec<Value>) -> Evaluated<Vec<Vec<Value>>> {
-    let mut chunks = vec![Vec::new()];
-    let (mut all, mut here) = (0, 0);
-    for (at, item) in items.into_iter().enumerate() {
-        let bytes = serde_json::to_vec(&item).map_or(usize::MAX, |text| text.len() + 1);
+fn small_enough(items: &[Value]) -> Evaluated<()> {
+    let mut all = 0;
+    for (at, item) in items.iter().enumerate() {
+        let bytes = item_bytes(item);
         if bytes > MAX_ITEM_BYTES {
             return Err(too_much(format!(
                 "item {at} has {bytes} bytes; at most {MAX_ITEM_BYTES}"
             )));
         }
         all += bytes;
-        here += bytes;
         if all > MAX_ITEMS_BYTES {
             return Err(too_much(format!(
                 "the items have more than {MAX_ITEMS_BYTES} bytes"
             )));
         }
-        if here > CHUNK_BYTES {
-            chunks.push(Vec::new());
-            here = bytes;
-        }
-        if let Some(chunk) = chunks.last_mut() {
-            chunk.push(item);
-        }
     }
-    Ok(chunks)
+    Ok(())
 }
 
 /// The value with all its texts rendered.

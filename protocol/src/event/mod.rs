@@ -4,9 +4,11 @@
 //! field: give it a default, so that older journals still read. Renaming needs a new version.
 
 mod chain;
+mod expanded;
 mod kind;
 mod payload;
 
 pub use chain::{Chain, Event, LineError, MAX_LINE_BYTES};
+pub use expanded::{MAX_CHUNK_BYTES, item_bytes};
 pub use kind::{EventKind, JOURNAL_VERSION};
 pub use payload::{AttemptEnd, LeaseEnd, LogRef, Origin, RunStarted, SkipCause};

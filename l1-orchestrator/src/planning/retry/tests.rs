@@ -204,18 +204,3 @@ fn what_would_only_be_skipped_is_refused() {
     assert_eq!((blocked.task.as_str(), blocked.need.as_str()), ("c", "b"));
     told(|state| Wanted::Tasks(tasks(state, &["b", "c"]))).unwrap();
 }
-
-#[test]
-fn items_come_in_chunks_that_lose_none() {
-    let items: Vec<Value> = (0..40_000)
-        .map(|n| Value::from(format!("item {n}")))
-        .collect();
-    let chunks = chunks(&items);
-    assert!(chunks.len() > 5);
-    let size = |chunk: &&[Value]| serde_json::to_string(chunk).unwrap().len();
-    assert!(chunks.iter().all(|chunk| size(chunk) <= CHUNK_BYTES + 2));
-    assert_eq!(chunks.concat(), items);
-    assert_eq!(super::chunks(&[]), [&[] as &[Value]]);
-    let big = [Value::from("x".repeat(100_000)), 1.into()];
-    assert_eq!(super::chunks(&big).len(), 2);
-}
