@@ -130,7 +130,7 @@ fn task(number: u32) -> TaskMessage {
         outputs: std::collections::BTreeMap::new(),
         artifacts: std::collections::BTreeMap::new(),
         retry: RetryPolicy::default(),
-        constraints: Constraints::DEFAULT,
+        constraints: Constraints::unconfined(),
         traceparent: String::new(),
     }
 }

@@ -15,6 +15,7 @@ mod executor;
 pub mod launcher;
 mod markers;
 mod outputs;
+pub mod sandbox;
 mod stop;
 mod sweep;
 mod worker;

@@ -182,7 +182,7 @@ fn config() -> Config {
         max_parallel: None,
         slots: 1,
         fail_fast: false,
-        constraints: Constraints::DEFAULT,
+        constraints: Constraints::unconfined(),
         embedded: None,
         crash_limit: CRASH_LIMIT,
         project: None,

@@ -135,7 +135,7 @@ impl World {
             max_parallel: rng.random_bool(0.2).then(|| rng.random_range(1..4)),
             slots: 1,
             fail_fast: rng.random_bool(0.1),
-            constraints: Constraints::DEFAULT,
+            constraints: Constraints::unconfined(),
             embedded: None,
             crash_limit: rng.random_range(2..6),
             project: None,

@@ -8,6 +8,7 @@ use protocol::digest::Digest;
 use protocol::event::{Event, EventKind, Origin, RunStarted};
 use protocol::ids::TaskId;
 use protocol::outcome::RunOutcome;
+use protocol::policy::Finding;
 use protocol::time::Timestamp;
 use serde_json::{Map, Value};
 
@@ -63,6 +64,9 @@ pub struct Gap {
 /// Most tasks that room is made for in advance: what a plan may hold. The number comes from a file.
 const MAX_ROOM: usize = 200_000;
 
+/// Findings that are kept; the rest is counted.
+pub const MAX_FINDINGS: usize = 1_000;
+
 /// What a run's events say.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunSummary {
@@ -88,6 +92,10 @@ pub struct RunSummary {
     pub recovered: Vec<(u64, String)>,
     /// Results that came too late and were ignored.
     pub late_results: u64,
+    /// What the policy had to say, the first [`MAX_FINDINGS`].
+    pub findings: Vec<Finding>,
+    /// How often it had something to say.
+    pub finding_count: u64,
     /// Counts, without tasks that expanded: their children count.
     pub tally: Tally,
     /// What the scenario hands to the reader of the run.
@@ -208,6 +216,12 @@ impl RunSummary {
                 });
             }
             EventKind::ResultLate { .. } => self.late_results += 1,
+            EventKind::FindingRaised(finding) => {
+                self.finding_count += 1;
+                if self.findings.len() < MAX_FINDINGS {
+                    self.findings.push(finding.clone());
+                }
+            }
             EventKind::TaskLeased { task, .. }
             | EventKind::AttemptStarted { task, .. }
             | EventKind::AttemptFinished { task, .. }

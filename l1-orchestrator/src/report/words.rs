@@ -16,6 +16,8 @@ use super::task::{Standing, TaskSummary};
 #[must_use]
 pub const fn sandbox(level: SandboxLevel) -> &'static str {
     match level {
+        SandboxLevel::Strict => "strict: namespaces, Landlock and seccomp; no capability",
+        SandboxLevel::Landlock => "landlock: Landlock and seccomp, no namespaces",
         SandboxLevel::None => "no sandbox: tasks ran with your user's rights",
     }
 }
@@ -24,6 +26,7 @@ pub const fn sandbox(level: SandboxLevel) -> &'static str {
 #[must_use]
 pub const fn sandbox_ahead(level: SandboxLevel) -> &'static str {
     match level {
+        SandboxLevel::Strict | SandboxLevel::Landlock => sandbox(level),
         SandboxLevel::None => "no sandbox: tasks run with your user's rights",
     }
 }
@@ -33,6 +36,8 @@ pub const fn sandbox_ahead(level: SandboxLevel) -> &'static str {
 pub const fn origin(by: &Origin) -> &'static str {
     match by {
         Origin::Default => "default (written tasks only, inside the policy)",
+        Origin::Person => "you, at the terminal",
+        Origin::Yes => "you, with --yes",
         Origin::Digest => "you, by the plan's digest",
         Origin::Interrupt => "Ctrl-C",
         Origin::Terminate => "SIGTERM, which `orchestra cancel` sends",

@@ -36,7 +36,7 @@ use crate::ui::Ui;
 /// Between looks at how long nothing was said.
 const TICK: Duration = Duration::from_secs(1);
 /// A worker that drains waits for attempts to die: their grace and as much again.
-const DRAIN: Duration = Duration::from_millis(2 * Constraints::DEFAULT.grace_ms);
+const DRAIN: Duration = Duration::from_millis(2 * Constraints::GRACE_MS);
 /// The same once somebody said twice that it is to end.
 const DRAIN_AT_ONCE: Duration = Duration::from_secs(1);
 

@@ -32,7 +32,7 @@ impl Policy {
             approvals: "never for written tasks",
             constraints: Constraints {
                 level,
-                ..Constraints::DEFAULT
+                ..Constraints::unconfined()
             },
         }
     }

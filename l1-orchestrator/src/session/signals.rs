@@ -18,7 +18,7 @@ use crate::exit_code;
 use crate::ui::Ui;
 
 /// Seconds between SIGTERM and SIGKILL, as in the constraints of every attempt.
-const GRACE: u64 = protocol::policy::Constraints::DEFAULT.grace_ms / 1000;
+const GRACE: u64 = protocol::policy::Constraints::GRACE_MS / 1000;
 /// After a first press: grace, as much again for the killed to die, and as much for their results.
 const GIVE_UP: Duration = Duration::from_secs(3 * GRACE);
 /// The same after a second press, which kills at once.

@@ -256,7 +256,7 @@ mod tests {
             "version": 1, "coordinator": "c-1", "run_id": "0197f0e2-7c1a-7cc3-9d51-3a5a4be1c07a",
             "task_id": "a", "lease": "1-1", "argv": argv,
             "retry": protocol::policy::RetryPolicy::default(),
-            "constraints": protocol::policy::Constraints::DEFAULT, "traceparent": "",
+            "constraints": protocol::policy::Constraints::unconfined(), "traceparent": "",
         }))
         .unwrap()
     }

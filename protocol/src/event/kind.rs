@@ -8,6 +8,7 @@ use crate::artifact::Artifact;
 use crate::digest::Digest;
 use crate::ids::{CoordinatorId, LeaseId, RunId, TaskId, WorkerId};
 use crate::outcome::{Failure, RunOutcome};
+use crate::policy::Finding;
 
 /// Version of the journal's vocabulary, in `run.started`.
 pub const JOURNAL_VERSION: u32 = 1;
@@ -45,6 +46,9 @@ pub enum EventKind {
         /// Who approved.
         by: Origin,
     },
+    /// The policy has something to say: about the plan, before its approval, or about what a task did.
+    #[serde(rename = "finding.raised")]
+    FindingRaised(Finding),
     /// A worker was granted the task.
     #[serde(rename = "task.leased")]
     TaskLeased {
@@ -244,6 +248,7 @@ impl EventKind {
             Self::RunStarted(_) => "run.started",
             Self::PlanProposed { .. } => "plan.proposed",
             Self::PlanApproved { .. } => "plan.approved",
+            Self::FindingRaised(_) => "finding.raised",
             Self::TaskLeased { .. } => "task.leased",
             Self::AttemptStarted { .. } => "attempt.started",
             Self::AttemptFinished { .. } => "attempt.finished",
@@ -282,6 +287,7 @@ impl EventKind {
             | Self::TaskExpanded { task, .. }
             | Self::TaskReused { task, .. }
             | Self::TaskReopened { task, .. } => Some(task),
+            Self::FindingRaised(finding) => finding.task.as_ref(),
             Self::RunStarted(_)
             | Self::PlanProposed { .. }
             | Self::PlanApproved { .. }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::ids::{CoordinatorId, RunId, ScenarioName};
 use crate::outcome::Failure;
-use crate::policy::SandboxLevel;
+use crate::policy::{DeniedAction, Guarantee, SandboxLevel};
 
 /// Output of one stream of one attempt, as kept in `logs/`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,9 +26,12 @@ pub struct LogRef {
 pub struct AttemptEnd {
     /// Confinement that was in force.
     pub level: SandboxLevel,
-    /// Guarantees that were wanted and not given.
+    /// Guarantees that were not given, or given only in part.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub degraded: Vec<String>,
+    pub degraded: Vec<Guarantee>,
+    /// What it tried and the sandbox denied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub denied: Vec<DeniedAction>,
     /// Exit code of the program, when it exited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit: Option<i32>,
@@ -44,6 +47,12 @@ pub struct AttemptEnd {
     pub cpu_us: u64,
     /// Largest resident set of any one process among them, bytes.
     pub peak_rss_bytes: u64,
+    /// Largest memory of all of them together, bytes, where a control group measured it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_memory_bytes: Option<u64>,
+    /// Most bytes seen on disk in workspace and home, where there is a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_disk_bytes: Option<u64>,
     /// Kept standard output; absent when nothing was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub out: Option<LogRef>,
@@ -87,8 +96,12 @@ pub enum LeaseEnd {
 #[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
-    /// The default pack, for plans made only of written tasks inside it.
+    /// The policy, which wants nobody asked about plans of this kind.
     Default,
+    /// Somebody at a terminal, asked about this plan.
+    Person,
+    /// `--yes`.
+    Yes,
     /// Whoever named the plan by its digest: with `--approve`, or by running a saved plan.
     Digest,
     /// Ctrl-C.

@@ -1,42 +1,10 @@
 //! Bounds that travel with every task message.
 
-use std::fmt;
-use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// How far the kernel confines an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum SandboxLevel {
-    /// No confinement: clean environment, fresh workspace, limits on time and output only.
-    None,
-}
-
-impl fmt::Display for SandboxLevel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::None => f.write_str("none"),
-        }
-    }
-}
-
-impl FromStr for SandboxLevel {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "none" => Ok(Self::None),
-            "strict" | "landlock" => Err(format!(
-                "sandbox level `{text}` is not built yet; this build has `none`"
-            )),
-            other => Err(format!(
-                "`{other}` is not a sandbox level; this build has `none`"
-            )),
-        }
-    }
-}
+use super::sandbox::{Confine, SandboxLevel};
 
 /// Time limits of one attempt, milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -50,6 +18,37 @@ pub struct Timeout {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_ms: Option<u64>,
 }
+
+/// Bounds on what an attempt uses. Absent: unbounded, or whatever the host's own limits are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Processor time of any one process, milliseconds, rounded up to seconds by the kernel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_ms: Option<u64>,
+    /// Memory of all processes together, bytes; private temporary files count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// Processes and threads at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pids: Option<u32>,
+    /// Bytes on disk in workspace and home together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_bytes: Option<u64>,
+    /// Bytes of any one file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_bytes: Option<u64>,
+    /// Files and directories in workspace and home together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<u64>,
+    /// Bytes of private temporary files (`/tmp`, `/dev/shm`), which are memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tmp_bytes: Option<u64>,
+}
+
+/// Limits as somebody asks for them, to be narrowed only.
+pub type LimitsRequest = Limits;
 
 /// What one attempt may use. Part of every task message; the worker enforces it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -70,29 +69,40 @@ pub struct Constraints {
     pub artifact_bytes: u64,
     /// Files of all artifacts of one attempt.
     pub artifact_files: u64,
+    /// Bounds on what it uses.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What is open to it.
+    #[serde(default)]
+    pub confine: Arc<Confine>,
 }
 
 impl Constraints {
-    /// What holds before policy packs exist.
-    pub const DEFAULT: Self = Self {
-        level: SandboxLevel::None,
-        timeout: Timeout {
-            wall_ms: None,
-            idle_ms: None,
-        },
-        // Long enough for a compiler or a database to tidy up, short enough to wait for.
-        grace_ms: 10_000,
-        // A verbose build writes a few MiB; a loop writes everything it can.
-        output_bytes: 16 * 1024 * 1024,
-        // Outputs travel in messages and events; anything bigger is an artifact.
-        outputs_bytes: 64 * 1024,
-        artifact_bytes: 16 * 1024 * 1024 * 1024,
-        artifact_files: 10_000,
-    };
+    /// Between SIGTERM and SIGKILL: long enough for a compiler or a database to tidy up, short enough
+    /// to wait for.
+    pub const GRACE_MS: u64 = 10_000;
+
+    /// Unconfined, with the bounds that every attempt has.
+    #[must_use]
+    pub fn unconfined() -> Self {
+        Self {
+            level: SandboxLevel::None,
+            timeout: Timeout::default(),
+            grace_ms: Self::GRACE_MS,
+            // A verbose build writes a few MiB; a loop writes everything it can.
+            output_bytes: 16 * 1024 * 1024,
+            // Outputs travel in messages and events; anything bigger is an artifact.
+            outputs_bytes: 64 * 1024,
+            artifact_bytes: 16 * 1024 * 1024 * 1024,
+            artifact_files: 10_000,
+            limits: Limits::default(),
+            confine: Arc::default(),
+        }
+    }
 }
 
 impl Default for Constraints {
     fn default() -> Self {
-        Self::DEFAULT
+        Self::unconfined()
     }
 }

@@ -210,9 +210,10 @@ impl RunState {
     /// # Errors
     /// The event cannot follow; nothing changed then.
     pub fn apply(&mut self, event: &Event) -> Result<(), IllegalEvent> {
-        match event.kind.task() {
-            Some(task) => self.apply_task(event, task)?,
-            None => self.apply_run(event)?,
+        match (&event.kind, event.kind.task()) {
+            // A remark changes nothing, whoever it is about.
+            (EventKind::FindingRaised(_), _) | (_, None) => self.apply_run(event)?,
+            (_, Some(task)) => self.apply_task(event, task)?,
         }
         self.last_seq = event.seq;
         Ok(())
@@ -345,6 +346,8 @@ impl RunState {
                 self.phase = Phase::Planning;
             }
             (EventKind::PlanProposed { .. }, Phase::Planning) => {}
+            (EventKind::FindingRaised(_), phase)
+                if !matches!(phase, Phase::Empty | Phase::Finished(_)) => {}
             (EventKind::PlanApproved { plan, .. }, Phase::Planning) => {
                 if *plan != self.plan.digest() {
                     return Err(IllegalEvent::OtherPlan {

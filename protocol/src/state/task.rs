@@ -319,6 +319,7 @@ impl TaskRecord {
                 | EventKind::TaskReused { .. }
                 | EventKind::RunStarted(_)
                 | EventKind::PlanProposed { .. }
+                | EventKind::FindingRaised(_)
                 | EventKind::PlanApproved { .. }
                 | EventKind::RunCancelling { .. }
                 | EventKind::RunPaused { .. }

@@ -123,7 +123,7 @@ pub fn argv(words: &[&str]) -> TaskMessage {
         retry: protocol::policy::RetryPolicy::default(),
         constraints: Constraints {
             grace_ms: 100,
-            ..Constraints::DEFAULT
+            ..Constraints::unconfined()
         },
         traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into(),
     }
