@@ -7,7 +7,7 @@ use std::path::Path;
 use protocol::ids::TaskId;
 use protocol::run_dir;
 
-use super::project::take_away_leftovers;
+use super::project::{slot_of, take_away_leftovers};
 use super::remove::remove_tree;
 
 /// Removes all workspaces with what was lent to projects from them, and everything in `artifacts/` that belongs to none of the tasks in
@@ -18,8 +18,10 @@ use super::remove::remove_tree;
 /// The kernel refuses.
 pub fn clear_leftovers(run_dir: &Path, done: &BTreeSet<TaskId>) -> io::Result<()> {
     let work = run_dir.join(run_dir::WORK);
-    for slot in fs_err::read_dir(&work).into_iter().flatten().flatten() {
-        take_away_leftovers(&slot.path());
+    for entry in fs_err::read_dir(&work).into_iter().flatten().flatten() {
+        if let Some(slot) = slot_of(&entry.path()) {
+            take_away_leftovers(&slot);
+        }
     }
     remove_tree(&work)?;
     let kept: BTreeSet<String> = done.iter().map(TaskId::wire).collect();

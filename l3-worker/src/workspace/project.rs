@@ -14,7 +14,8 @@ use protocol::message::StagedFile;
 
 use super::stage::{StageError, stage};
 
-/// Beside a workspace: the project's root, then what is about to be made in it, each ended by NUL.
+/// Beside a slot's directory, where no task can write: the project's root, then what is about to be made
+/// in it, each ended by NUL.
 const LEDGER: &str = "guests";
 /// Longest ledger that is read, bytes: more paths than any message names.
 const MAX_LEDGER_BYTES: u64 = 64 * 1024 * 1024;
@@ -24,6 +25,7 @@ const MAX_LEDGER_BYTES: u64 = 64 * 1024 * 1024;
 pub(crate) struct Guests {
     /// In the order in which they were made.
     made: Vec<PathBuf>,
+    ledger: Option<PathBuf>,
 }
 
 impl Guests {
@@ -42,7 +44,9 @@ impl Guests {
             return Ok(guests);
         }
         stage(files, run_dir, apart)?;
-        let mut ledger = Ledger::begin(apart, root).map_err(|source| StageError::Write {
+        let at = apart.parent().map(ledger_of).unwrap_or_default();
+        guests.ledger = Some(at.clone());
+        let mut ledger = Ledger::begin(&at, root).map_err(|source| StageError::Write {
             to: LEDGER.to_owned(),
             source,
         })?;
@@ -111,14 +115,33 @@ impl Drop for Guests {
                 tracing::debug!(%error, "something staged stays in the project");
             }
         }
+        if let Some(ledger) = &self.ledger
+            && let Err(error) = fs_err::remove_file(ledger)
+        {
+            tracing::debug!(%error, "a ledger of nothing stays");
+        }
     }
+}
+
+/// Where what is lent from a slot's directory is noted.
+fn ledger_of(slot: &Path) -> PathBuf {
+    let mut name = slot.as_os_str().to_owned();
+    name.push(".");
+    name.push(LEDGER);
+    name.into()
+}
+
+/// The slot's directory whose ledger this is.
+pub(super) fn slot_of(ledger: &Path) -> Option<PathBuf> {
+    let is_one = ledger.extension() == Some(OsStr::new(LEDGER));
+    is_one.then(|| ledger.with_extension(""))
 }
 
 struct Ledger(fs_err::File);
 
 impl Ledger {
-    fn begin(apart: &Path, root: &Path) -> io::Result<Self> {
-        let mut ledger = Self(fs_err::File::create(apart.with_file_name(LEDGER))?);
+    fn begin(at: &Path, root: &Path) -> io::Result<Self> {
+        let mut ledger = Self(fs_err::File::create(at)?);
         ledger.note(root)?;
         Ok(ledger)
     }
@@ -134,7 +157,7 @@ impl Ledger {
 /// workspace with the verified copies; only files equal to their copy go, and empty directories.
 pub(super) fn take_away_leftovers(slot: &Path) {
     let mut bytes = Vec::new();
-    let Ok(file) = fs_err::File::open(slot.join(LEDGER)) else {
+    let Ok(file) = fs_err::File::open(ledger_of(slot)) else {
         return;
     };
     if file.take(MAX_LEDGER_BYTES).read_to_end(&mut bytes).is_err() {
@@ -206,7 +229,7 @@ mod tests {
     impl Setup {
         fn new() -> Self {
             let dir = tempfile::tempdir().unwrap();
-            for name in ["run", "apart", "project/src", "input/deep"] {
+            for name in ["run", "slot/apart", "project/src", "input/deep"] {
                 fs_err::create_dir_all(dir.path().join(name)).unwrap();
             }
             fs_err::write(dir.path().join("input/a"), "a").unwrap();
@@ -227,7 +250,7 @@ mod tests {
                 to: to.into(),
                 source,
             }];
-            let apart = self.at("apart");
+            let apart = self.at("slot/apart");
             let invited = Guests::invite(&files, &self.at("run"), &apart, &self.at("project"));
             fs_err::remove_dir_all(&apart).unwrap();
             fs_err::create_dir(&apart).unwrap();

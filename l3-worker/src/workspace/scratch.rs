@@ -3,7 +3,10 @@
 //! Making and removing a directory costs more than starting a small program, so a pair that an
 //! attempt provably left as it found it serves the next one: same inode, same change time (which
 //! any creation, renaming or change of mode beneath it moves), and empty. Anything else is removed
-//! and made anew under another name. Only called while no process of the slot lives.
+//! and made anew. Only called while no process of the slot lives.
+//!
+//! The directory around the pair stays the slot's as long as it can: a sandbox binds it once. Tasks
+//! can write in it, so what they leave there beside the pair goes, too.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,12 +24,15 @@ pub(crate) struct Scratch {
     parent: PathBuf,
     slot: String,
     next: u32,
-    current: Option<Pair>,
+    root: Option<PathBuf>,
+    marks: Option<[Mark; 3]>,
 }
 
 /// Where one attempt works.
 #[derive(Clone, Debug)]
 pub(crate) struct Paths {
+    /// The slot's own directory, around the others.
+    pub(crate) root: PathBuf,
     /// The workspace.
     pub(crate) workspace: PathBuf,
     /// `HOME` and `TMPDIR`.
@@ -35,11 +41,17 @@ pub(crate) struct Paths {
     pub(crate) output: PathBuf,
 }
 
-#[derive(Debug)]
-struct Pair {
-    root: PathBuf,
-    paths: Paths,
-    marks: [Mark; 2],
+impl Paths {
+    fn beneath(root: PathBuf) -> Self {
+        let [workspace, home] = ["workspace", "home"].map(|name| root.join(name));
+        let output = home.join(".orchestra-output");
+        Self {
+            root,
+            workspace,
+            home,
+            output,
+        }
+    }
 }
 
 /// What tells an untouched directory from a used one.
@@ -68,7 +80,8 @@ impl Scratch {
             parent,
             slot,
             next: 0,
-            current: None,
+            root: None,
+            marks: None,
         }
     }
 
@@ -77,42 +90,59 @@ impl Scratch {
     /// # Errors
     /// They cannot be made.
     pub(crate) fn fresh(&mut self) -> io::Result<Paths> {
+        let root = match self.root.take() {
+            Some(root) => root,
+            None => self.make_root()?,
+        };
+        let paths = Paths::beneath(root);
         // What `release` kept, it has just looked at.
-        if let Some(pair) = &self.current {
-            return Ok(pair.paths.clone());
+        if self.marks.is_none() {
+            fs_err::create_dir(&paths.workspace)?;
+            fs_err::create_dir(&paths.home)?;
+            let mark = |path: &PathBuf| rustix::fs::stat(path).map(|stat| Mark::of(&stat));
+            let [root, workspace, home] = [&paths.root, &paths.workspace, &paths.home].map(mark);
+            self.marks = Some([root?, workspace?, home?]);
         }
-        let pair = self.make()?;
-        let paths = pair.paths.clone();
-        self.current = Some(pair);
+        self.root = Some(paths.root.clone());
         Ok(paths)
     }
 
     /// Removes what the attempt left; keeps what it left untouched.
     ///
     /// # Errors
-    /// The kernel refuses.
+    /// The kernel refuses; the next attempt gets other directories.
     pub(crate) fn release(&mut self) -> io::Result<()> {
-        match &self.current {
-            Some(pair) if !pair.untouched() => self.remove(),
-            _ => Ok(()),
+        let Some(root) = self.root.take() else {
+            return Ok(());
+        };
+        if !self.is_untouched(&root) {
+            self.marks = None;
+            clear(&root)?;
         }
+        self.root = Some(root);
+        Ok(())
+    }
+
+    fn is_untouched(&self, root: &Path) -> bool {
+        let Some([root_mark, workspace_mark, home_mark]) = self.marks else {
+            return false;
+        };
+        let paths = Paths::beneath(root.to_owned());
+        let same_root = rustix::fs::lstat(root).is_ok_and(|stat| Mark::of(&stat) == root_mark);
+        same_root
+            && untouched(&paths.workspace, workspace_mark)
+            && untouched(&paths.home, home_mark)
     }
 
     /// Whether the current attempt has left its home directory, and so its outputs, untouched.
     pub(crate) fn home_untouched(&self) -> bool {
-        self.current
+        self.root
             .as_ref()
-            .is_some_and(|pair| untouched(&pair.paths.home, pair.marks[1]))
+            .zip(self.marks)
+            .is_some_and(|(root, marks)| untouched(&root.join("home"), marks[2]))
     }
 
-    fn remove(&mut self) -> io::Result<()> {
-        if let Some(pair) = self.current.take() {
-            remove_tree(&pair.root)?;
-        }
-        Ok(())
-    }
-
-    fn make(&mut self) -> io::Result<Pair> {
+    fn make_root(&mut self) -> io::Result<PathBuf> {
         fs_err::create_dir_all(&self.parent)?;
         let root = (0..MAX_NAME_TRIES).find_map(|_| {
             self.next += 1;
@@ -123,41 +153,30 @@ impl Scratch {
             }
         });
         let root = root.ok_or_else(|| io::Error::other("no free name for a workspace"))??;
-        let [workspace, home] = ["workspace", "home"].map(|name| root.join(name));
-        fs_err::create_dir(&workspace)?;
-        fs_err::create_dir(&home)?;
-        let private = Mode::RWXU;
-        rustix::fs::chmod(&root, private)?;
-        let marks =
-            [&workspace, &home].map(|path| rustix::fs::stat(path).map(|stat| Mark::of(&stat)));
-        let [workspace_mark, home_mark] = marks;
-        let output = home.join(".orchestra-output");
-        let paths = Paths {
-            workspace,
-            home,
-            output,
-        };
-        Ok(Pair {
-            root,
-            paths,
-            marks: [workspace_mark?, home_mark?],
-        })
+        rustix::fs::chmod(&root, Mode::RWXU)?;
+        self.marks = None;
+        Ok(root)
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if let Err(error) = self.remove() {
+        if let Some(root) = self.root.take()
+            && let Err(error) = remove_tree(&root)
+        {
             tracing::warn!(%error, "workspace not removed");
         }
     }
 }
 
-impl Pair {
-    fn untouched(&self) -> bool {
-        untouched(&self.paths.workspace, self.marks[0])
-            && untouched(&self.paths.home, self.marks[1])
+/// Everything beneath a directory that stays.
+fn clear(root: &Path) -> io::Result<()> {
+    // A task can take its own permissions away.
+    rustix::fs::chmod(root, Mode::RWXU)?;
+    for entry in fs_err::read_dir(root)? {
+        remove_tree(&entry?.path())?;
     }
+    Ok(())
 }
 
 fn untouched(path: &Path, mark: Mark) -> bool {
@@ -205,7 +224,7 @@ mod tests {
 
     #[test]
     fn any_trace_makes_a_new_one() {
-        let traces: [fn(&Paths); 6] = [
+        let traces: [fn(&Paths); 9] = [
             |paths| fs_err::write(paths.workspace.join("x"), "").unwrap(),
             |paths| fs_err::write(&paths.output, "").unwrap(),
             |paths| {
@@ -221,6 +240,16 @@ mod tests {
                 fs_err::create_dir(&paths.workspace).unwrap();
             },
             |paths| fs_err::rename(&paths.home, paths.workspace.join("home")).unwrap(),
+            |paths| fs_err::write(paths.root.join("beside"), "").unwrap(),
+            |paths| {
+                fs_err::remove_dir(&paths.home).unwrap();
+                fs_err::os::unix::fs::symlink("/tmp", &paths.home).unwrap();
+            },
+            |paths| {
+                fs_err::write(paths.workspace.join("x"), "").unwrap();
+                let mode = std::fs::Permissions::from_mode(0o000);
+                fs_err::set_permissions(&paths.root, mode).unwrap();
+            },
         ];
         let (dir, mut scratch) = scratch();
         for (number, trace) in traces.into_iter().enumerate() {
@@ -228,8 +257,10 @@ mod tests {
             trace(&before);
             scratch.release().unwrap();
             let after = scratch.fresh().unwrap();
-            assert_ne!(before.workspace, after.workspace, "trace {number}");
-            assert!(!before.workspace.exists(), "trace {number}");
+            assert_eq!(before.root, after.root, "trace {number}");
+            let entries = |path: &Path| fs_err::read_dir(path).unwrap().count();
+            let counts = [&after.root, &after.workspace, &after.home].map(|path| entries(path));
+            assert_eq!(counts, [2, 0, 0], "trace {number}");
             assert_eq!(
                 fs_err::read_dir(dir.path().join("work")).unwrap().count(),
                 1
