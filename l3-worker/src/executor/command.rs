@@ -25,6 +25,7 @@ use crate::artifacts::seal;
 use crate::capture::{ByteFilter, Captured, Stream};
 use crate::launcher::{Exit, Launcher, Report, SlotProcess, Spawn, make_room};
 use crate::outputs;
+use crate::sandbox::Confinement;
 use crate::workspace::{Paths, Scratch};
 
 /// Reads from a pipe; its default capacity.
@@ -165,7 +166,7 @@ impl CommandExecutor {
         };
         let program = task.argv.first().map_or("", String::as_str);
         let refused = out_refused.or(err_refused);
-        let mut failure = verdict::judge(report, ended, program, [&out, &err])
+        let mut failure = verdict::judge(report.as_ref(), ended, program, [&out, &err])
             .or_else(|| refused.map(|error| storage_failure("output", &error)));
         let mut produced = (Map::new(), Vec::new());
         if failure.is_none() {
@@ -261,14 +262,16 @@ impl CommandExecutor {
         }
         .run();
         let proven_dead = match report {
-            Some(Report::Exited(exit)) if exit.tree_dead => true,
+            Some(Report::Exited(ref exit)) if exit.tree_dead => true,
             Some(Report::SpawnFailed { .. }) => true,
             // The slot process gave up and leaves what survives to the launcher.
             Some(Report::Exited(_)) => {
                 slot.process = None;
                 true
             }
-            Some(Report::Lost) => slot.process.take().is_none_or(SlotProcess::bury),
+            Some(Report::Lost | Report::Unavailable(_)) => {
+                slot.process.take().is_none_or(SlotProcess::bury)
+            }
             None => slot
                 .process
                 .take()
@@ -289,7 +292,12 @@ impl CommandExecutor {
                 sent => return sent,
             }
         }
-        let process = slot.process.insert(self.launcher.slot()?);
+        let unconfined = Confinement {
+            level: SandboxLevel::None,
+            confine: Arc::default(),
+            work: self.options.run_dir.join(run_dir::WORK),
+        };
+        let process = slot.process.insert(self.launcher.slot(&unconfined)?);
         process.spawn(spawn, out.write.as_fd(), err.write.as_fd())
     }
 
@@ -364,12 +372,16 @@ fn end(
         level: SandboxLevel::None,
         degraded: Vec::new(),
         denied: Vec::new(),
-        exit: exit.and_then(|exit| verdict::exit_code(exit.status)),
-        signal: exit.and_then(|exit| verdict::signal(exit.status)),
+        exit: exit
+            .as_ref()
+            .and_then(|exit| verdict::exit_code(exit.status)),
+        signal: exit.as_ref().and_then(|exit| verdict::signal(exit.status)),
         failure,
         wall_us: u64::try_from(wall.as_micros()).unwrap_or(u64::MAX),
-        cpu_us: exit.map_or(0, |exit| exit.user_us.saturating_add(exit.system_us)),
-        peak_rss_bytes: exit.map_or(0, |exit| exit.peak_rss_bytes),
+        cpu_us: exit
+            .as_ref()
+            .map_or(0, |exit| exit.user_us.saturating_add(exit.system_us)),
+        peak_rss_bytes: exit.as_ref().map_or(0, |exit| exit.peak_rss_bytes),
         peak_memory_bytes: None,
         peak_disk_bytes: None,
         out: out.log,

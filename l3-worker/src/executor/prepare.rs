@@ -68,6 +68,7 @@ pub(super) fn prepare(
         env: env.into_iter().collect(),
         cwd,
         leftover_grace,
+        limits: task.constraints.limits,
     };
     Ok(Prepared {
         spawn,

@@ -23,13 +23,19 @@ pub(super) fn signal(status: i32) -> Option<i32> {
 /// Why the attempt failed, or `None` when the program succeeded. Without a report the slot process
 /// did not answer and was ended, tree and all, by the launcher.
 pub(super) fn judge(
-    report: Option<Report>,
+    report: Option<&Report>,
     ended: Option<Ended>,
     program: &str,
     [out, err]: [&Captured; 2],
 ) -> Option<Failure> {
     if let Some(Report::SpawnFailed { errno }) = report {
-        return Some(spawn_failure(program, errno));
+        return Some(spawn_failure(program, *errno));
+    }
+    if let Some(Report::Unavailable(unavailable)) = report {
+        return Some(Failure::new(
+            FailureClass::Internal,
+            unavailable.message.clone(),
+        ));
     }
     if let Some(Report::Exited(exit)) = report
         && !exit.tree_dead
@@ -48,7 +54,7 @@ pub(super) fn judge(
         }
         Some(Ended::Capture(error)) => Some(storage_failure("output", &error)),
         None => match report {
-            Some(Report::Exited(exit)) => by_status(&exit, out, err),
+            Some(Report::Exited(exit)) => by_status(exit, out, err),
             _ => {
                 let message =
                     "the process that ran the attempt was killed; nothing it started is left";

@@ -16,6 +16,7 @@ use super::descriptors;
 use super::entry::{LAUNCHER_WORD, WORD};
 use super::frame;
 use super::slot::SlotProcess;
+use crate::sandbox::Confinement;
 
 /// The small process that starts every attempt of every slot and outlives none of them.
 ///
@@ -66,11 +67,12 @@ impl Launcher {
         current.as_ref().map(|running| running.child.id())
     }
 
-    /// A new slot process. It is starting when this returns; requests wait for it.
+    /// A new slot process whose attempts are confined like this. It is starting when this returns;
+    /// requests wait for it, and are told when the confinement is not to be had.
     ///
     /// # Errors
     /// No launcher could be reached or started.
-    pub fn slot(&self) -> io::Result<SlotProcess> {
+    pub fn slot(&self, confinement: &Confinement) -> io::Result<SlotProcess> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let (socket, theirs) = conn::pair()?;
         let (tomb, their_tomb) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
@@ -88,7 +90,11 @@ impl Launcher {
                 running.ask(&fds)?
             }
         };
-        Ok(SlotProcess::new(number, Conn::new(socket), tomb))
+        drop(current);
+        drop((theirs, their_tomb));
+        let slot = SlotProcess::new(number, Conn::new(socket), tomb);
+        slot.set_up(confinement)?;
+        Ok(slot)
     }
 
     /// Ends a slot process that does not answer (a payload can stop its parent), with all it runs.

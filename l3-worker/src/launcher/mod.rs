@@ -9,14 +9,19 @@ mod control;
 mod descriptors;
 mod entry;
 mod frame;
+mod outcome;
+mod request;
 mod serve;
+mod setup;
 mod slot;
 mod tree;
+mod wire;
 
 pub use control::Launcher;
 pub(crate) use descriptors::make_room;
 pub use entry::{WORD, entry};
-pub use frame::{Exit, Spawn};
+pub use outcome::{Exit, Unavailable};
+pub use request::Spawn;
 pub use slot::{Report, SlotProcess};
 
 pub(crate) use tree::{Member, descendants, look, signal, snapshot};

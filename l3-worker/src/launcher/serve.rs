@@ -16,7 +16,10 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 use wait4::Wait4 as _;
 
 use super::conn::{Conn, Frame};
-use super::frame::{self, Exit, Spawn};
+use super::frame;
+use super::outcome::{Exit, encode_degraded};
+use super::request::Spawn;
+use super::setup;
 use super::tree::{self, Left};
 
 /// Orphans that ended while the payload still runs are reaped this often: zombies stay few, and a
@@ -34,9 +37,12 @@ pub(super) fn serve() -> io::Result<()> {
     let lifeline = io::stdout().as_fd().try_clone_to_owned()?;
     let mut slot = Slot { conn, lifeline };
     while let Some(frame) = slot.next_command()? {
-        // A stop can cross the report of an attempt that ended by itself: it is answered already.
-        if frame.kind == frame::SPAWN {
-            slot.attempt(frame)?;
+        match frame.kind {
+            frame::SETUP => slot.set_up(&frame)?,
+            frame::SPAWN => slot.attempt(frame)?,
+            // A stop can cross the report of an attempt that ended by itself: it is answered
+            // already.
+            _ => {}
         }
     }
     Ok(())
@@ -79,6 +85,22 @@ impl Slot {
             let woken = self.wait(None, None)?;
             if woken.orphaned || (woken.message && !self.conn.receive()?) {
                 return Ok(None);
+            }
+        }
+    }
+
+    /// Sets up what confines every attempt, once, and says what it cannot promise.
+    fn set_up(&self, frame: &Frame) -> io::Result<()> {
+        let confinement = setup::decode(&frame.body)
+            .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
+        match crate::sandbox::set_up(&confinement) {
+            Ok(degraded) => self
+                .conn
+                .send(frame::READY, &encode_degraded(&degraded), &[]),
+            Err(unavailable) => {
+                self.conn
+                    .send(frame::UNAVAILABLE, &unavailable.encode(), &[])?;
+                Err(io::Error::other(unavailable.message))
             }
         }
     }

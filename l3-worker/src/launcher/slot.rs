@@ -4,16 +4,21 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
+use protocol::policy::Guarantee;
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::conn::Conn;
-use super::frame::{self, Exit, Spawn};
+use super::frame;
+use super::outcome::{Exit, Unavailable, decode_degraded};
+use super::request::Spawn;
+use super::setup;
+use crate::sandbox::Confinement;
 
 /// Longest wait for the launcher to end what a dead slot process left behind.
 const BURIAL_DEADLINE: Duration = Duration::from_secs(60);
 
 /// What a slot process says about the attempt it was given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
     /// The payload ended, and so did all it started.
     Exited(Exit),
@@ -22,6 +27,8 @@ pub enum Report {
         /// Why, as the kernel says it.
         errno: i32,
     },
+    /// Nothing was started, and nothing can be: the confinement asked for is not to be had here.
+    Unavailable(Unavailable),
     /// The slot process is gone; its tree is dead once [`SlotProcess::bury`] returns true.
     Lost,
 }
@@ -32,15 +39,33 @@ pub struct SlotProcess {
     number: u32,
     conn: Conn,
     tomb: OwnedFd,
+    degraded: Vec<Guarantee>,
 }
 
 impl SlotProcess {
     pub(super) fn new(number: u32, conn: Conn, tomb: OwnedFd) -> Self {
-        Self { number, conn, tomb }
+        Self {
+            number,
+            conn,
+            tomb,
+            degraded: Vec::new(),
+        }
     }
 
     pub(super) fn number(&self) -> u32 {
         self.number
+    }
+
+    /// Tells it what confines every attempt; first and once.
+    pub(super) fn set_up(&self, confinement: &Confinement) -> io::Result<()> {
+        self.conn
+            .send(frame::SETUP, &setup::encode(confinement), &[])
+    }
+
+    /// What its confinement cannot promise here; known once it reported on an attempt.
+    #[must_use]
+    pub fn degraded(&self) -> &[Guarantee] {
+        &self.degraded
     }
 
     /// Starts an attempt whose output goes to these descriptors.
@@ -80,20 +105,30 @@ impl SlotProcess {
         if !self.conn.receive().unwrap_or(false) {
             return Some(Report::Lost);
         }
-        match self.conn.next_frame() {
-            Ok(None) => None,
-            Ok(Some(frame)) => Some(match frame.kind {
-                frame::EXITED => Exit::decode(&frame.body).map_or(Report::Lost, Report::Exited),
+        loop {
+            let frame = match self.conn.next_frame() {
+                Ok(None) => return None,
+                Ok(Some(frame)) => frame,
+                Err(_) => return Some(Report::Lost),
+            };
+            let report = match frame.kind {
+                frame::READY => match decode_degraded(&frame.body) {
+                    Some(degraded) => {
+                        self.degraded = degraded;
+                        continue;
+                    }
+                    None => None,
+                },
+                frame::EXITED => Exit::decode(&frame.body).map(Report::Exited),
+                frame::UNAVAILABLE => Unavailable::decode(&frame.body).map(Report::Unavailable),
                 frame::SPAWN_FAILED => {
-                    frame::decode_u32(&frame.body).map_or(Report::Lost, |errno| {
-                        Report::SpawnFailed {
-                            errno: errno.cast_signed(),
-                        }
+                    frame::decode_u32(&frame.body).map(|errno| Report::SpawnFailed {
+                        errno: errno.cast_signed(),
                     })
                 }
-                _ => Report::Lost,
-            }),
-            Err(_) => Some(Report::Lost),
+                _ => None,
+            };
+            return Some(report.unwrap_or(Report::Lost));
         }
     }
 

@@ -1,5 +1,8 @@
 //! What confines attempts: from a policy's constraints to what a slot process sets up.
 
+mod available;
+mod engine;
 mod rules;
 
+pub(crate) use engine::set_up;
 pub use rules::{Confinement, Places};

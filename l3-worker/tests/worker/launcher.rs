@@ -2,9 +2,12 @@
 
 use std::io::Read as _;
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::sync::Arc;
 use std::time::Duration;
 
 use l3_worker::launcher::{Exit, Launcher, Report, SlotProcess, Spawn};
+use l3_worker::sandbox::Confinement;
+use protocol::policy::{Limits, SandboxLevel};
 
 use crate::support::{carrying, children, kill, launcher, state, unique, until};
 
@@ -12,6 +15,14 @@ use crate::support::{carrying, children, kill, launcher, state, unique, until};
 const NOBODY: [u32; 0] = [];
 /// Long enough that only a kill can end it within a test.
 const FOREVER: &str = "sleep 100000";
+
+fn unconfined() -> Confinement {
+    Confinement {
+        level: SandboxLevel::None,
+        confine: Arc::default(),
+        work: "/nowhere".into(),
+    }
+}
 
 struct Started {
     slot: SlotProcess,
@@ -29,6 +40,7 @@ fn spawn(script: &str, env: &[(&str, &str)]) -> Spawn {
             .collect(),
         cwd: "/".into(),
         leftover_grace: Duration::from_millis(100),
+        limits: Limits::default(),
     }
 }
 
@@ -47,7 +59,7 @@ fn start(slot: SlotProcess, spawn: &Spawn) -> Started {
 }
 
 fn sh(launcher: &Launcher, script: &str, env: &[(&str, &str)]) -> Started {
-    start(launcher.slot().unwrap(), &spawn(script, env))
+    start(launcher.slot(&unconfined()).unwrap(), &spawn(script, env))
 }
 
 impl Started {
@@ -98,7 +110,7 @@ fn marked(launcher: &Launcher, mark: &str, script: &str) -> Started {
 #[test]
 fn a_slot_runs_attempts_one_after_the_other_and_tells_how_they_ended() {
     let launcher = launcher();
-    let mut slot = launcher.slot().unwrap();
+    let mut slot = launcher.slot(&unconfined()).unwrap();
     for code in [0, 3] {
         let mut started = start(slot, &spawn(&format!("echo hi; exit {code}"), &[]));
         let exit = started.exit();
@@ -157,7 +169,7 @@ fn what_cannot_be_started_is_reported_with_its_errno() {
         ..spawn("", &[])
     };
     let too_big = spawn("", &[("HUGE", &huge)]);
-    let mut slot = launcher.slot().unwrap();
+    let mut slot = launcher.slot(&unconfined()).unwrap();
     for (spawn, errno) in [(no_such, 2), (not_executable, 13), (too_big, 7)] {
         let mut started = start(slot, &spawn);
         assert_eq!(started.report(), Report::SpawnFailed { errno });
