@@ -124,6 +124,7 @@ fn task(number: u32) -> TaskMessage {
         lease: "1-1".parse().expect("an id"),
         argv: vec!["true".to_owned()],
         env: std::collections::BTreeMap::new(),
+        secrets: Vec::new(),
         project: None,
         working_dir: None,
         files: Vec::new(),

@@ -17,6 +17,8 @@ pub mod nearest;
 pub mod outcome;
 pub mod plan;
 pub mod policy;
+#[cfg(feature = "author")]
+pub(crate) mod quantity;
 #[cfg(feature = "bus")]
 pub mod queue;
 pub mod run_dir;

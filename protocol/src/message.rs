@@ -71,6 +71,9 @@ pub struct TaskMessage {
     /// Environment beyond what the worker always sets.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
+    /// Names of the secrets it is granted, sorted. Values are resolved on the worker's host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
     /// Root of the scenario's own tree on the coordinator's host, absolute: the workspace of a task
     /// with `workspace: project`. In-process workers only; without it the workspace is fresh.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -88,6 +88,7 @@ pub(super) fn message(
         lease,
         argv: argv(task, scope)?,
         env: outgoing.env,
+        secrets: task.secrets().to_vec(),
         project,
         working_dir: task.working_dir().map(ToOwned::to_owned),
         files: outgoing.files,

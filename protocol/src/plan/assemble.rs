@@ -62,6 +62,8 @@ pub(super) fn build(draft: DraftPlan, ranked: Ranked, scenarios: &Library) -> Pl
         max_parallel: draft.max_parallel,
         outputs: draft.outputs,
         parameters: draft.parameters,
+        secrets: draft.secrets,
+        policy: draft.policy.map(Box::new),
         scenarios: Library::new(),
         tasks,
         graph: builder.build(),
@@ -71,7 +73,8 @@ pub(super) fn build(draft: DraftPlan, ranked: Ranked, scenarios: &Library) -> Pl
     }
 }
 
-fn task(draft: DraftTask, scenarios: &Library) -> PlanTask {
+fn task(mut draft: DraftTask, scenarios: &Library) -> PlanTask {
+    draft.secrets.sort_unstable();
     let nested = draft.uses.as_deref();
     let nested = nested.and_then(|file| Some((file, scenarios.get(file)?)));
     let action = match (draft.run, nested) {
@@ -102,6 +105,8 @@ fn task(draft: DraftTask, scenarios: &Library) -> PlanTask {
         condition: draft.condition.as_deref().map(Condition::new),
         files: files.collect(),
         env: draft.env,
+        secrets: draft.secrets.into(),
+        effects: draft.effects.map(Box::new),
         outputs: draft.outputs,
         artifacts: draft.artifacts,
         timeout: draft.timeout,

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::digest::Digest;
 use crate::expr::Template;
+use crate::policy::{PolicyRequest, Secrets};
 
 use super::draft::Parameter;
 use super::graph::{Graph, TaskIndex};
@@ -27,6 +28,8 @@ pub struct Plan {
     pub(super) max_parallel: Option<u32>,
     pub(super) outputs: BTreeMap<String, Template>,
     pub(super) parameters: BTreeMap<String, Parameter>,
+    pub(super) secrets: Secrets,
+    pub(super) policy: Option<Box<PolicyRequest>>,
     /// Of the outermost plan: every nested one, by file.
     pub(super) scenarios: BTreeMap<String, Arc<Self>>,
     pub(super) tasks: Box<[PlanTask]>,
@@ -87,6 +90,20 @@ impl Plan {
     #[must_use]
     pub fn parameters(&self) -> &BTreeMap<String, Parameter> {
         &self.parameters
+    }
+
+    /// Where secrets come from, by the name that tasks ask for; never a value. What a nested scenario
+    /// declares is part of what the outermost does, from the same source.
+    #[must_use]
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// What its tasks, and those of the scenarios it uses, shall be kept to. A nested scenario's own
+    /// narrows its tasks further.
+    #[must_use]
+    pub fn policy(&self) -> Option<&PolicyRequest> {
+        self.policy.as_deref()
     }
 
     /// Every nested scenario at any depth, by its file's path from the root; nothing for a nested one.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
 use crate::expr::Template;
-use crate::policy::{RetryPolicy, Timeout};
+use crate::policy::{Effects, PolicyRequest, RetryPolicy, Secrets, Timeout};
 
 use super::limits::MAX_PLAN_BYTES;
 use super::types::{InputType, OutputType, Workspace};
@@ -41,6 +41,12 @@ pub struct DraftPlan {
     /// What a nested scenario takes; the outermost has `inputs` instead.
     #[serde(default)]
     pub parameters: BTreeMap<String, Parameter>,
+    /// Where secrets come from, by the name that tasks ask for. Never a value.
+    #[serde(default)]
+    pub secrets: Secrets,
+    /// What its tasks shall be kept to; narrows only.
+    #[serde(default)]
+    pub policy: Option<PolicyRequest>,
     /// Nested scenarios by the path from the root that `uses` names; only the outermost plan has any.
     #[serde(default)]
     pub scenarios: BTreeMap<String, Self>,
@@ -90,6 +96,12 @@ pub struct DraftTask {
     /// Environment.
     #[serde(default)]
     pub env: BTreeMap<String, Template>,
+    /// Secrets that its environment holds, by name.
+    #[serde(default)]
+    pub secrets: Vec<String>,
+    /// What it touches; narrows what the policy grants.
+    #[serde(default)]
+    pub effects: Option<Effects>,
     /// What the task is repeated over: a list, whose texts may hold expressions, or one expression.
     #[serde(default)]
     pub for_each: Option<Value>,

@@ -29,6 +29,7 @@ mod paths;
 mod task;
 mod types;
 mod wire;
+mod wire_policy;
 
 #[cfg(all(test, feature = "expr"))]
 mod check_tests;

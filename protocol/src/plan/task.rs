@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use crate::expr::{Condition, Target, Template};
 use crate::ids::TaskId;
-use crate::policy::{RetryPolicy, Timeout};
+use crate::policy::{Effects, RetryPolicy, Timeout};
 
 use super::expansion::{FanOut, Uses};
 use super::types::{OutputType, Workspace};
@@ -74,6 +74,8 @@ pub(super) struct Extra {
     pub(super) shell: Option<Box<str>>,
     pub(super) condition: Option<Condition>,
     pub(super) env: BTreeMap<String, Template>,
+    pub(super) secrets: Box<[String]>,
+    pub(super) effects: Option<Box<Effects>>,
     pub(super) outputs: BTreeMap<String, OutputType>,
     pub(super) artifacts: BTreeMap<String, String>,
     pub(super) files: BTreeMap<String, FileSource>,
@@ -140,6 +142,19 @@ impl PlanTask {
     #[must_use]
     pub fn env(&self) -> &BTreeMap<String, Template> {
         &self.extra().env
+    }
+
+    /// Names of the secrets it is granted, sorted; of a task with `uses`, what the nested scenario may use.
+    /// [`super::Plan::secrets`] of the outermost plan says where each comes from.
+    #[must_use]
+    pub fn secrets(&self) -> &[String] {
+        &self.extra().secrets
+    }
+
+    /// What it touches, where it says so: narrows what the policy grants.
+    #[must_use]
+    pub fn effects(&self) -> Option<&Effects> {
+        self.extra().effects.as_deref()
     }
 
     /// Declared outputs.

@@ -21,6 +21,7 @@ use super::expansion::{FanOut, Items};
 use super::graph::TaskIndex;
 use super::task::{Action, FileSource};
 use super::types::{OutputType, Workspace};
+use super::wire_policy::{WireEffects, WirePolicy, WireSecrets};
 
 /// What `schema` says in the JSON form.
 pub(super) const SCHEMA: &str = "orchestra.plan/v1";
@@ -62,10 +63,14 @@ struct WirePlan<'a> {
     outputs: &'a BTreeMap<String, Template>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     parameters: &'a BTreeMap<String, Parameter>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<WirePolicy<'a>>,
     #[serde(skip_serializing_if = "Scenarios::is_empty")]
     scenarios: Scenarios<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     schema: Option<&'a str>,
+    #[serde(skip_serializing_if = "WireSecrets::is_empty")]
+    secrets: WireSecrets<'a>,
     tasks: Tasks<'a>,
 }
 
@@ -80,8 +85,10 @@ impl<'a> WirePlan<'a> {
             name: &plan.name,
             outputs: &plan.outputs,
             parameters: &plan.parameters,
+            policy: plan.policy().map(WirePolicy::of),
             scenarios: Scenarios(&plan.scenarios),
             schema,
+            secrets: WireSecrets(&plan.secrets),
             tasks: Tasks(plan),
         }
     }
@@ -126,6 +133,8 @@ struct WireTask<'a> {
     continue_on_error: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     crash_limit: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effects: Option<WireEffects<'a>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     env: &'a BTreeMap<String, Template>,
     #[serde(skip_serializing_if = "Files::is_empty")]
@@ -153,6 +162,8 @@ struct WireTask<'a> {
     retry: Option<WireRetry<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    secrets: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     shell: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -191,6 +202,7 @@ fn wire_task(plan: &Plan, index: TaskIndex) -> WireTask<'_> {
         command,
         continue_on_error: task.continue_on_error(),
         crash_limit: task.crash_limit(),
+        effects: task.effects().map(WireEffects::of),
         env: task.env(),
         files: Files(task.files()),
         for_each,
@@ -208,6 +220,7 @@ fn wire_task(plan: &Plan, index: TaskIndex) -> WireTask<'_> {
         refers: task.refers(),
         retry: task.own_retry().map(WireRetry::new),
         run,
+        secrets: task.secrets(),
         shell: extra.and_then(|extra| extra.shell.as_deref()),
         timeout: (timeout != Timeout::default()).then(|| WireTimeout::new(timeout)),
         uses: nested.map(|uses| &*uses.file),

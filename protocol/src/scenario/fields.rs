@@ -4,8 +4,8 @@
 use crate::diagnostic::{Diagnostic, Problems};
 use crate::nearest::nearest;
 use crate::plan::whole_number;
+use crate::quantity;
 
-use super::duration;
 use super::keys::{Shape, Table};
 use super::misfit::mismatch;
 use super::tree::{Kind, NodeId, Tree};
@@ -284,7 +284,7 @@ fn scalar_fits(tree: &Tree<'_>, value: NodeId, shape: &Shape) -> bool {
         Shape::Count { min, max } => {
             plain && whole_number(text).is_some_and(|number| (*min..=*max).contains(&number))
         }
-        Shape::Duration => duration::parse(text).is_some(),
+        Shape::Duration => quantity::duration(text).is_some(),
         Shape::Word { now, .. } => now.contains(&text),
         Shape::Items => text.contains("${{"),
         Shape::ListOf(_)

@@ -9,9 +9,9 @@ use crate::expr::Template;
 use crate::outcome::FailureClass;
 use crate::plan::{DraftTask, OutputType, Workspace};
 use crate::policy::{Backoff, RetryPolicy, Timeout};
+use crate::quantity;
 use crate::source::Span;
 
-use super::duration;
 use super::fields::{Fields, read};
 use super::lower::{number, templates, text};
 use super::lower_defaults::{Defaults, Kept};
@@ -188,7 +188,7 @@ fn check_comment(tree: &Tree<'_>, run: NodeId, problems: &mut Problems) {
 }
 
 fn milliseconds(tree: &Tree<'_>, id: NodeId) -> Option<u64> {
-    duration::parse(tree.text(id)?)
+    quantity::duration(tree.text(id)?)
 }
 
 fn timeout(tree: &Tree<'_>, id: NodeId, problems: &mut Problems) -> Timeout {

@@ -8,7 +8,6 @@ mod build;
 mod bytes;
 mod circles;
 mod document;
-mod duration;
 mod fields;
 mod input;
 mod json_schema;

@@ -115,6 +115,7 @@ pub fn argv(words: &[&str]) -> TaskMessage {
         lease: "1-1".parse().unwrap(),
         argv: words.iter().map(ToString::to_string).collect(),
         env: std::collections::BTreeMap::new(),
+        secrets: Vec::new(),
         project: None,
         working_dir: None,
         files: Vec::new(),

@@ -1,7 +1,7 @@
-//! Durations as people write them: `250ms`, `90s`, `5m`, `1h30m`, `7d`.
+//! Quantities as people write them, always with a unit: durations (`250ms`, `90s`, `5m`, `1h30m`, `7d`).
 
 /// Milliseconds of a text, or `None` if it is no duration. Units go from large to small, each once.
-pub(super) fn parse(text: &str) -> Option<u64> {
+pub(crate) fn duration(text: &str) -> Option<u64> {
     const UNITS: [(&str, u64); 5] = [
         ("d", 86_400_000),
         ("h", 3_600_000),
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn table() {
+    fn durations() {
         let cases = [
             ("5m", Some(300_000)),
             ("250ms", Some(250)),
@@ -56,7 +56,7 @@ mod tests {
             ("9999999999999999d", None),
         ];
         for (text, expected) in cases {
-            assert_eq!(parse(text), expected, "{text}");
+            assert_eq!(duration(text), expected, "{text}");
         }
     }
 }
