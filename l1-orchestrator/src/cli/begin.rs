@@ -76,13 +76,17 @@ pub(super) fn settings_record(
         value: level,
         origin: how.log_level.origin.clone(),
     };
+    let sandbox = how
+        .sandbox
+        .as_ref()
+        .map(|sandbox| ("sandbox", sandbox.record()));
     [
         ("max_parallel", slots.record()),
         ("fail_fast", how.fail_fast.record()),
-        ("sandbox", how.sandbox.record()),
         ("log_level", log_level.record()),
     ]
     .into_iter()
+    .chain(sandbox)
     .map(|(name, record)| (name.to_owned(), record))
     .collect()
 }

@@ -42,7 +42,7 @@ pub(super) fn resume(
     let run = started.run_id;
     let key = driving::key()?;
     let slots = slots(&how, &plan);
-    let policy = Policy::default_pack(how.sandbox.value);
+    let policy = Policy::default_pack(how.sandbox_or_default());
     let view = driving::view(context, &entry, &plan);
     say_where(context, &stored.summary, &view.dir);
     start_log(

@@ -17,7 +17,7 @@ use crate::settings;
 
 pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result<u8, CliError> {
     let how = settings::driving(&args.driving, matches, &context.files);
-    let policy = Policy::default_pack(how.sandbox.value);
+    let policy = Policy::default_pack(how.sandbox_or_default());
     let asked = asked::read(context, args, &policy)?;
     let slots = slots(&how, &asked.plan);
     if args.plan_only {

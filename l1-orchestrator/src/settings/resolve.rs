@@ -21,14 +21,24 @@ pub struct Drive {
     pub project_cap: Option<Setting<u32>>,
     /// Cancel at the first failure.
     pub fail_fast: Setting<bool>,
-    /// Confinement.
-    pub sandbox: Setting<SandboxLevel>,
+    /// Confinement, if anybody said so; else it is what the policy says.
+    pub sandbox: Option<Setting<SandboxLevel>>,
     /// Progress on stderr.
     pub progress: Setting<Progress>,
     /// Task output live (1), orchestra's log too (2).
     pub verbose: u8,
     /// Detail of `log.jsonl`.
     pub log_level: Setting<LogLevel>,
+}
+
+impl Drive {
+    /// The level, where no policy has one.
+    #[must_use]
+    pub fn sandbox_or_default(&self) -> SandboxLevel {
+        self.sandbox
+            .as_ref()
+            .map_or(SandboxLevel::None, |sandbox| sandbox.value)
+    }
 }
 
 /// Resolves how a run is driven.
@@ -46,12 +56,7 @@ pub fn driving(typed: &Driving, matches: &ArgMatches, files: &Files) -> Drive {
             written(files, "fail_fast", |text| text.parse().ok()),
             false,
         ),
-        sandbox: Setting::resolve(
-            typed.sandbox,
-            given("sandbox"),
-            written(files, "sandbox", |text| text.parse().ok()),
-            SandboxLevel::None,
-        ),
+        sandbox: sandbox(typed, matches, files),
         progress: progress(typed.progress, matches, files),
         verbose: typed.verbose,
         log_level: Setting::resolve(
@@ -80,6 +85,20 @@ fn max_parallel(typed: &Driving, matches: &ArgMatches, files: &Files) -> Option<
         (Some(value), Some(origin)) => Some(Setting { value, origin }),
         _ => count(&files.user),
     }
+}
+
+/// Typed, else written; a word for `auto` is there to overrule a file that says more.
+fn sandbox(typed: &Driving, matches: &ArgMatches, files: &Files) -> Option<Setting<SandboxLevel>> {
+    if let (Some(value), Some(origin)) = (typed.sandbox, Origin::of(matches, "sandbox")) {
+        return Some(Setting { value, origin });
+    }
+    let layers = files.last_first();
+    let said = layers
+        .into_iter()
+        .find(|layer| text(layer, "sandbox").is_some())?;
+    let value = text(said, "sandbox")?.parse().ok()?;
+    let origin = said.origin();
+    Some(Setting { value, origin })
 }
 
 fn count(layer: &Layer) -> Option<Setting<u32>> {

@@ -85,10 +85,10 @@ pub static KEYS: &[Key] = &[
     },
     Key {
         name: "sandbox",
-        shape: Shape::Word(|| vec![protocol::policy::SandboxLevel::None.to_string()]),
-        default: "none",
+        shape: Shape::Word(sandbox_levels),
+        default: "auto",
         in_project: InProject::Trusted,
-        about: "Confinement of tasks; `none` is the only level of this build.",
+        about: "Confinement of tasks; `auto` is what the policy says.",
     },
     Key {
         name: "progress",
@@ -112,6 +112,13 @@ pub static KEYS: &[Key] = &[
         about: "Detail of log.jsonl in the run directory.",
     },
 ];
+
+/// `auto` and every level.
+fn sandbox_levels() -> Vec<String> {
+    let levels = protocol::policy::SandboxLevel::ALL.iter();
+    let auto = std::iter::once("auto".to_owned());
+    auto.chain(levels.map(ToString::to_string)).collect()
+}
 
 /// The words of an enum, as they are typed.
 fn words<T: ValueEnum>() -> Vec<String> {
@@ -254,7 +261,8 @@ mod tests {
             ("color", "blue", false),
             ("runs_dir", "", false),
             ("sandbox", "none", true),
-            ("sandbox", "strict", false),
+            ("sandbox", "auto", true),
+            ("sandbox", "Strict", false),
         ] {
             assert_eq!(takes(name, value), fits, "{name}: {value}");
         }

@@ -4,29 +4,28 @@
 //! cheaper than any reactor between them.
 
 use std::io;
-use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use protocol::event::AttemptEnd;
 use protocol::message::TaskMessage;
 use protocol::outcome::{Failure, FailureClass};
-use protocol::policy::SandboxLevel;
+use protocol::policy::{Guarantee, SandboxLevel};
 use protocol::run_dir;
 use serde_json::{Map, Value};
 
 use super::api::{Attempt, AttemptResult, Executor};
+use super::ending::{Ending, silent};
 use super::prepare::{Phase, Prepared, prepare, storage_failure};
-use super::pump::{OutputChunk, OutputObserver, Pipe, Pump, StreamName, Tap};
+use super::processes::Processes;
+use super::pump::{Ended, OutputChunk, OutputObserver, Pipe, Pump, StreamName, Tap};
 use super::verdict;
 use crate::artifacts::seal;
 use crate::capture::{ByteFilter, Captured, Stream};
-use crate::launcher::{Exit, Launcher, Report, SlotProcess, Spawn, make_room};
+use crate::launcher::{Launcher, Report, SlotProcess, make_room};
 use crate::outputs;
-use crate::sandbox::Confinement;
-use crate::workspace::{Paths, Scratch};
+use crate::workspace::{Gauge, Paths, Scratch};
 
 /// Reads from a pipe; its default capacity.
 const READ_BYTES: usize = 64 * 1024;
@@ -53,15 +52,22 @@ pub struct CommandOptions {
     pub on_phase: Option<Arc<dyn Fn(Phase) + Send + Sync>>,
 }
 
-/// Runs attempts as processes of a [`Launcher`], unconfined.
+/// Runs attempts as processes of a [`Launcher`], confined as their constraints say.
 pub struct CommandExecutor {
     launcher: Launcher,
     options: CommandOptions,
     slots: Vec<Mutex<Slot>>,
 }
 
+/// What came of a started attempt.
+struct Watched {
+    report: Option<Report>,
+    ended: Option<Ended>,
+    degraded: Vec<Guarantee>,
+}
+
 struct Slot {
-    process: Option<SlotProcess>,
+    processes: Processes,
     scratch: Scratch,
     buffer: Box<[u8]>,
 }
@@ -76,7 +82,7 @@ impl CommandExecutor {
         fs_err::create_dir_all(options.run_dir.join(run_dir::LOGS))?;
         let work = options.run_dir.join(run_dir::WORK);
         let slot = |number: usize| Slot {
-            process: None,
+            processes: Processes::default(),
             scratch: Scratch::new(work.clone(), format!("slot{number}")),
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
         };
@@ -115,7 +121,11 @@ impl CommandExecutor {
                 drop(prepared.guests);
                 result
             }
-            Err(failure) => unstarted(failure, begun),
+            Err(failure) => {
+                let level = attempt.task.constraints.level;
+                let ending = Ending::unstarted(level, failure, begun.elapsed());
+                silent(ending.with_output(Captured::default(), Captured::default()))
+            }
         };
         if let Err(error) = slot.scratch.release() {
             tracing::warn!(%error, "workspace not removed");
@@ -156,17 +166,27 @@ impl CommandExecutor {
                 (self.options.filter)(task),
             )
         });
-        let watched = self.watch(attempt, slot, &prepared.spawn, &mut streams);
+        let limits = &task.constraints.limits;
+        let mut gauge = Gauge::new([&paths.workspace, &paths.home], limits, Instant::now());
+        let watched = self.watch(attempt, slot, prepared, &mut streams, &mut gauge);
         let wall = begun.elapsed();
         let [(out, out_refused), (err, err_refused)] = streams.map(Stream::finish);
-        let (report, ended) = match watched {
+        let level = task.constraints.level;
+        let watched = match watched {
             Ok(watched) => watched,
             // What it wrote so far is kept, and told of.
-            Err(failure) => return silent(end(None, Some(failure), wall, out, err)),
+            Err(failure) => {
+                return silent(Ending::unstarted(level, failure, wall).with_output(out, err));
+            }
         };
+        let Watched {
+            report,
+            ended,
+            degraded,
+        } = watched;
         let program = task.argv.first().map_or("", String::as_str);
         let refused = out_refused.or(err_refused);
-        let mut failure = verdict::judge(report.as_ref(), ended, program, [&out, &err])
+        let mut failure = verdict::judge(report.as_ref(), ended, program, limits, [&out, &err])
             .or_else(|| refused.map(|error| storage_failure("output", &error)));
         let mut produced = (Map::new(), Vec::new());
         if failure.is_none() {
@@ -180,9 +200,16 @@ impl CommandExecutor {
             Some(Report::Exited(exit)) => Some(exit),
             _ => None,
         };
-        let end = end(exit, failure, wall, out, err);
+        let ending = Ending {
+            level,
+            degraded,
+            exit,
+            failure,
+            wall,
+            peak_disk_bytes: gauge.is_wanted().then_some(gauge.peak.bytes),
+        };
         AttemptResult {
-            end,
+            end: ending.with_output(out, err),
             outputs: produced.0,
             artifacts: produced.1,
         }
@@ -193,9 +220,10 @@ impl CommandExecutor {
         &self,
         attempt: Attempt<'_>,
         slot: &mut Slot,
-        spawn: &Spawn,
+        prepared: &Prepared,
         streams: &mut [Stream; 2],
-    ) -> Result<(Option<Report>, Option<super::pump::Ended>), Failure> {
+        gauge: &mut Gauge<'_>,
+    ) -> Result<Watched, Failure> {
         let Attempt {
             task, number, stop, ..
         } = attempt;
@@ -209,19 +237,20 @@ impl CommandExecutor {
             // Ordered while inputs were staged: a program that never ran needs no grace.
             return Err(Failure::new(FailureClass::Cancelled, "cancelled"));
         }
-        self.start(slot, spawn, &pipes)
+        slot.processes
+            .start(
+                &self.launcher,
+                &prepared.confinement,
+                &prepared.spawn,
+                &pipes,
+            )
             .map_err(|error| match error.kind() {
                 io::ErrorKind::ArgumentListTooLong => {
                     verdict::spawn_failure("", rustix::io::Errno::TOOBIG.raw_os_error())
                 }
                 _ => internal("no process to run in", &error),
             })?;
-        let Slot {
-            process: Some(process),
-            buffer,
-            ..
-        } = slot
-        else {
+        let Some(process) = slot.processes.current() else {
             return Err(Failure::new(FailureClass::Internal, "no process to run in"));
         };
         let show = |stream, bytes: &[u8]| {
@@ -255,50 +284,39 @@ impl CommandExecutor {
             stop,
             timeout: task.constraints.timeout,
             grace: Duration::from_millis(task.constraints.grace_ms),
-            buffer,
+            buffer: &mut slot.buffer,
             show: &show,
+            gauge,
             ended: None,
             started: Instant::now(),
         }
         .run();
-        let proven_dead = match report {
-            Some(Report::Exited(ref exit)) if exit.tree_dead => true,
+        let degraded = slot
+            .processes
+            .current()
+            .map_or_else(Vec::new, |process| process.degraded().to_vec());
+        let lost = |slot: &mut Slot| slot.processes.take_current();
+        let proven_dead = match &report {
+            Some(Report::Exited(exit)) if exit.tree_dead => true,
             Some(Report::SpawnFailed { .. }) => true,
             // The slot process gave up and leaves what survives to the launcher.
             Some(Report::Exited(_)) => {
-                slot.process = None;
+                drop(lost(slot));
                 true
             }
-            Some(Report::Lost | Report::Unavailable(_)) => {
-                slot.process.take().is_none_or(SlotProcess::bury)
-            }
-            None => slot
-                .process
-                .take()
-                .is_none_or(|process| self.launcher.end(process)),
+            // Where it could not be set up, a later one may find things mended.
+            Some(Report::Lost | Report::Unavailable(_)) => lost(slot).is_none_or(SlotProcess::bury),
+            None => lost(slot).is_none_or(|process| self.launcher.end(process)),
         };
         if !proven_dead {
             let message = "a process of the attempt survives SIGKILL";
             return Err(Failure::new(FailureClass::Internal, message));
         }
-        Ok((report, ended))
-    }
-
-    /// Hands the request to the slot's process; to a new one when the old is gone.
-    fn start(&self, slot: &mut Slot, spawn: &Spawn, [out, err]: &[Pipe; 2]) -> io::Result<()> {
-        if let Some(process) = &slot.process {
-            match process.spawn(spawn, out.write.as_fd(), err.write.as_fd()) {
-                Err(error) if error.kind() != io::ErrorKind::ArgumentListTooLong => {}
-                sent => return sent,
-            }
-        }
-        let unconfined = Confinement {
-            level: SandboxLevel::None,
-            confine: Arc::default(),
-            work: self.options.run_dir.join(run_dir::WORK),
-        };
-        let process = slot.process.insert(self.launcher.slot(&unconfined)?);
-        process.spawn(spawn, out.write.as_fd(), err.write.as_fd())
+        Ok(Watched {
+            report,
+            ended,
+            degraded,
+        })
     }
 
     /// Outputs and artifacts of a program that succeeded.
@@ -325,7 +343,7 @@ impl CommandExecutor {
 #[async_trait]
 impl Executor for CommandExecutor {
     fn level(&self) -> SandboxLevel {
-        SandboxLevel::None
+        SandboxLevel::Strict
     }
 
     fn blocks(&self) -> bool {
@@ -334,58 +352,5 @@ impl Executor for CommandExecutor {
 
     async fn execute(&self, attempt: Attempt<'_>) -> AttemptResult {
         self.attempt(attempt)
-    }
-}
-
-fn unstarted(failure: Failure, begun: Instant) -> AttemptResult {
-    let nothing = Captured::default;
-    silent(end(
-        None,
-        Some(failure),
-        begun.elapsed(),
-        nothing(),
-        nothing(),
-    ))
-}
-
-/// An attempt that produced nothing.
-fn silent(end: AttemptEnd) -> AttemptResult {
-    AttemptResult {
-        end,
-        outputs: Map::new(),
-        artifacts: Vec::new(),
-    }
-}
-
-fn end(
-    exit: Option<Exit>,
-    failure: Option<Failure>,
-    wall: Duration,
-    out: Captured,
-    err: Captured,
-) -> AttemptEnd {
-    let tail = failure.as_ref().and_then(|_| {
-        let rendered = [&err, &out].map(|stream| stream.tail.render());
-        rendered.into_iter().find(|text| !text.trim().is_empty())
-    });
-    AttemptEnd {
-        level: SandboxLevel::None,
-        degraded: Vec::new(),
-        denied: Vec::new(),
-        exit: exit
-            .as_ref()
-            .and_then(|exit| verdict::exit_code(exit.status)),
-        signal: exit.as_ref().and_then(|exit| verdict::signal(exit.status)),
-        failure,
-        wall_us: u64::try_from(wall.as_micros()).unwrap_or(u64::MAX),
-        cpu_us: exit
-            .as_ref()
-            .map_or(0, |exit| exit.user_us.saturating_add(exit.system_us)),
-        peak_rss_bytes: exit.as_ref().map_or(0, |exit| exit.peak_rss_bytes),
-        peak_memory_bytes: None,
-        peak_disk_bytes: None,
-        out: out.log,
-        err: err.log,
-        tail,
     }
 }

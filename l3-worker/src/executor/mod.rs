@@ -2,7 +2,9 @@
 
 mod api;
 mod command;
+mod ending;
 mod prepare;
+mod processes;
 mod pump;
 mod scripted;
 mod verdict;

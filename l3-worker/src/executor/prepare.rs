@@ -12,6 +12,7 @@ use rustix::fs::Access;
 
 use crate::environment;
 use crate::launcher::Spawn;
+use crate::sandbox::Confinement;
 use crate::workspace::{Guests, Paths, StageError, relative, stage};
 
 /// Where an attempt is, for whoever wants to watch or to interrupt it there.
@@ -28,6 +29,8 @@ pub enum Phase {
 /// What to start, and what to take away again afterwards.
 pub(super) struct Prepared {
     pub(super) spawn: Spawn,
+    /// What confines it.
+    pub(super) confinement: Confinement,
     /// Where the attempt works: a fresh directory, or the project.
     pub(super) workspace: PathBuf,
     /// Files staged into the project.
@@ -72,6 +75,7 @@ pub(super) fn prepare(
     };
     Ok(Prepared {
         spawn,
+        confinement: Confinement::of(&task.constraints, &paths.root),
         workspace,
         guests,
     })

@@ -17,6 +17,7 @@ use rustix::io::Errno;
 use crate::capture::Stream;
 use crate::launcher::{Report, SlotProcess};
 use crate::stop::{Stop, StopLevel};
+use crate::workspace::Gauge;
 
 /// A descriptor passed on to a stranger could be written to for ever.
 const DRAIN_DEADLINE: Duration = Duration::from_millis(200);
@@ -54,6 +55,7 @@ pub type OutputObserver = std::sync::Arc<dyn Fn(&OutputChunk<'_>) + Send + Sync>
 pub(super) enum Ended {
     Cancelled,
     TimedOut(Bound),
+    Exceeded(Bound),
     Capture(io::Error),
 }
 
@@ -78,7 +80,7 @@ pub(super) struct Tap<'a> {
 }
 
 /// Everything a running attempt is watched by.
-pub(super) struct Pump<'a> {
+pub(super) struct Pump<'a, 'g> {
     pub(super) process: &'a mut SlotProcess,
     pub(super) taps: [Tap<'a>; 2],
     pub(super) stop: &'a Stop,
@@ -86,6 +88,7 @@ pub(super) struct Pump<'a> {
     pub(super) grace: Duration,
     pub(super) buffer: &'a mut [u8],
     pub(super) show: &'a dyn Fn(StreamName, &[u8]),
+    pub(super) gauge: &'a mut Gauge<'g>,
     pub(super) ended: Option<Ended>,
     pub(super) started: Instant,
 }
@@ -96,7 +99,7 @@ struct Ready {
     taps: [bool; 2],
 }
 
-impl Pump<'_> {
+impl Pump<'_, '_> {
     /// Until the tree is dead. `None`: the slot process does not answer any more.
     pub(super) fn run(mut self) -> (Option<Report>, Option<Ended>) {
         let wall = self
@@ -110,7 +113,10 @@ impl Pump<'_> {
             let idle_at = idle.map(|idle| last_output + idle);
             let deadline = match answer_by {
                 Some(by) => Some(by),
-                None => [wall, idle_at].into_iter().flatten().min(),
+                None => [wall, idle_at, self.gauge.due()]
+                    .into_iter()
+                    .flatten()
+                    .min(),
             };
             let ready = self.wait(deadline);
             if ready.taps.contains(&true) {
@@ -141,14 +147,30 @@ impl Pump<'_> {
             }
             let bound = if wall == Some(deadline) {
                 Bound::Wall
-            } else {
+            } else if idle_at == Some(deadline) {
                 Bound::Idle
+            } else {
+                match self.gauge.look() {
+                    None => continue,
+                    // What writes that much is not asked to tidy up: it could go on writing.
+                    Some(bound) => {
+                        self.end(Ended::Exceeded(bound));
+                        let _sent = self.process.kill();
+                        answer_by = Some(Instant::now() + ANSWER_DEADLINE);
+                        continue;
+                    }
+                }
             };
             self.end(Ended::TimedOut(bound));
             self.obey();
             answer_by = Some(self.answer_deadline());
         };
         self.drain();
+        if self.ended.is_none()
+            && let Some(bound) = self.gauge.look()
+        {
+            self.end(Ended::Exceeded(bound));
+        }
         (report, self.ended)
     }
 

@@ -1,12 +1,13 @@
 //! What an attempt's end means: from wait status, stop cause and output to a failure class.
 
 use protocol::outcome::{Bound, Failure, FailureClass};
+use protocol::policy::Limits;
 
 use super::prepare::storage_failure;
 use super::pump::Ended;
 use crate::artifacts::SealError;
 use crate::capture::Captured;
-use crate::launcher::{Exit, Report};
+use crate::launcher::{Exit, Report, Unavailable};
 use crate::markers;
 
 /// Exit code of a raw wait status.
@@ -26,16 +27,14 @@ pub(super) fn judge(
     report: Option<&Report>,
     ended: Option<Ended>,
     program: &str,
+    limits: &Limits,
     [out, err]: [&Captured; 2],
 ) -> Option<Failure> {
     if let Some(Report::SpawnFailed { errno }) = report {
         return Some(spawn_failure(program, *errno));
     }
     if let Some(Report::Unavailable(unavailable)) = report {
-        return Some(Failure::new(
-            FailureClass::Internal,
-            unavailable.message.clone(),
-        ));
+        return Some(refused(unavailable));
     }
     if let Some(Report::Exited(exit)) = report
         && !exit.tree_dead
@@ -52,9 +51,20 @@ pub(super) fn judge(
             };
             Some(Failure::at_bound(FailureClass::TimedOut, bound, message))
         }
+        Some(Ended::Exceeded(bound)) => {
+            let message = match bound {
+                Bound::Files => "more files in its workspace and home than allowed",
+                _ => "more bytes on disk in its workspace and home than allowed",
+            };
+            Some(Failure::at_bound(
+                FailureClass::LimitExceeded,
+                bound,
+                message,
+            ))
+        }
         Some(Ended::Capture(error)) => Some(storage_failure("output", &error)),
         None => match report {
-            Some(Report::Exited(exit)) => by_status(exit, out, err),
+            Some(Report::Exited(exit)) => by_status(exit, limits, out, err),
             _ => {
                 let message =
                     "the process that ran the attempt was killed; nothing it started is left";
@@ -65,7 +75,47 @@ pub(super) fn judge(
     }
 }
 
-fn by_status(exit: &Exit, out: &Captured, err: &Captured) -> Option<Failure> {
+/// The sandbox that the policy requires cannot be had: nothing was started.
+fn refused(unavailable: &Unavailable) -> Failure {
+    let message = match unavailable.guarantee {
+        Some(guarantee) => format!("{guarantee}: {}", unavailable.message),
+        None => unavailable.message.clone(),
+    };
+    Failure::new(FailureClass::SandboxUnavailable, message)
+}
+
+/// A bound that the kernel enforced, where the program failed: one that coped with it did not fail.
+fn bound_hit(exit: &Exit, limits: &Limits) -> Option<Failure> {
+    const SIGXCPU: i32 = 24;
+    const SIGXFSZ: i32 = 25;
+    let at = |bound, message: &str| {
+        Some(Failure::at_bound(
+            FailureClass::LimitExceeded,
+            bound,
+            message,
+        ))
+    };
+    let seconds = limits.cpu_ms.map(|ms| ms.div_ceil(1000));
+    let used = exit.user_us.saturating_add(exit.system_us) / 1_000_000;
+    match signal(exit.status) {
+        _ if exit.out_of_memory => at(Bound::Memory, "more memory than allowed"),
+        Some(SIGXCPU) => at(Bound::Cpu, "more processor time than allowed"),
+        // The kernel's hard limit, a second later, cannot be told from another SIGKILL.
+        Some(9) if seconds.is_some_and(|most| used >= most) => {
+            at(Bound::Cpu, "more processor time than allowed")
+        }
+        Some(SIGXFSZ) => at(Bound::Disk, "a file larger than allowed"),
+        _ if exit.out_of_pids => at(Bound::Pids, "more processes than allowed"),
+        _ => None,
+    }
+}
+
+fn by_status(exit: &Exit, limits: &Limits, out: &Captured, err: &Captured) -> Option<Failure> {
+    if exit.status != 0
+        && let Some(failure) = bound_hit(exit, limits)
+    {
+        return Some(failure);
+    }
     let message = match (exit_code(exit.status), signal(exit.status)) {
         (Some(0), _) => return None,
         (Some(126), _) => "exit 126 (a shell's word for: cannot be executed)".to_owned(),

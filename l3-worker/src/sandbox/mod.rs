@@ -5,4 +5,4 @@ mod engine;
 mod rules;
 
 pub(crate) use engine::set_up;
-pub use rules::{Confinement, Places};
+pub use rules::Confinement;

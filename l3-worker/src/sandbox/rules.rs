@@ -18,21 +18,14 @@ pub struct Confinement {
     pub work: PathBuf,
 }
 
-/// Directories of one slot.
-#[derive(Clone, Copy, Debug)]
-pub struct Places<'a> {
-    /// As in [`Confinement::work`].
-    pub work: &'a Path,
-}
-
 impl Confinement {
     /// What these constraints come down to.
     #[must_use]
-    pub fn of(constraints: &Constraints, places: Places<'_>) -> Self {
+    pub fn of(constraints: &Constraints, work: &Path) -> Self {
         Self {
             level: constraints.level,
             confine: Arc::clone(&constraints.confine),
-            work: places.work.to_owned(),
+            work: work.to_owned(),
         }
     }
 }

@@ -5,9 +5,11 @@ mod project;
 mod remove;
 mod scratch;
 mod stage;
+mod usage;
 
 pub use leftovers::clear_leftovers;
 pub(crate) use project::Guests;
 pub use remove::remove_tree;
 pub(crate) use scratch::{Paths, Scratch};
 pub(crate) use stage::{StageError, relative, stage};
+pub(crate) use usage::Gauge;

@@ -96,7 +96,7 @@ pub struct Driving {
     #[arg(long, env = "ORCHESTRA_FAIL_FAST", hide_env = true)]
     #[arg(value_parser = switch)]
     pub fail_fast: bool,
-    /// Confinement of tasks; `none` is the only level of this build [default: none]
+    /// Confinement of tasks: strict, landlock or none [default: the policy's]
     #[arg(long, value_name = "LEVEL", env = "ORCHESTRA_SANDBOX", hide_env = true)]
     #[arg(value_parser = parse_sandbox)]
     pub sandbox: Option<SandboxLevel>,

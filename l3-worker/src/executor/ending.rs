@@ -1,0 +1,72 @@
+//! What is told of an attempt that is over.
+
+use std::time::Duration;
+
+use protocol::event::AttemptEnd;
+use protocol::outcome::Failure;
+use protocol::policy::{Guarantee, SandboxLevel};
+use serde_json::Map;
+
+use super::api::AttemptResult;
+use super::verdict;
+use crate::capture::Captured;
+use crate::launcher::Exit;
+
+/// How an attempt was confined and what was measured, as far as it came.
+#[derive(Debug)]
+pub(super) struct Ending {
+    pub(super) level: SandboxLevel,
+    pub(super) degraded: Vec<Guarantee>,
+    pub(super) exit: Option<Exit>,
+    pub(super) failure: Option<Failure>,
+    pub(super) wall: Duration,
+    pub(super) peak_disk_bytes: Option<u64>,
+}
+
+impl Ending {
+    /// An attempt that started nothing.
+    pub(super) fn unstarted(level: SandboxLevel, failure: Failure, wall: Duration) -> Self {
+        Self {
+            level,
+            degraded: Vec::new(),
+            exit: None,
+            failure: Some(failure),
+            wall,
+            peak_disk_bytes: None,
+        }
+    }
+
+    /// With what it wrote.
+    pub(super) fn with_output(self, out: Captured, err: Captured) -> AttemptEnd {
+        let tail = self.failure.as_ref().and_then(|_| {
+            let rendered = [&err, &out].map(|stream| stream.tail.render());
+            rendered.into_iter().find(|text| !text.trim().is_empty())
+        });
+        let exit = self.exit.as_ref();
+        AttemptEnd {
+            level: self.level,
+            degraded: self.degraded,
+            denied: exit.map_or_else(Vec::new, |exit| exit.denied.clone()),
+            exit: exit.and_then(|exit| verdict::exit_code(exit.status)),
+            signal: exit.and_then(|exit| verdict::signal(exit.status)),
+            failure: self.failure,
+            wall_us: u64::try_from(self.wall.as_micros()).unwrap_or(u64::MAX),
+            cpu_us: exit.map_or(0, |exit| exit.user_us.saturating_add(exit.system_us)),
+            peak_rss_bytes: exit.map_or(0, |exit| exit.peak_rss_bytes),
+            peak_memory_bytes: exit.and_then(|exit| exit.peak_memory_bytes),
+            peak_disk_bytes: self.peak_disk_bytes,
+            out: out.log,
+            err: err.log,
+            tail,
+        }
+    }
+}
+
+/// An attempt that produced nothing.
+pub(super) fn silent(end: AttemptEnd) -> AttemptResult {
+    AttemptResult {
+        end,
+        outputs: Map::new(),
+        artifacts: Vec::new(),
+    }
+}
