@@ -31,7 +31,7 @@ fn a_success_keeps_both_streams_and_leaves_no_workspace() {
         (b"out\n".to_vec(), b"err\n".to_vec())
     );
     assert!(result.end.wall_us > 0 && result.end.peak_rss_bytes > 100_000);
-    assert_eq!(bench.tree("work"), [""; 0]);
+    assert_eq!(bench.tree("work/slot0.1"), [""; 0]);
     assert_eq!(*bench.seen.lock().unwrap(), b"out\nerr\n");
 }
 
