@@ -3,6 +3,8 @@
 mod available;
 mod engine;
 mod rules;
+mod seccomp;
 
 pub(crate) use engine::set_up;
 pub use rules::Confinement;
+pub use seccomp::{Fences, denied_name, program};
