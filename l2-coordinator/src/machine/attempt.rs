@@ -54,16 +54,14 @@ impl Machine {
                 if left == 0 || end.failure.is_none() {
                     return self.fail_ended(task, token, *attempt, end, stop);
                 }
-                go_on(
-                    Decision::default()
-                        .event(finished(token, *attempt, end))
-                        .event(EventKind::AttemptRetrying {
-                            task: token.task.clone(),
-                            attempt: attempt + 1,
-                            delay_ms: (*delay_ms).min(policy.max_delay_ms),
-                            in_place: true,
-                        }),
-                )
+                go_on(self.ended(Decision::default(), token, *attempt, end).event(
+                    EventKind::AttemptRetrying {
+                        task: token.task.clone(),
+                        attempt: attempt + 1,
+                        delay_ms: (*delay_ms).min(policy.max_delay_ms),
+                        in_place: true,
+                    },
+                ))
             }
             // Reported again because our answer was lost.
             (AttemptReport::Ended { attempt, .. }, TaskState::Retrying { attempt: due, .. })
@@ -119,13 +117,13 @@ impl Machine {
         stop: Decision,
     ) -> Decision {
         if *self.run.phase() == Phase::Cancelling {
-            stop.event(finished(token, attempt, end))
+            self.ended(stop, token, attempt, end)
                 .event(EventKind::TaskCancelled {
                     task: token.task.clone(),
                 })
         } else {
             // Paused: the attempt is over, the next one follows after a resume.
-            stop.event(finished(token, attempt, end))
+            self.ended(stop, token, attempt, end)
                 .event(EventKind::AttemptRetrying {
                     task: token.task.clone(),
                     attempt: attempt + 1,
@@ -152,7 +150,7 @@ impl Machine {
             )
         });
         let failure = failure.clone();
-        stop.event(finished(token, attempt, &end))
+        self.ended(stop, token, attempt, &end)
             .event(EventKind::TaskFailed {
                 task: token.task.clone(),
                 attempts: attempt,
@@ -174,14 +172,5 @@ fn is_ahead(report: &AttemptReport, state: &TaskState) -> bool {
         // Nothing was granted that could be told of.
         (_, TaskState::Leased { .. }) => true,
         _ => false,
-    }
-}
-
-pub(super) fn finished(token: &LeaseToken, attempt: u32, end: &AttemptEnd) -> EventKind {
-    EventKind::AttemptFinished {
-        task: token.task.clone(),
-        lease: token.lease,
-        attempt,
-        end: Box::new(end.clone()),
     }
 }

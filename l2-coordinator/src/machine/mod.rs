@@ -13,6 +13,7 @@ mod leases;
 mod order;
 mod outgoing;
 mod parents;
+mod remarks;
 mod render;
 mod result;
 mod resume;

@@ -9,7 +9,6 @@ use protocol::run_dir;
 use protocol::state::{Phase, TaskState};
 use serde_json::{Map, Value};
 
-use super::attempt::finished;
 use super::effect::{Decision, Effect, Gate};
 use super::input::RequestId;
 use super::leases::MAX_LATE;
@@ -70,14 +69,14 @@ impl Machine {
             } if running == Some(*attempt) => {
                 let problem = self.check_done(task, end, outputs, artifacts);
                 match problem {
-                    None => Decision::default()
-                        .event(finished(token, *attempt, end))
-                        .event(EventKind::TaskDone {
+                    None => self.ended(Decision::default(), token, *attempt, end).event(
+                        EventKind::TaskDone {
                             task: token.task.clone(),
                             attempt: *attempt,
                             outputs: outputs.clone(),
                             artifacts: artifacts.clone(),
-                        }),
+                        },
+                    ),
                     Some(failure) => {
                         let mut end = end.clone();
                         end.failure = Some(failure);
@@ -123,7 +122,7 @@ impl Machine {
             failure: Some(failure.clone()),
             ..end.clone()
         };
-        let decision = Decision::default().event(finished(token, attempt, &end));
+        let decision = self.ended(Decision::default(), token, attempt, &end);
         let shown = token.task.clone();
         match (failure.class, self.run.phase()) {
             (FailureClass::Cancelled, Phase::Cancelling) => {
@@ -159,7 +158,7 @@ impl Machine {
         if left == 0 || end.failure.is_none() {
             return self.fail(task, result, attempt, end);
         }
-        let decision = Decision::default().event(finished(&result.token, attempt, end));
+        let decision = self.ended(Decision::default(), &result.token, attempt, end);
         if *self.run.phase() == Phase::Cancelling {
             return decision.event(EventKind::TaskCancelled {
                 task: result.token.task.clone(),

@@ -10,7 +10,9 @@ use crate::machine::{Effect, Gate};
 pub(crate) fn show_event(event: &EventKind) -> String {
     let name = event.name();
     match event {
-        EventKind::FindingRaised(finding) => format!("finding.raised {}", finding.code),
+        EventKind::FindingRaised(finding) => {
+            format!("{name} {}: {}", finding.code, finding.message)
+        }
         EventKind::RunStarted(started) => format!("{name} slots {}", started.slots),
         EventKind::PlanProposed { tasks, .. } => format!("{name} {tasks} tasks"),
         EventKind::PlanApproved { by, .. } => format!("{name} by {by:?}"),

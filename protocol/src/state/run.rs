@@ -81,6 +81,7 @@ pub struct RunState {
     cancelled_by: Option<Origin>,
     epoch: u32,
     last_seq: u64,
+    findings: u64,
     counts: Counts,
     /// Tasks with children that are not over.
     open_parents: usize,
@@ -103,6 +104,7 @@ impl RunState {
             cancelled_by: None,
             epoch: 0,
             last_seq: 0,
+            findings: 0,
             counts: Counts {
                 total,
                 ..Counts::default()
@@ -150,6 +152,12 @@ impl RunState {
     #[must_use]
     pub const fn last_seq(&self) -> u64 {
         self.last_seq
+    }
+
+    /// How often the policy had something to say.
+    #[must_use]
+    pub const fn findings(&self) -> u64 {
+        self.findings
     }
 
     /// Tasks by state.
@@ -347,7 +355,10 @@ impl RunState {
             }
             (EventKind::PlanProposed { .. }, Phase::Planning) => {}
             (EventKind::FindingRaised(_), phase)
-                if !matches!(phase, Phase::Empty | Phase::Finished(_)) => {}
+                if !matches!(phase, Phase::Empty | Phase::Finished(_)) =>
+            {
+                self.findings += 1;
+            }
             (EventKind::PlanApproved { plan, .. }, Phase::Planning) => {
                 if *plan != self.plan.digest() {
                     return Err(IllegalEvent::OtherPlan {

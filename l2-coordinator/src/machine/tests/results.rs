@@ -5,6 +5,7 @@ use std::time::Duration;
 use protocol::ids::LeaseToken;
 use protocol::message::TaskOutcome;
 use protocol::outcome::FailureClass;
+use protocol::policy::DeniedAction;
 use serde_json::{Map, Value, json};
 
 use crate::testing::{TestEnv, artifact, config, crashed, ended, failed, plan_of, retry, task};
@@ -280,4 +281,34 @@ fn results_after_the_end_are_acknowledged_only() {
     let mut late = b;
     late.lease.lease = 1;
     env.result(&late, "w2", done(1)).is(&["> ack once synced"]);
+}
+
+#[test]
+fn what_the_sandbox_denied_is_remarked_and_changes_nothing() {
+    let (mut env, token) = running();
+    let denied = |action: &str, target: &str, times| DeniedAction {
+        action: action.into(),
+        target: target.into(),
+        times,
+    };
+    let mut end = ended();
+    end.denied = vec![
+        denied("connect", "192.0.2.1:80", 3),
+        denied("ptrace", "", 1),
+    ];
+    let outcome = TaskOutcome::Done {
+        attempt: 1,
+        end: Box::new(end),
+        outputs: Map::new(),
+        artifacts: Vec::new(),
+    };
+    env.result(&token, "w1", outcome).is(&[
+        "attempt.finished a 1-1 #1 ok",
+        "finding.raised denied-attempt: tried connect 192.0.2.1:80 (3 times); the sandbox denied it",
+        "finding.raised denied-attempt: tried ptrace; the sandbox denied it",
+        "task.done a #1 {} []",
+        "> ack once synced",
+        "> publish b 1-2 once 9 is synced",
+    ]);
+    env.check_fold();
 }
