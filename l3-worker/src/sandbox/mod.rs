@@ -2,9 +2,11 @@
 
 mod available;
 mod engine;
+mod landlock;
 mod rules;
 mod seccomp;
 
 pub(crate) use engine::set_up;
+pub use landlock::{Access, Missing, Rules, Without, ruleset};
 pub use rules::Confinement;
 pub use seccomp::{Fences, denied_name, program};
