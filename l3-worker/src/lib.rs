@@ -21,7 +21,7 @@ mod sweep;
 mod worker;
 mod workspace;
 
-pub use capture::{ByteFilter, Identity};
+pub use capture::{ByteFilter, Detector, Identity, MIN_SECRET_BYTES, Patterns, Redactor};
 pub use environment::DEFAULT_PATH;
 pub use executor::{
     Attempt, AttemptResult, CommandExecutor, CommandOptions, Executor, FilterFactory, OutputChunk,
