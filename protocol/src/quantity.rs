@@ -1,4 +1,5 @@
-//! Quantities as people write them, always with a unit: durations (`250ms`, `90s`, `5m`, `1h30m`, `7d`).
+//! Quantities as people write them, always with a unit: durations (`250ms`, `90s`, `5m`, `1h30m`, `7d`)
+//! and sizes (`64KiB`, `512MiB`, `2GiB`). Scenarios and policy packs share them.
 
 /// Milliseconds of a text, or `None` if it is no duration. Units go from large to small, each once.
 pub(crate) fn duration(text: &str) -> Option<u64> {
@@ -30,9 +31,54 @@ pub(crate) fn duration(text: &str) -> Option<u64> {
     (!text.is_empty()).then_some(total)
 }
 
+/// Bytes of a text, or `None` if it is no size: a whole number and one unit of powers of 1024. `GB`
+/// and `G` mean different things to different tools, so neither is taken.
+pub(crate) fn size(text: &str) -> Option<u64> {
+    const UNITS: [(&str, u64); 5] = [
+        ("B", 1),
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("TiB", 1 << 40),
+    ];
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let number: u64 = text[..digits].parse().ok()?;
+    let (_, unit) = UNITS.iter().find(|(name, _)| *name == &text[digits..])?;
+    number.checked_mul(*unit)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes() {
+        let cases = [
+            ("0B", Some(0)),
+            ("512B", Some(512)),
+            ("64KiB", Some(65_536)),
+            ("512MiB", Some(536_870_912)),
+            ("2GiB", Some(2_147_483_648)),
+            ("1TiB", Some(1 << 40)),
+            ("", None),
+            ("5", None),
+            ("B", None),
+            ("2G", None),
+            ("2GB", None),
+            ("2gib", None),
+            ("2 GiB", None),
+            ("1.5GiB", None),
+            ("-1B", None),
+            ("+1B", None),
+            ("1GiB512MiB", None),
+            ("é", None),
+            ("99999999999999999999B", None),
+            ("99999999TiB", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(size(text), expected, "{text}");
+        }
+    }
 
     #[test]
     fn durations() {

@@ -82,8 +82,8 @@ fn refusals_name_the_fix() {
         ),
         (
             "secrets.x",
-            "`secrets` is not supported yet",
-            "this build has `inputs` and `tasks`",
+            "secrets reach a task through its environment only",
+            "grant it: `secrets: [x]`; the task finds it as the variable `x`",
         ),
         (
             "tasks.a.status == 'success'",

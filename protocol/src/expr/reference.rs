@@ -165,7 +165,17 @@ pub(super) fn target(parts: &[&str]) -> Result<Target, Refusal> {
              `tasks.ID.status`"
                 .to_owned(),
         )),
-        [root @ ("repo" | "secrets" | "run"), ..] => Err((
+        ["secrets", rest @ ..] => {
+            let name = rest.first().copied().unwrap_or("NAME");
+            Err((
+                "secret-in-expression",
+                "secrets reach a task through its environment only".to_owned(),
+                format!(
+                    "grant it: `secrets: [{name}]`; the task finds it as the variable `{name}`"
+                ),
+            ))
+        }
+        [root @ ("repo" | "run"), ..] => Err((
             "unsupported-yet",
             format!("`{root}` is not supported yet"),
             "this build has `inputs` and `tasks`".to_owned(),

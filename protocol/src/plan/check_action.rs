@@ -72,16 +72,20 @@ fn check_run(run: &str, place: &Place, problems: &mut Problems) {
         let inner = run[open + 3..close].trim_end_matches("}}").trim();
         let inner: String = inner.chars().take(60).collect();
         from = close;
+        let help = match inner.strip_prefix("secrets.") {
+            Some(name) => format!("grant it: `secrets: [{name}]`, then use \"${name}\""),
+            None => format!(
+                "pass it through the environment: `env: {{ VALUE: \"${{{{ {inner} }}}}\" }}`, \
+                 then use \"$VALUE\""
+            ),
+        };
         problems.push(
             Diagnostic::error(
                 "expression-in-run",
                 "`${{ }}` inside `run` is refused: a value could become shell code",
             )
             .in_place(place.clone().within(span(open, close)))
-            .help(format!(
-                "pass it through the environment: `env: {{ VALUE: \"${{{{ {inner} }}}}\" }}`, \
-                 then use \"$VALUE\""
-            )),
+            .help(help),
         );
     }
     if let Some((start, end)) = bare_braces(&run[from..]) {

@@ -7,6 +7,8 @@ use serde_json::Value;
 use crate::diagnostic::{Diagnostic, Place, Problems};
 use crate::ids::TaskId;
 
+use super::check_policy::check_policy;
+use super::check_secrets::check_declared;
 use super::check_task::{check_count, check_env, check_template};
 use super::check_with::fits;
 use super::draft::{DraftPlan, Parameter};
@@ -61,6 +63,8 @@ pub(super) fn check_head(draft: &DraftPlan, problems: &mut Problems) {
     check_env(&draft.env, &Place::plan(), problems);
     check_outputs(draft, problems);
     check_parameters(&draft.parameters, problems);
+    check_declared(draft, problems);
+    check_policy(draft, problems);
     for (name, value) in &draft.inputs {
         check_input(name, value, problems);
     }

@@ -12,6 +12,7 @@ use crate::nearest::nearest;
 use super::ancestors::{Ancestors, Before};
 use super::check::{InputNames, Positions};
 use super::check_reader::{Distant, Reader, Use};
+use super::check_secrets;
 use super::check_with;
 use super::draft::{DraftPlan, DraftTask};
 use super::graph::{Graph, TaskIndex};
@@ -104,6 +105,7 @@ impl References<'_> {
         for (axis, value) in &task.matrix {
             reader.list(value, &format!("matrix.{axis}"), &place("matrix").key(axis));
         }
+        check_secrets::check_granted(self, task, out);
         if let Some(file) = &task.uses {
             check_with::check(self, task, file, out);
         }

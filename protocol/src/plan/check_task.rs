@@ -10,6 +10,7 @@ use crate::source::Span;
 
 use super::check_action::check_action;
 use super::check_expansion::check_expansion;
+use super::check_policy::check_effects;
 use super::draft::DraftTask;
 use super::limits::{MAX_ARGUMENT_BYTES, MAX_ENTRIES, MAX_FILES, MAX_TIMEOUT_MS};
 use super::overlap::check_overlaps;
@@ -26,6 +27,7 @@ pub(super) fn check_fields(task: &DraftTask, problems: &mut Problems) {
     check_names(task, problems);
     check_paths(task, problems);
     check_times(task, problems);
+    check_effects(task, problems);
 }
 
 fn check_id(task: &DraftTask, problems: &mut Problems) {
@@ -69,14 +71,19 @@ pub(crate) fn invalid_id(text: &str) -> Diagnostic {
     }
 }
 
+/// Whether a text can name a variable of an environment.
+pub(crate) fn is_variable(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    let starts = name.bytes().next().is_some_and(|b| !b.is_ascii_digit());
+    starts && name.bytes().all(plain) && name.len() <= 255
+}
+
 /// Names and values of an environment, the plan's or a task's.
 pub(super) fn check_env(env: &BTreeMap<String, Template>, owner: &Place, problems: &mut Problems) {
     check_count(env.len(), MAX_ENTRIES, owner, "env", problems);
     for (name, value) in env {
         let place = || owner.clone().field("env");
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-        let starts = name.bytes().next().is_some_and(|b| !b.is_ascii_digit());
-        if !starts || !name.bytes().all(plain) || name.len() > 255 {
+        if !is_variable(name) {
             let shown: String = name.chars().take(60).collect();
             let message = format!("`{shown}` cannot be the name of a variable");
             problems.push(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::expr::{ArtifactField, Target, Template};
+use crate::policy::Secrets;
 
 use super::checked::Plan;
 use super::draft::Parameter;
@@ -15,6 +16,7 @@ pub(crate) type Interfaces<'a> = BTreeMap<&'a str, Interface<'a>>;
 pub(crate) struct Interface<'a> {
     pub(crate) parameters: &'a BTreeMap<String, Parameter>,
     pub(crate) outputs: &'a BTreeMap<String, Template>,
+    pub(crate) secrets: &'a Secrets,
 }
 
 impl<'a> Interface<'a> {
@@ -24,6 +26,7 @@ impl<'a> Interface<'a> {
         Self {
             parameters: &draft.parameters,
             outputs: &draft.outputs,
+            secrets: &draft.secrets,
         }
     }
 
@@ -32,6 +35,7 @@ impl<'a> Interface<'a> {
         Self {
             parameters: plan.parameters(),
             outputs: plan.outputs(),
+            secrets: plan.secrets(),
         }
     }
 

@@ -12,8 +12,10 @@ mod check_declared;
 mod check_expansion;
 mod check_head;
 mod check_item;
+mod check_policy;
 mod check_reader;
 mod check_references;
+mod check_secrets;
 mod check_task;
 mod check_with;
 mod checked;
@@ -34,6 +36,8 @@ mod wire_policy;
 #[cfg(all(test, feature = "expr"))]
 mod check_tests;
 #[cfg(all(test, feature = "expr"))]
+mod policy_tests;
+#[cfg(all(test, feature = "expr"))]
 mod property_tests;
 
 #[cfg(feature = "author")]
@@ -41,7 +45,7 @@ pub(crate) use check::problems;
 #[cfg(feature = "author")]
 pub(crate) use check_head::is_scenario_name;
 #[cfg(feature = "author")]
-pub(crate) use check_task::invalid_id;
+pub(crate) use check_task::{invalid_id, is_variable};
 pub use checked::Plan;
 pub use draft::{DraftPlan, DraftTask, Parameter};
 pub use expansion::{Bounds, FanOut, Items, Uses};

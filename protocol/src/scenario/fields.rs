@@ -285,6 +285,7 @@ fn scalar_fits(tree: &Tree<'_>, value: NodeId, shape: &Shape) -> bool {
             plain && whole_number(text).is_some_and(|number| (*min..=*max).contains(&number))
         }
         Shape::Duration => quantity::duration(text).is_some(),
+        Shape::Size => quantity::size(text).is_some(),
         Shape::Word { now, .. } => now.contains(&text),
         Shape::Items => text.contains("${{"),
         Shape::ListOf(_)

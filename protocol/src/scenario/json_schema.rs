@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::keys::{Shape, Table};
 use super::words::{SCENARIO, SEGMENT};
+use super::words_policy::{EFFECTS, LIMITS, POLICY, SECRET};
 use super::words_task::TASK;
 
 /// The schema as `orchestra schema` prints it.
@@ -60,6 +61,15 @@ fn object(table: &Table) -> Value {
     if std::ptr::eq(table, &raw const TASK) {
         task(&mut schema);
     }
+    if std::ptr::eq(table, &raw const SECRET) {
+        secret(&mut schema);
+    }
+    // Each of them without any key says nothing.
+    if [&raw const POLICY, &raw const LIMITS, &raw const EFFECTS]
+        .contains(&std::ptr::from_ref(table))
+    {
+        schema["minProperties"] = json!(1);
+    }
     schema
 }
 
@@ -74,6 +84,21 @@ fn task(schema: &mut Value) {
     schema["properties"]["matrix"]["minProperties"] = json!(1);
 }
 
+/// What each source of a secret takes.
+fn secret(schema: &mut Value) {
+    schema["oneOf"] = json!([
+        { "properties": { "from": { "enum": ["env"] }, "path": false, "argv": false } },
+        {
+            "properties": { "from": { "enum": ["file"] }, "name": false, "argv": false },
+            "required": ["path"],
+        },
+        {
+            "properties": { "from": { "enum": ["command"] }, "name": false, "path": false },
+            "required": ["argv"],
+        },
+    ]);
+}
+
 fn of(shape: &Shape) -> Value {
     match shape {
         // Scalars are taken as they are written, so a port need not be quoted.
@@ -83,6 +108,7 @@ fn of(shape: &Shape) -> Value {
         Shape::Duration => {
             json!({ "type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$", "minLength": 2 })
         }
+        Shape::Size => json!({ "type": "string", "pattern": "^[0-9]+([KMGT]i)?B$" }),
         Shape::Word { now: ["1"], .. } => json!({ "enum": [1, "1"] }),
         Shape::Word { now, .. } => json!({ "enum": now }),
         Shape::ListOf(items) => json!({ "type": "array", "items": of(items) }),
@@ -134,8 +160,8 @@ mod tests {
         let mut seen = 0;
         every_object(&schema, &mut seen);
         assert_eq!(
-            seen, 8,
-            "scenario, input, task, defaults, twice timeout and retry"
+            seen, 13,
+            "scenario, input, task, defaults, secret, policy, limits, twice timeout, retry and effects"
         );
         assert_eq!(schema["required"], json!(["tasks"]));
     }
@@ -186,6 +212,11 @@ mod tests {
             "tasks: { a: { run: x, depends_on: [b], working-directory: y, when: always() } }",
             "defaults: { timeout: 5m, retry: { max: 1 } }\ntasks: { a: { run: x, refers: [a] } }",
             "outputs: { a: \"${{ tasks.a.status }}\" }\ntasks: { a: { run: x, priority: -5 } }",
+            "secrets: { A: { from: env }, B: { from: env, name: C }, D: { from: file, path: x }, E: \
+             { from: command, argv: [x] } }\ntasks: { a: { run: x, secrets: [A] } }",
+            "policy: { use: strict, programs: [git], read: [.], write: [], network: none, limits: { wall: 5m, \
+             memory: 2GiB, pids: 64 } }\ntasks: { a: { run: x, effects: { network: full } } }",
+            "defaults: { effects: { write: [] } }\ntasks: { a: { run: x } }",
         ] {
             assert!(accepts(right), "{right}");
         }
@@ -210,6 +241,18 @@ mod tests {
             "tasks: { a: { run: x, workspace: guarded } }",
             "defaults: { env: { A: b } }\ntasks: { a: { run: x } }",
             "outputs: { a: [b] }\ntasks: { a: { run: x } }",
+            "secrets: [A]\ntasks: { a: { run: x } }",
+            "secrets: { A: hunter2 }\ntasks: { a: { run: x } }",
+            "secrets: { A: { from: vault } }\ntasks: { a: { run: x } }",
+            "secrets: { A: { from: file } }\ntasks: { a: { run: x } }",
+            "secrets: { A: { from: env, path: x } }\ntasks: { a: { run: x } }",
+            "secrets: { a-b: { from: env } }\ntasks: { a: { run: x } }",
+            "policy: {}\ntasks: { a: { run: x } }",
+            "policy: { network: [\"x:443\"] }\ntasks: { a: { run: x } }",
+            "policy: { limits: { memory: 5 } }\ntasks: { a: { run: x } }",
+            "tasks: { a: { run: x, effects: {} } }",
+            "tasks: { a: { run: x, effects: { hosts: [] } } }",
+            "tasks: { a: { run: x, secrets: A } }",
         ] {
             assert!(!accepts(wrong), "{wrong}");
         }

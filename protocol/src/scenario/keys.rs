@@ -17,6 +17,8 @@ pub(super) enum Shape {
     },
     /// A duration with its unit.
     Duration,
+    /// A number of bytes with its unit.
+    Size,
     /// One of these words; `later` ones are known but not built.
     Word {
         /// Built.
@@ -100,6 +102,7 @@ impl Shape {
             Self::Count { min, .. } if *min < i64::from(i32::MIN) => "a whole number".to_owned(),
             Self::Count { min, max } => format!("a whole number from {min} to {max}"),
             Self::Duration => "a duration with its unit, such as `5m`".to_owned(),
+            Self::Size => "a size with its unit, such as `512MiB`".to_owned(),
             Self::Word { now: [one], .. } => format!("`{one}`"),
             Self::Word { now, .. } if now.len() > MAX_LISTED => {
                 format!("one of {} words", now.len())

@@ -296,6 +296,7 @@ fn check(units: &mut [Unit]) {
             let interface = DraftPlan {
                 parameters: draft.parameters.clone(),
                 outputs: draft.outputs.clone(),
+                secrets: draft.secrets.clone(),
                 ..DraftPlan::default()
             };
             Some((unit.path.clone(), interface))

@@ -47,10 +47,16 @@ fn span(tree: &Tree<'_>, place: &Place) -> Option<Span> {
     } else {
         field
     };
+    // `effects.read` is a key of a key.
+    let mut words = field.split('.');
+    let field = words.next().unwrap_or_default();
     let own = entry(tree, owner, table, field);
-    let Some((_, value)) = own.or_else(|| default(tree, root, field)) else {
+    let Some((_, mut value)) = own.or_else(|| default(tree, root, field)) else {
         return Some(at);
     };
+    for word in words {
+        value = tree.entry(value, word).map_or(value, |(_, inner)| inner);
+    }
     let (node, at) = match &place.item {
         None => (value, tree.span(value)),
         Some(item) => part(tree, value, item),

@@ -13,6 +13,7 @@ use super::fields::{Fields, fits, read};
 use super::input::Input;
 use super::keys::Shape;
 use super::lower_defaults::Defaults;
+use super::lower_policy;
 use super::lower_task;
 use super::tree::{Kind, NodeId, Tree};
 use super::words::{INPUT, SCENARIO};
@@ -46,6 +47,8 @@ pub(super) fn lower(tree: &Tree<'_>, file: &str, problems: &mut Problems) -> Opt
     };
     let max_parallel = fields.get("max_parallel").and_then(|id| number(tree, id));
     let draft = DraftPlan {
+        secrets: lower_policy::secrets(tree, &fields, problems),
+        policy: lower_policy::policy(tree, &fields, problems),
         name,
         description: text(tree, &fields, "description"),
         env: templates(tree, fields.get("env")),

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Problems;
 use crate::plan::{DraftTask, Workspace};
-use crate::policy::{RetryPolicy, Timeout};
+use crate::policy::{Effects, RetryPolicy, Timeout};
 
 use super::fields::{Fields, read};
 use super::lower_task::kept;
@@ -19,6 +19,7 @@ pub(super) struct Kept {
     pub(super) workspace: Option<Workspace>,
     pub(super) priority: Option<i32>,
     pub(super) crash_limit: Option<u32>,
+    pub(super) effects: Option<Effects>,
 }
 
 /// A scenario's `defaults`.
@@ -64,6 +65,9 @@ impl Defaults {
         task.crash_limit = own
             .crash_limit
             .or_else(|| pick("crash_limit", !nested)?.crash_limit);
+        task.effects = own
+            .effects
+            .or_else(|| pick("effects", !nested)?.effects.clone());
         task.priority = own.priority.or_else(|| pick("priority", true)?.priority);
     }
 }

@@ -15,6 +15,7 @@ use crate::source::Span;
 use super::fields::{Fields, read};
 use super::lower::{number, templates, text};
 use super::lower_defaults::{Defaults, Kept};
+use super::lower_policy;
 use super::tree::{Kind, NodeId, Tree};
 use super::values::natural;
 use super::words_limits::{RETRY, TIMEOUT};
@@ -70,6 +71,7 @@ pub(super) fn lower(
         max_parallel: fields.get("max_parallel").and_then(|id| small(tree, id)),
         condition: text(tree, &fields, "if"),
         env: templates(tree, fields.get("env")),
+        secrets: ids(tree, &fields, "secrets"),
         outputs: texts(tree, fields.given("outputs"), |word| {
             OutputType::from_word(word).unwrap_or(OutputType::Json)
         }),
@@ -96,6 +98,7 @@ pub(super) fn kept(tree: &Tree<'_>, fields: &Fields, problems: &mut Problems) ->
         workspace: fields.get("workspace").and_then(workspace),
         priority: fields.get("priority").and_then(|id| small(tree, id)),
         crash_limit: fields.get("crash_limit").and_then(|id| small(tree, id)),
+        effects: lower_policy::effects(tree, fields, problems),
     }
 }
 

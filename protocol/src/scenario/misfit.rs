@@ -5,11 +5,15 @@ use crate::nearest::nearest;
 use crate::plan::{InputType, whole_number};
 
 use super::keys::{MAX_LISTED, Shape};
+use super::misfit_policy;
 use super::tree::{Kind, NodeId, Tree};
 use super::words_task::TASK;
 
 /// What is wrong with a value that does not fit its shape.
 pub(super) fn mismatch(tree: &Tree<'_>, value: NodeId, shape: &Shape, key: &str) -> Diagnostic {
+    if let Some(problem) = misfit_policy::mismatch(tree, value, shape, key) {
+        return problem;
+    }
     let span = tree.span(value);
     let text = tree.text(value).filter(|_| !tree.is_null(value));
     let shown: Option<String> = text.map(|text| text.chars().take(60).collect());
@@ -65,6 +69,13 @@ fn fix(shape: &Shape, key: &str, text: Option<&str>, kind: Kind) -> Option<Strin
             format!("write a unit: `{number}s` or `{number}m`")
         }
         (Shape::Duration, ..) => "units are `d`, `h`, `m`, `s` and `ms`, as in `1h30m`".to_owned(),
+        (Shape::Size, _, Some(number)) if whole_number(number).is_some() => {
+            format!("write a unit: `{number}MiB` or `{number}GiB`")
+        }
+        (Shape::Size, ..) => {
+            "a whole number and one of `B`, `KiB`, `MiB`, `GiB` and `TiB`, as in `512MiB`"
+                .to_owned()
+        }
         (Shape::Flag, _, Some("yes" | "Yes" | "on" | "On" | "True" | "TRUE")) => {
             "write `true`".to_owned()
         }

@@ -16,9 +16,11 @@ mod load;
 mod locate;
 mod lower;
 mod lower_defaults;
+mod lower_policy;
 mod lower_task;
 mod map_keys;
 mod misfit;
+mod misfit_policy;
 mod nested_path;
 mod rewrite;
 mod root;
@@ -29,10 +31,13 @@ mod values;
 mod words;
 mod words_defaults;
 mod words_limits;
+mod words_policy;
 mod words_task;
 
 #[cfg(test)]
 mod expansion_tests;
+#[cfg(test)]
+mod policy_tests;
 #[cfg(test)]
 mod refusal_tests;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Wrong scenarios and the whole of what is said about each: `refusals.txt` holds the cases,
-//! `refusals_nested.txt` those of several files.
+//! `refusals_policy.txt` those of secrets, `policy` and `effects`, `refusals_nested.txt` those of several
+//! files.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,6 +20,10 @@ pub(super) fn said(source: &str) -> String {
 /// The same of a scenario with files beside it, each behind a line `--- path`; their problems have the
 /// file in front.
 fn said_with_files(source: &str) -> String {
+    said_of(&load_with_files(source))
+}
+
+pub(super) fn load_with_files(source: &str) -> Parsed {
     let mut parts = source.split("--- ");
     let first = parts.next().expect("a split has a first part");
     let files: BTreeMap<&str, &str> = parts
@@ -39,7 +44,7 @@ fn said_with_files(source: &str) -> String {
         path: "case.yaml",
         read: &mut read,
     };
-    said_of(&load("case.yaml", first.as_bytes(), &mut surroundings))
+    load("case.yaml", first.as_bytes(), &mut surroundings)
 }
 
 fn said_of(parsed: &Parsed) -> String {
@@ -93,8 +98,13 @@ fn every_refusal_is_as_written() {
 }
 
 #[test]
+fn every_refusal_of_rules_is_as_written() {
+    compare(include_str!("refusals_policy.txt"), 28, said);
+}
+
+#[test]
 fn every_refusal_of_several_files_is_as_written() {
-    compare(include_str!("refusals_nested.txt"), 12, said_with_files);
+    compare(include_str!("refusals_nested.txt"), 16, said_with_files);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::plan::InputType;
 
 use super::keys::{Key, Shape, Table};
 use super::words_defaults::DEFAULTS;
+use super::words_policy::{POLICY, SECRET};
 use super::words_task::TASK;
 
 pub(super) const SEGMENT: &str = "^[a-z][a-z0-9_]{0,62}$";
@@ -70,6 +71,21 @@ pub(super) static SCENARIO: Table = Table {
             "What every task has unless it says otherwise itself.",
         ),
         key(
+            "secrets",
+            Shape::MapOf {
+                keys: VARIABLE,
+                values: &Shape::Object(&SECRET),
+            },
+            "Where secrets come from, by the name of the variable that tasks find them in; never a value. A \
+             nested scenario declares what it needs alike; the task that `uses` it grants it.",
+        ),
+        key(
+            "policy",
+            Shape::Object(&POLICY),
+            "What all tasks, and those of nested scenarios, are kept to. Narrows what the user's policy \
+             grants, never widens it.",
+        ),
+        key(
             "max_parallel",
             Shape::Count { min: 1, max: 4096 },
             "How many tasks run at once; `--max-parallel` wins.",
@@ -94,10 +110,7 @@ pub(super) static SCENARIO: Table = Table {
     ],
     later: &[
         "goal",
-        "secrets",
-        "policy",
         "budget",
-        "effects",
         "triggers",
         "services",
         "concurrency",
@@ -115,13 +128,20 @@ pub(super) static SCENARIO: Table = Table {
         ("environment", "write `env`"),
         ("parallelism", "write `max_parallel`"),
         ("max_active", "write `max_parallel`"),
-        (
-            "permissions",
-            "write `policy`, which this build does not have yet",
-        ),
+        ("permissions", "write `policy`"),
         (
             "limits",
-            "write `policy` or `budget`, which this build does not have yet",
+            "write `policy: { limits: … }`; `budget` is for money, which this build does not have yet",
+        ),
+        ("network", "write `policy: { network: … }`"),
+        ("programs", "write `policy: { programs: […] }`"),
+        (
+            "effects",
+            "write it in a task or in `defaults`; `policy` is for all tasks",
+        ),
+        (
+            "sandbox",
+            "write `policy`; the level is the user's choice, by `--sandbox`",
         ),
         ("on", "write `triggers`, which this build does not have yet"),
         (
@@ -180,9 +200,13 @@ mod tests {
     use super::*;
     use crate::outcome::FailureClass;
     use crate::scenario::words_limits::{CLASSES, RETRY, TIMEOUT};
+    use crate::scenario::words_policy::{EFFECTS, LIMITS};
 
-    fn tables() -> [&'static Table; 6] {
-        [&SCENARIO, &DEFAULTS, &TASK, &INPUT, &TIMEOUT, &RETRY]
+    fn tables() -> [&'static Table; 10] {
+        [
+            &SCENARIO, &DEFAULTS, &TASK, &INPUT, &TIMEOUT, &RETRY, &SECRET, &POLICY, &LIMITS,
+            &EFFECTS,
+        ]
     }
 
     #[test]

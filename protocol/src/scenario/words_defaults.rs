@@ -3,6 +3,7 @@
 use super::keys::{Shape, Table};
 use super::words::key;
 use super::words_limits::{RETRY_SHAPE, TIMEOUT_SHAPE};
+use super::words_policy::EFFECTS;
 use super::words_task::{CRASH_LIMIT, PRIORITY, WORKSPACE};
 
 /// A task's own entry replaces the default whole. Tasks with `uses` take `priority` only: the nested
@@ -41,6 +42,11 @@ pub(super) static DEFAULTS: Table = Table {
             CRASH_LIMIT,
             "Workers that may die under a task that says nothing about it.",
         ),
+        key(
+            "effects",
+            Shape::Object(&EFFECTS),
+            "What tasks touch that do not say so; narrows what the policy grants them.",
+        ),
     ],
     later: &["model", "cache", "runs_on"],
     aliases: &[("working-directory", "working_dir")],
@@ -58,6 +64,10 @@ pub(super) static DEFAULTS: Table = Table {
         ("if", "write it in each task"),
         ("max_parallel", "write it at the top level"),
         ("retries", "write `retry`"),
+        ("secrets", "write it in each task that needs one"),
+        ("policy", "write `policy` at the top level"),
+        ("limits", "write `policy: { limits: … }` at the top level"),
+        ("network", "write `effects: { network: … }`"),
         ("dir", "write `working_dir`"),
         ("cwd", "write `working_dir`"),
         ("run", "write `shell` and `working_dir` here, without `run`"),

@@ -5,6 +5,7 @@ use crate::plan::{OutputType, Workspace};
 use super::keys::{Shape, Table};
 use super::words::{ENV, SEGMENT, TEXTS, key};
 use super::words_limits::{RETRY_SHAPE, TIMEOUT_SHAPE};
+use super::words_policy::EFFECTS;
 
 pub(super) const WORKSPACE: Shape = Shape::Word {
     now: Workspace::WORDS,
@@ -37,6 +38,17 @@ pub(super) static TASK: Table = Table {
             "Condition, an expression without `${{ }}`; may use `always()` and `failure()`.",
         ),
         key("env", ENV, "Environment; values may hold `${{ … }}`."),
+        key(
+            "secrets",
+            TEXTS,
+            "Secrets of the scenario that it is granted, by name: variables of its environment. Beside \
+             `uses`: what the nested scenario may use.",
+        ),
+        key(
+            "effects",
+            Shape::Object(&EFFECTS),
+            "What it touches; narrows what the policy grants it. Asking for more is a finding.",
+        ),
         key(
             "outputs",
             Shape::MapOf {
@@ -155,12 +167,9 @@ pub(super) static TASK: Table = Table {
         "approvers",
         "on_timeout",
         "review",
-        "secrets",
         "cache",
-        "policy",
         "budget",
         "runs_on",
-        "effects",
         "plan",
         "services",
         "concurrency",
@@ -269,17 +278,20 @@ pub(super) static TASK: Table = Table {
             "taskCache",
             "write `cache`, which this build does not have yet",
         ),
+        ("permissions", "write `effects`"),
         (
-            "permissions",
-            "write `effects`, which this build does not have yet",
+            "policy",
+            "write `effects` here, or `policy` at the top level",
         ),
-        (
-            "volumes",
-            "write `effects`, which this build does not have yet",
-        ),
+        ("volumes", "write `effects`"),
+        ("network", "write `effects: { network: … }`"),
+        ("read", "write `effects: { read: […] }`"),
+        ("write", "write `effects: { write: […] }`"),
+        ("programs", "write `effects: { programs: […] }`"),
+        ("secret", "write `secrets`, a list of names"),
         (
             "limits",
-            "write `policy` or `budget`, which this build does not have yet",
+            "write `policy: { limits: … }` at the top level, or `timeout` here",
         ),
         (
             "tags",
@@ -296,7 +308,10 @@ pub(super) static TASK: Table = Table {
         ("relates_to", "write `refers`"),
         ("see", "write `refers`"),
         ("checkout", "write `workspace`"),
-        ("sandbox", "write `workspace`; rules belong into a policy"),
+        (
+            "sandbox",
+            "write `workspace` or `effects`; rules belong into `policy`",
+        ),
         ("weight", "write `priority`"),
         ("extends", "write `uses`"),
         ("call", "write `uses`"),
