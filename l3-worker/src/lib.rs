@@ -16,12 +16,13 @@ pub mod launcher;
 mod markers;
 mod outputs;
 pub mod sandbox;
+pub mod secrets;
 mod stop;
 mod sweep;
 mod worker;
 mod workspace;
 
-pub use capture::{ByteFilter, Detector, Identity, MIN_SECRET_BYTES, Patterns, Redactor};
+pub use capture::{ByteFilter, Detector, Identity, Patterns, Redactor};
 pub use environment::DEFAULT_PATH;
 pub use executor::{
     Attempt, AttemptResult, CommandExecutor, CommandOptions, Executor, FilterFactory, OutputChunk,

@@ -1,0 +1,211 @@
+//! A secret from a program of the user's, such as a password manager: run outside any sandbox, without a
+//! shell, with orchestra's own environment and nobody to ask.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal};
+use zeroize::Zeroizing;
+
+use super::error::Why;
+use super::secret::{MAX_SECRET_BYTES, Secret};
+use crate::capture::{MIN_SECRET_BYTES, Patterns, Tail};
+
+/// Long enough for a manager that asks a remote one; a run waits for it.
+pub(super) const WALL: Duration = Duration::from_secs(30);
+/// What is left in the pipes of a program that ended is read at once; a stranger that holds them open
+/// could write for ever.
+const DRAIN: Duration = Duration::from_millis(200);
+const CHUNK_BYTES: usize = 4096;
+/// The longest value and its line break.
+const MOST_PRINTED: usize = MAX_SECRET_BYTES + 2;
+
+/// What a program prints.
+pub(super) fn run(argv: &[String], root: &Path) -> Result<Secret, Why> {
+    run_within(argv, root, WALL)
+}
+
+fn run_within(argv: &[String], root: &Path, wall: Duration) -> Result<Secret, Why> {
+    let name = argv.first().map_or("", String::as_str);
+    let not_started = |error: io::Error| Why::NotStarted {
+        program: name.to_owned(),
+        error: error.to_string(),
+    };
+    let mut command = Command::new(name);
+    command
+        .args(argv.iter().skip(1))
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        // Its own group, so that what it started ends with it.
+        .process_group(0);
+    let mut child = command.spawn().map_err(not_started)?;
+    let talked = Talk::new(&mut child).and_then(|mut talk| {
+        let ended = talk.listen(Instant::now() + wall)?;
+        Ok((talk, ended))
+    });
+    // Before it is waited for: until then its number is nobody else's.
+    let _gone = rustix::process::kill_process_group(Pid::from_child(&child), Signal::KILL);
+    let status = child.wait();
+    let (talk, ended) = talked.map_err(not_started)?;
+    let status = status.map_err(not_started)?;
+    match ended {
+        Ended::TooLong => Err(Why::TooLong),
+        Ended::Late => Err(Why::TimedOut(name.to_owned())),
+        Ended::Exited if status.success() => Secret::of_text(&talk.printed),
+        Ended::Exited => Err(talk.failed(name, status)),
+    }
+}
+
+enum Ended {
+    Exited,
+    Late,
+    TooLong,
+}
+
+/// What it prints and says, and the news of its end.
+struct Talk {
+    pidfd: OwnedFd,
+    /// Until their ends.
+    out: Option<OwnedFd>,
+    err: Option<OwnedFd>,
+    printed: Zeroizing<Vec<u8>>,
+    said: Tail,
+}
+
+impl Talk {
+    fn new(child: &mut Child) -> io::Result<Self> {
+        Ok(Self {
+            pidfd: rustix::process::pidfd_open(Pid::from_child(child), PidfdFlags::empty())?,
+            out: child.stdout.take().map(OwnedFd::from),
+            err: child.stderr.take().map(OwnedFd::from),
+            // Never moved to a larger place, which would leave a copy.
+            printed: Zeroizing::new(Vec::with_capacity(MOST_PRINTED + CHUNK_BYTES)),
+            said: Tail::default(),
+        })
+    }
+
+    /// Until it ends, and then what is in the pipes.
+    fn listen(&mut self, mut deadline: Instant) -> io::Result<Ended> {
+        let mut exited = false;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(if exited { Ended::Exited } else { Ended::Late });
+            }
+            let [ended, out, err] = self.wait(if exited { Duration::ZERO } else { left })?;
+            if out {
+                read(&mut self.out, |bytes| self.printed.extend_from_slice(bytes))?;
+            }
+            if err {
+                read(&mut self.err, |bytes| self.said.push(bytes))?;
+            }
+            if self.printed.len() > MOST_PRINTED {
+                return Ok(Ended::TooLong);
+            }
+            if exited && !out && !err {
+                return Ok(Ended::Exited);
+            }
+            if ended && !exited {
+                exited = true;
+                deadline = Instant::now() + DRAIN;
+            }
+        }
+    }
+
+    /// Whether it ended, printed or said something, or `left` is over.
+    fn wait(&self, left: Duration) -> io::Result<[bool; 3]> {
+        // Rounded up: waking a moment early would spin until the deadline.
+        let left = left + Duration::from_millis(u64::from(!left.is_zero()));
+        let left = Timespec::try_from(left).expect("seconds fit");
+        let watched = [Some(&self.pidfd), self.out.as_ref(), self.err.as_ref()];
+        let fds = watched.into_iter().flatten();
+        let mut fds: Vec<PollFd<'_>> = fds.map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
+        match rustix::event::poll(&mut fds, Some(&left)) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let mut ready = fds.iter().map(|fd| !fd.revents().is_empty());
+        Ok(watched.map(|fd| fd.is_some() && ready.next().unwrap_or(false)))
+    }
+
+    fn failed(&self, name: &str, status: ExitStatus) -> Why {
+        // A manager may repeat on stderr what it printed.
+        let printed = std::str::from_utf8(&self.printed)
+            .unwrap_or_default()
+            .trim();
+        let printed = (printed.len() >= MIN_SECRET_BYTES).then_some(printed);
+        let stderr = Patterns::new(printed).redact(&self.said.render());
+        Why::Failed {
+            program: name.to_owned(),
+            status: status.to_string(),
+            stderr: stderr.lines().last().unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+/// What is there, or that nothing will be any more.
+fn read(pipe: &mut Option<OwnedFd>, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+    let Some(open) = pipe else { return Ok(()) };
+    let mut chunk = Zeroizing::new([0; CHUNK_BYTES]);
+    match rustix::io::read(open, &mut chunk[..]) {
+        Ok(0) => *pipe = None,
+        Ok(read) => take(&chunk[..read]),
+        Err(Errno::INTR | Errno::AGAIN) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str, wall: Duration) -> Result<String, Why> {
+        let argv = ["/bin/sh", "-c", script].map(str::to_owned);
+        let secret = run_within(&argv, Path::new("/"), wall);
+        secret.map(|secret| secret.expose().to_owned())
+    }
+
+    #[test]
+    fn what_it_prints_is_the_value() {
+        assert_eq!(
+            sh("echo said >&2; printf '12345678\n'", WALL).unwrap(),
+            "12345678"
+        );
+        assert_eq!(sh("cat; pwd; echo 12345678", WALL).unwrap(), "/\n12345678");
+        let most = format!("head -c {MAX_SECRET_BYTES} /dev/zero | tr '\\0' a; echo");
+        assert_eq!(sh(&most, WALL).unwrap().len(), MAX_SECRET_BYTES);
+        assert_eq!(sh("echo short", WALL), Err(Why::TooShort));
+    }
+
+    #[test]
+    fn a_failure_tells_the_last_words_without_the_value() {
+        let script = "echo tok_0123456789; echo first >&2; echo no tok_0123456789 here >&2; exit 3";
+        let failed = sh(script, WALL).unwrap_err().to_string();
+        assert_eq!(failed, "`/bin/sh` failed (exit status: 3): no *** here");
+        let silent = sh("kill -9 $$", WALL).unwrap_err().to_string();
+        assert_eq!(silent, "`/bin/sh` failed (signal: 9 (SIGKILL))");
+        let absent = run(&["/no/such".to_owned()], Path::new("/")).unwrap_err();
+        let wanted = "`/no/such` cannot be started: No such file or directory (os error 2)";
+        assert_eq!(absent.to_string(), wanted);
+    }
+
+    #[test]
+    fn it_ends_in_bounded_time_with_all_it_started() {
+        let begun = Instant::now();
+        let late = sh("sleep 100 & sleep 100", Duration::from_millis(50));
+        assert_eq!(late, Err(Why::TimedOut("/bin/sh".to_owned())));
+        // Somebody who holds the pipes open is not waited for.
+        assert_eq!(sh("sleep 100 & echo 12345678", WALL).unwrap(), "12345678");
+        assert_eq!(sh("yes", WALL), Err(Why::TooLong));
+        assert!(begun.elapsed() < Duration::from_secs(60));
+    }
+}
