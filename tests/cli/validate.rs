@@ -32,6 +32,65 @@ fn a_valid_file() {
 }
 
 #[test]
+fn rules_are_held_against_each_other_and_values_of_secrets_stay_unsaid() {
+    let text = "secrets:\n  TOKEN: ghp_0123456789\n  KEY: { value: hunter2 }\n  PASS: { from: env }\n\
+                policy: { network: [\"forge.example.com:443\"] }\ntasks:\n  a:\n    run: make\n    \
+                secrets: [TOKEN, KEY, PAS]\n    effects: { write: [../out] }\n    env: { P: \"${{ \
+                secrets.PASS }}\" }\n";
+    let place = Place::with("rules.yaml", text);
+    let outcome = place.orchestra(["validate", "rules.yaml"]).run();
+    assert!(!outcome.stderr.contains("ghp_") && !outcome.stderr.contains("hunter2"));
+    assert_snapshot!(outcome.render(), @r#"
+    exit 3
+    --- stderr
+    error[secret-value]: `TOKEN` stands for where the value comes from, never for the value
+      --> rules.yaml:2:10
+    help: write `TOKEN: { from: env }`
+
+    error[secret-value]: a secret has no key `value`
+      --> rules.yaml:3:10
+    help: write `from`, such as `from: env`: a value has no place in a scenario
+
+    warning[unused-secret]: secret `PASS` is granted to no task
+     --> rules.yaml:4:3
+      |
+    4 |   PASS: { from: env }
+      |   ^^^^
+    help: grant it: `secrets: [PASS]` in a task; or remove it
+
+    error[unsupported-yet]: `network` with a list of hosts is not supported yet
+     --> rules.yaml:5:20
+      |
+    5 | policy: { network: ["forge.example.com:443"] }
+      |                    ^^^^^^^^^^^^^^^^^^^^^^^^^
+    help: this build has `none` and `full`: write one of them
+
+    error[unknown-secret]: there is no secret `PAS`
+     --> rules.yaml:9:27
+      |
+    9 |     secrets: [TOKEN, KEY, PAS]
+      |                           ^^^
+    help: did you mean `PASS`?
+
+    error[invalid-path]: `../out`: `..` has no place in it
+      --> rules.yaml:10:24
+       |
+    10 |     effects: { write: [../out] }
+       |                        ^^^^^^
+    help: write where it leads, absolute or with `~/`
+
+    error[secret-in-expression]: secrets reach a task through its environment only
+      --> rules.yaml:11:20
+       |
+    11 |     env: { P: "${{ secrets.PASS }}" }
+       |                    ^^^^^^^^^^^^
+    help: grant it: `secrets: [PASS]`; the task finds it as the variable `PASS`
+
+    error: 6 problems in rules.yaml; nothing was run
+    "#);
+}
+
+#[test]
 fn every_problem_at_once() {
     let place = Place::with("bad.yaml", BAD);
     assert_snapshot!(place.orchestra(["validate", "bad.yaml"]).run().render(), @r#"

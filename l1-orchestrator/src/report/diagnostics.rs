@@ -97,6 +97,12 @@ fn one(source: &SourceFile, problem: &Diagnostic, painter: Painter) -> String {
     let label = painter.paint(tone, &format!("{}[{}]", problem.severity, problem.code));
     let mut text = format!("{label}: {}\n", sanitize(&problem.message));
     match problem.span {
+        // The line holds what should be in no file, and output like this is kept in logs.
+        Some(span) if problem.code == "secret-value" => {
+            let at = source.location(span.start);
+            let name = sanitize(source.name());
+            text.push_str(&format!("  --> {name}:{}:{}", at.line, at.column));
+        }
         Some(span) => excerpt(&mut text, source, span, painter, tone),
         // Not of a file, but of what was typed.
         None if source.name().is_empty() => text.truncate(text.trim_end().len()),

@@ -10,6 +10,7 @@ use super::keys::{Shape, Table};
 use super::misfit::mismatch;
 use super::tree::{Kind, NodeId, Tree};
 use super::words::SCENARIO;
+use super::words_policy::SECRET;
 use super::words_task::TASK;
 
 /// The known keys of one map, with values that fit their shapes.
@@ -173,7 +174,14 @@ fn unknown(table: &Table, word: &str) -> Diagnostic {
                 "this build does not have `{canonical}`; remove the key"
             ));
     }
-    let problem = Diagnostic::error("unknown-key", format!("{what} has no key `{shown}`"));
+    // Whose line is not shown: it holds the secret itself.
+    let is_value = std::ptr::eq(table, &raw const SECRET) && matches!(word, "value" | "default");
+    let code = if is_value {
+        "secret-value"
+    } else {
+        "unknown-key"
+    };
+    let problem = Diagnostic::error(code, format!("{what} has no key `{shown}`"));
     if let Some((_, fix)) = table.hints.iter().find(|(hint, _)| *hint == word) {
         return problem.help(*fix);
     }

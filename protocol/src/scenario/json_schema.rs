@@ -108,7 +108,9 @@ fn of(shape: &Shape) -> Value {
         Shape::Duration => {
             json!({ "type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$", "minLength": 2 })
         }
-        Shape::Size => json!({ "type": "string", "pattern": "^[0-9]+([KMGT]i)?B$" }),
+        Shape::Size => {
+            json!({ "type": "string", "pattern": "^[0-9]+([KMGT]i)?B$", "examples": ["512MiB"] })
+        }
         Shape::Word { now: ["1"], .. } => json!({ "enum": [1, "1"] }),
         Shape::Word { now, .. } => json!({ "enum": now }),
         Shape::ListOf(items) => json!({ "type": "array", "items": of(items) }),

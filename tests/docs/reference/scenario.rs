@@ -101,6 +101,9 @@ fn shape(value: &Value) -> String {
         Some("string") if value["minLength"] == 2 => {
             "a duration with its unit, such as `5m`".to_owned()
         }
+        Some("string") if value["examples"][0] == "512MiB" => {
+            "a size with its unit, such as `512MiB`".to_owned()
+        }
         Some("string") => "text".to_owned(),
         Some("array") => format!("a list of {}", shape(&value["items"])),
         Some("object") if value["properties"].is_object() => "a map, see below".to_owned(),
