@@ -130,6 +130,7 @@ impl Policy {
             env: self.env.clone(),
             project: None,
             working_dir: None,
+            secrets: Vec::new(),
             files: self.files.clone(),
             outputs: BTreeMap::new(),
             artifacts: self.artifacts.clone(),
