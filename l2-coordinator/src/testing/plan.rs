@@ -6,7 +6,7 @@ use protocol::expr::Template;
 use protocol::plan::{
     DraftPlan, DraftTask, InputType, Limits, OutputType, Parameter, Plan, Workspace,
 };
-use protocol::policy::{Backoff, RetryPolicy};
+use protocol::policy::{Backoff, RetryPolicy, SecretSource};
 use serde_json::Value;
 
 /// A task under construction.
@@ -33,23 +33,17 @@ pub(crate) fn retry(max: u32) -> RetryPolicy {
 
 /// A checked plan of these tasks, with inputs `path` and `n`.
 pub(crate) fn plan_of(tasks: impl IntoIterator<Item = Tasks>) -> Arc<Plan> {
-    let inputs = [("path", "/in".into()), ("n", Value::from(3))];
-    let draft = DraftPlan {
-        name: "test".into(),
-        inputs: inputs.map(|(name, value)| (name.to_owned(), value)).into(),
-        tasks: tasks.into_iter().map(|task| task.0).collect(),
-        ..DraftPlan::default()
-    };
-    Arc::new(
-        draft
-            .check(&Limits::default())
-            .expect("a plan without problems"),
-    )
+    scenario(tasks).plan()
 }
 
 impl Tasks {
     pub(crate) fn needs<'a>(mut self, needs: impl IntoIterator<Item = &'a str>) -> Self {
         self.0.needs = needs.into_iter().map(str::to_owned).collect();
+        self
+    }
+
+    pub(crate) fn secrets<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        self.0.secrets = names.into_iter().map(str::to_owned).collect();
         self
     }
 
@@ -153,11 +147,17 @@ impl Tasks {
 #[derive(Clone)]
 pub(crate) struct Scenario(pub(crate) DraftPlan);
 
-/// A scenario of these tasks, with inputs `path` and `n` where nobody uses it.
+/// A scenario of these tasks, with the secrets they name, and with inputs `path` and `n` where nobody uses
+/// it.
 pub(crate) fn scenario(tasks: impl IntoIterator<Item = Tasks>) -> Scenario {
+    let tasks: Vec<DraftTask> = tasks.into_iter().map(|task| task.0).collect();
+    let secrets = tasks.iter().flat_map(|task| task.secrets.clone());
     Scenario(DraftPlan {
         name: "test".into(),
-        tasks: tasks.into_iter().map(|task| task.0).collect(),
+        secrets: secrets
+            .map(|name| (name, SecretSource::Env { name: None }))
+            .collect(),
+        tasks,
         ..DraftPlan::default()
     })
 }

@@ -305,3 +305,16 @@ fn a_task_in_the_project_is_told_where_that_is() {
         "task.failed a after 0 input_missing: `workspace: project`: this run knows no tree of its own"
     );
 }
+
+#[test]
+fn items_have_their_tasks_secrets_and_nested_tasks_their_own_grants() {
+    let inner = scenario([task("a").secrets(["K"]), task("b").needs(["a"])]);
+    let sub = task("sub").uses("i.yaml").secrets(["K"]);
+    let each = task("each").for_each(json!([1])).secrets(["K", "L"]);
+    let plan = scenario([sub, each]).nested("i.yaml", inner).plan();
+    let mut env = TestEnv::new(config(), plan);
+    play(&mut env, 4, |_| done(json!({})));
+    assert_eq!(env.published["sub/a"].secrets, ["K"]);
+    assert!(env.published["sub/b"].secrets.is_empty());
+    assert_eq!(env.published["each[0]"].secrets, ["K", "L"]);
+}

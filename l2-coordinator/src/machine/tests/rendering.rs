@@ -169,3 +169,12 @@ fn a_tasks_own_timeout_replaces_the_default() {
     assert_eq!(message.constraints.timeout.wall_ms, Some(5_000));
     assert_eq!(message.constraints.timeout.idle_ms, None);
 }
+
+#[test]
+fn secrets_go_by_name_and_only_where_they_are_granted() {
+    let b = message(task("b").secrets(["Z", "A"]));
+    assert_eq!(b.secrets, ["A", "Z"]);
+    assert!(b.env.is_empty(), "no value of theirs travels: {:?}", b.env);
+    let without = serde_json::to_value(message(task("b"))).unwrap();
+    assert_eq!(without.get("secrets"), None);
+}
