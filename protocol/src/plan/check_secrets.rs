@@ -46,6 +46,9 @@ const LOADED: &[&str] = &[
     "RUBYOPT",
 ];
 
+/// Warnings about secrets that nobody is granted: more would push errors out of the list.
+const MAX_UNUSED: usize = 20;
+
 /// A plan's declarations, and whether anything is done with them.
 pub(super) fn check_declared(draft: &DraftPlan, problems: &mut Problems) {
     let owner = Place::plan();
@@ -61,11 +64,13 @@ pub(super) fn check_declared(draft: &DraftPlan, problems: &mut Problems) {
         .iter()
         .flat_map(|task| task.secrets.iter().map(String::as_str))
         .collect();
+    let mut unused = 0;
     for (name, source) in &draft.secrets {
         let place = || Place::plan().field("secrets");
         if let Some(problem) = name_problem(name) {
             problems.push(problem.in_place(place().key_name(name)));
-        } else if !granted.contains(name.as_str()) {
+        } else if !granted.contains(name.as_str()) && unused < MAX_UNUSED {
+            unused += 1;
             let message = format!("secret `{name}` is granted to no task");
             problems.push(
                 Diagnostic::warning("unused-secret", message)
@@ -85,12 +90,9 @@ pub(super) fn check_declared(draft: &DraftPlan, problems: &mut Problems) {
 
 /// What is wrong with a secret's name.
 fn name_problem(name: &str) -> Option<Diagnostic> {
-    let shown: String = name.chars().take(60).collect();
     if !is_variable(name) {
-        let problem = Diagnostic::error(
-            "invalid-name",
-            format!("`{}` cannot be the name of a secret", shown.escape_debug()),
-        );
+        let message = format!("`{}` cannot be the name of a secret", shown(name));
+        let problem = Diagnostic::error("invalid-name", message);
         let fixed = name.replace(['-', '.', ' '], "_");
         return Some(match is_variable(&fixed) {
             true => problem.help(format!("write `{fixed}`: tasks read it as a variable")),
@@ -114,9 +116,7 @@ fn check_source(source: &SecretSource, place: &Place, problems: &mut Problems) {
         SecretSource::Env { name: None } => {}
         SecretSource::Env { name: Some(name) } => {
             if !is_variable(name) {
-                let shown: String = name.chars().take(60).collect();
-                let shown = shown.escape_debug();
-                let message = format!("`{shown}` cannot be the name of a variable");
+                let message = format!("`{}` cannot be the name of a variable", shown(name));
                 problems.push(
                     Diagnostic::error("invalid-name", message)
                         .in_place(place.clone())
@@ -129,8 +129,7 @@ fn check_source(source: &SecretSource, place: &Place, problems: &mut Problems) {
                 let problem = Diagnostic::error(code, message).help(help);
                 problems.push(problem.in_place(place.clone()));
             } else if path.ends_with(['/', '~']) || path == "." {
-                let shown: String = path.chars().take(80).collect();
-                let message = format!("`{}`: a directory holds no secret", shown.escape_debug());
+                let message = format!("`{}`: a directory holds no secret", shown(path));
                 let problem = Diagnostic::error("invalid-path", message).help("name the file");
                 problems.push(problem.in_place(place.clone()));
             }
@@ -167,6 +166,7 @@ fn check_program(argv: &[String], place: &Place, problems: &mut Problems) {
 }
 
 fn in_env(name: &str) -> Diagnostic {
+    let name = shown(name);
     let message = format!("`{name}` is a secret, and `env` gives it a value");
     Diagnostic::error("secret-in-env", message)
         .help("remove it from `env`: tasks that are granted the secret find it there anyway")
@@ -181,10 +181,10 @@ pub(super) fn check_granted(all: &References<'_>, task: &DraftTask, problems: &m
     for (at, name) in task.secrets.iter().enumerate() {
         let place = || owner.clone().field("secrets").index(at);
         if !seen.insert(name.as_str()) {
-            let message = format!("`secrets` names `{name}` twice");
+            let message = format!("`secrets` names `{}` twice", shown(name));
             let problem = Diagnostic::error("duplicate-entry", message).help("keep one of them");
             problems.push(problem.in_place(place()));
-        } else if !declared.contains_key(name) {
+        } else if !declared.contains_key(name) && !is_enough(problems) {
             problems.push(undeclared(all, name).in_place(place()));
         } else if task.env.contains_key(name) {
             let place = owner.clone().field("env").key_name(name);
@@ -193,16 +193,17 @@ pub(super) fn check_granted(all: &References<'_>, task: &DraftTask, problems: &m
     }
     check_mentioned(all, task, problems);
     if let Some(file) = &task.uses {
-        check_nested(all, task, file, problems);
+        check_nested(all, task, (file, &seen), problems);
     }
 }
 
 fn undeclared(all: &References<'_>, name: &str) -> Diagnostic {
     let declared = &all.draft.secrets;
-    let shown: String = name.chars().take(60).collect();
-    let shown = shown.escape_debug();
-    let problem = Diagnostic::error("unknown-secret", format!("there is no secret `{shown}`"));
-    let near = nearest(name, declared.keys().map(String::as_str));
+    let message = format!("there is no secret `{}`", shown(name));
+    let problem = Diagnostic::error("unknown-secret", message);
+    // A search through very many names for each of many slips would take minutes.
+    let few = declared.len() <= MAX_ENTRIES;
+    let near = nearest(name, declared.keys().map(String::as_str).filter(|_| few));
     match (near, name_problem(name)) {
         (Some(near), _) => problem.help(format!("did you mean `{near}`?")),
         (None, None) => problem.help(format!(
@@ -246,14 +247,19 @@ fn mentioned(text: &str, is_known: impl Fn(&str) -> bool) -> Option<&str> {
     })
 }
 
-fn check_nested(all: &References<'_>, task: &DraftTask, file: &str, problems: &mut Problems) {
+fn check_nested(
+    all: &References<'_>,
+    task: &DraftTask,
+    (file, granted): (&str, &BTreeSet<&str>),
+    problems: &mut Problems,
+) {
     let Some(interface) = all.interfaces.get(file) else {
         return;
     };
     let (declared, needed) = (&all.draft.secrets, interface.secrets);
     let place = |field| Place::task(&task.id).field(field);
     for (at, name) in task.secrets.iter().enumerate() {
-        if needed.contains_key(name) || !declared.contains_key(name) {
+        if needed.contains_key(name) || !declared.contains_key(name) || is_enough(problems) {
             continue;
         }
         let message = format!("`{file}` has no secret `{name}`");
@@ -265,10 +271,18 @@ fn check_nested(all: &References<'_>, task: &DraftTask, file: &str, problems: &m
         problems.push(problem.in_place(place("secrets").index(at)));
     }
     for (name, source) in needed {
-        if !task.secrets.contains(name) {
-            let message = format!("`{file}` needs secret `{name}`");
-            let all: Vec<&str> = needed.keys().map(String::as_str).collect();
-            let help = format!("grant what it needs: `secrets: [{}]`", all.join(", "));
+        if is_enough(problems) {
+            return;
+        }
+        if !granted.contains(name.as_str()) {
+            let message = format!("`{file}` needs secret `{}`", shown(name));
+            let few: Vec<&str> = needed.keys().take(8).map(String::as_str).collect();
+            let more = if needed.len() > few.len() {
+                ", …"
+            } else {
+                ""
+            };
+            let help = format!("grant what it needs: `secrets: [{}{more}]`", few.join(", "));
             let problem = Diagnostic::error("missing-secret", message).help(help);
             problems.push(problem.in_place(place("uses")));
             continue;
@@ -285,6 +299,17 @@ fn check_nested(all: &References<'_>, task: &DraftTask, file: &str, problems: &m
             );
         }
     }
+}
+
+/// Whether one more problem says nothing new: the plan is refused, and no more of them are shown.
+fn is_enough(problems: &Problems) -> bool {
+    problems.is_full() && problems.has_errors()
+}
+
+/// A name as messages have it: what stands in its place may be anything.
+fn shown(name: &str) -> String {
+    let name: String = name.chars().take(60).collect();
+    name.escape_debug().to_string()
 }
 
 /// A source with what it leaves out filled in.

@@ -159,6 +159,47 @@ fn fields_of_many_items_are_not_looked_up_again_and_again() {
     assert_eq!(said(&source), "");
 }
 
+/// A cheap word in one file must not buy minutes of work, nor many warnings hide an error.
+#[test]
+fn floods_of_secrets_are_cut() {
+    let declared: String = (0..100_000)
+        .map(|n| format!(" S{n}: {{from: env}},\n"))
+        .collect();
+    let tasks: String = (0..2_000)
+        .map(|n| format!(" t{n}: {{run: x, secrets: [X{n}]}},\n"))
+        .collect();
+    let source = format!("secrets: {{{declared}}}\ntasks: {{{tasks}}}\n");
+    let parsed = parse("x.yaml", source.as_bytes());
+    assert!(parsed.scenario.is_none());
+    let errors = parsed.diagnostics.iter().filter(|found| found.is_error());
+    assert!(errors.clone().count() > 100);
+    let codes: Vec<_> = errors.map(|found| found.code).collect();
+    assert!(codes.contains(&"too-many-entries") && codes.contains(&"unknown-secret"));
+    let nested = format!("secrets: {{{declared}}}\ntasks: {{ t: {{ run: x }} }}\n");
+    let uses: String = (0..2_000)
+        .map(|n| format!(" t{n}: {{uses: ./n.yaml}},\n"))
+        .collect();
+    let mut surroundings = Surroundings {
+        root: Path::new("/"),
+        path: "x.yaml",
+        read: &mut |path| {
+            Ok(NestedBytes {
+                name: path.to_owned(),
+                bytes: nested.clone().into_bytes(),
+            })
+        },
+    };
+    let source = format!("tasks: {{{uses}}}\n");
+    let parsed = load("x.yaml", source.as_bytes(), &mut surroundings);
+    assert!(parsed.scenario.is_none());
+    assert!(
+        parsed
+            .diagnostics
+            .iter()
+            .any(|found| found.code == "missing-secret")
+    );
+}
+
 #[test]
 fn the_schema_lists_what_the_parser_takes() {
     let schema = schema();
@@ -181,8 +222,11 @@ tasks:\n  a: &a\n    run: |\n      echo hi\n    outputs: { n: int }\n  b:\n    n
 if: tasks.a.outputs.n > 2\n    env: { S: \"${{ inputs.since }}\" }\n    retry: { max: 2, delay: 1s }\n  \
 c: { depends_on: [b], uses: ./d/e.yaml, with: { x: [1, \"${{ inputs.since }}\"] }, max_parallel: 2 }\n  \
 d: { run: x, for_each: [1, { a: b }], as: i, env: { S: \"${{ i.a }}${{ item }}\" }, outputs: { o: int } }\n  \
-e: { run: x, matrix: { os: [a, b], n: \"${{ inputs.l }}\" }, when: matrix.os == 'a', refers: [d] }\n\
-defaults: { timeout: 5m, shell: bash, priority: -5 }\noutputs: { o: \"${{ tasks.d.outputs.o }}\" }\n";
+e: { run: x, matrix: { os: [a, b], n: \"${{ inputs.l }}\" }, when: matrix.os == 'a', refers: [d] }\n  \
+f: { run: x, secrets: [K, L], effects: { read: [., ~/x], write: [], network: none, programs: [sh] } }\n\
+defaults: { timeout: 5m, shell: bash, priority: -5, effects: { write: [out] } }\n\
+secrets: { K: { from: env, name: Q }, L: { from: command, argv: [p, q] } }\n\
+policy: { use: strict, read: [/x], network: none, limits: { wall: 5m, memory: 2GiB, pids: 9 } }\noutputs: { o: \"${{ tasks.d.outputs.o }}\" }\n";
 
 const NESTED: &[u8] = b"inputs: { x: { type: list } }\ntasks: { a: { run: x } }\n";
 
