@@ -1,6 +1,6 @@
 //! What confines an attempt: levels, the guarantees they are measured by, and what they leave open.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -110,8 +110,9 @@ words! {
 /// What is open to an attempt, and which promises it rests on. Everything not named is closed.
 ///
 /// Paths are absolute paths of the worker's host. The system's own files (programs, libraries,
-/// certificates, a few of `/etc`) can always be read; the attempt's workspace and home can always be
-/// written.
+/// certificates, a few of `/etc`) can always be read; the attempt's own fresh workspace and home can
+/// always be written. The scenario's tree, where it is the workspace (`workspace: project`), is not
+/// fresh: it is among `read` or `write` here, and can be written where `write` says so only.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
 pub struct Confine {
@@ -137,6 +138,12 @@ pub struct Confine {
     /// Directories before those of the worker's own `PATH`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub path: Vec<String>,
+    /// Variables of toolchains; a task's own win.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// Variables of the worker's own environment that are handed through, by name; a task's own win.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub pass: BTreeSet<String>,
 }
 
 impl Confine {
@@ -150,6 +157,8 @@ impl Confine {
         write: Vec::new(),
         protect: Vec::new(),
         path: Vec::new(),
+        env: BTreeMap::new(),
+        pass: BTreeSet::new(),
     };
 }
 

@@ -1,0 +1,268 @@
+//! Paths as packs and requests name them: `tree`, `tree/x`, `workspace`, `~/x`, `/x`. What they are on
+//! a host is said by a [`Site`]; nothing here looks at a file system.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Longest path of a policy.
+const MAX_BYTES: usize = 1024;
+
+/// A path of a policy, in its one canonical form. `*` as a whole part stands for any one name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "author", schemars(transparent))]
+pub struct PolicyPath(String);
+
+/// Where what a policy names is on one host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Site {
+    /// The scenario's tree (`tree`), absolute.
+    pub root: Option<String>,
+    /// The user's home (`~`), absolute.
+    pub home: Option<String>,
+    /// Where runs are kept, absolute: protected wherever it can be reached.
+    pub runs: Option<String>,
+    /// What paths with a `*` stand for here, by [`PolicyPath::expanded`]: existing ones only. One that is
+    /// not listed stands for nothing.
+    pub found: BTreeMap<String, Vec<String>>,
+}
+
+impl PolicyPath {
+    /// The word for the scenario's tree.
+    pub const TREE: &'static str = "tree";
+    /// The word for wherever a task works.
+    pub const WORKSPACE: &'static str = "workspace";
+
+    /// The scenario's tree.
+    #[must_use]
+    pub fn tree() -> Self {
+        Self(Self::TREE.to_owned())
+    }
+
+    /// Wherever a task works.
+    #[must_use]
+    pub fn workspace() -> Self {
+        Self(Self::WORKSPACE.to_owned())
+    }
+
+    /// As a scenario writes it: what is neither absolute nor in the home is in the tree, whatever its
+    /// name.
+    ///
+    /// # Errors
+    /// What is wrong with it, completing "the path … ".
+    pub fn of_scenario(text: &str) -> Result<Self, String> {
+        if text.starts_with(['/', '~']) {
+            return text.parse();
+        }
+        format!("./{text}").parse()
+    }
+
+    /// Its canonical text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether `other` is this path or beneath it.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        covers(&self.0, &other.0)
+    }
+
+    /// Whether any of its parts is `*`.
+    #[must_use]
+    pub fn is_pattern(&self) -> bool {
+        self.0.split('/').any(|part| part == "*")
+    }
+
+    /// The absolute path, its `*` unresolved; `None` where the site does not have what it starts from.
+    #[must_use]
+    pub fn expanded(&self, site: &Site) -> Option<String> {
+        let beneath = |base: &Option<String>, rest: &str| {
+            let base = base.as_deref()?.trim_end_matches('/');
+            Some(format!("{base}{rest}")).map(|path| match path.is_empty() {
+                true => "/".to_owned(),
+                false => path,
+            })
+        };
+        match &self.0 {
+            text if text.starts_with('/') => Some(text.clone()),
+            text if text.starts_with('~') => beneath(&site.home, &text[1..]),
+            text => beneath(&site.root, text.strip_prefix(Self::TREE)?),
+        }
+    }
+
+    /// The absolute paths it stands for on a site.
+    #[must_use]
+    pub fn resolve(&self, site: &Site) -> Vec<String> {
+        let Some(path) = self.expanded(site) else {
+            return Vec::new();
+        };
+        match self.is_pattern() {
+            true => site.found.get(&path).cloned().unwrap_or_default(),
+            false => vec![path],
+        }
+    }
+}
+
+/// Whether `path` is `above` or beneath it; both canonical. `*` in `above` stands for any one name.
+pub(super) fn covers(above: &str, path: &str) -> bool {
+    if above == "/" {
+        return path.starts_with('/');
+    }
+    let mut parts = path.split('/');
+    above.split('/').all(|part| {
+        parts
+            .next()
+            .is_some_and(|other| part == other || part == "*")
+    })
+}
+
+impl FromStr for PolicyPath {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.len() > MAX_BYTES {
+            return Err(format!("has {} bytes; at most {MAX_BYTES}", text.len()));
+        }
+        if text.chars().any(char::is_control) {
+            return Err("holds a control character".to_owned());
+        }
+        if text.is_empty() {
+            return Err("is empty".to_owned());
+        }
+        let (base, rest) = match text {
+            "~" => ("~", ""),
+            _ if text.starts_with("~/") => ("~", &text[2..]),
+            _ if text.starts_with('~') => {
+                return Err("names another user's home; write it absolute".to_owned());
+            }
+            _ if text.starts_with('/') => ("", &text[1..]),
+            Self::WORKSPACE => return Ok(Self::workspace()),
+            Self::TREE => return Ok(Self::tree()),
+            _ => (Self::TREE, text.strip_prefix("tree/").unwrap_or(text)),
+        };
+        let mut path = base.to_owned();
+        for part in rest.split('/').filter(|part| !matches!(*part, "" | ".")) {
+            if part == ".." {
+                return Err("holds `..`; write where it leads".to_owned());
+            }
+            if part.contains('*') && part != "*" {
+                return Err("holds `*` within a name; it stands for whole names only".to_owned());
+            }
+            path.push('/');
+            path.push_str(part);
+        }
+        match path.is_empty() {
+            true => Ok(Self("/".to_owned())),
+            false => Ok(Self(path)),
+        }
+    }
+}
+
+impl fmt::Display for PolicyPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl Serialize for PolicyPath {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for PolicyPath {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> PolicyPath {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn one_form_for_each_path() {
+        for (text, canonical) in [
+            ("tree", "tree"),
+            ("tree/", "tree"),
+            ("tree/out/", "tree/out"),
+            ("out", "tree/out"),
+            ("./tree", "tree/tree"),
+            ("./tree/out", "tree/tree/out"),
+            (".", "tree"),
+            (".git/hooks", "tree/.git/hooks"),
+            ("~", "~"),
+            ("~/", "~"),
+            ("~/.cargo//bin/", "~/.cargo/bin"),
+            ("/", "/"),
+            ("//opt/./x/", "/opt/x"),
+            ("workspace", "workspace"),
+            ("~/.nvm/versions/node/*/bin", "~/.nvm/versions/node/*/bin"),
+        ] {
+            assert_eq!(path(text).as_str(), canonical, "{text}");
+            assert_eq!(path(canonical).as_str(), canonical, "{canonical}");
+        }
+        for wrong in ["", "..", "a/../b", "~root/x", "/a\nb", "~/x*/y"] {
+            assert!(wrong.parse::<PolicyPath>().is_err(), "{wrong}");
+        }
+        assert_eq!(
+            PolicyPath::of_scenario("tree").unwrap().as_str(),
+            "tree/tree"
+        );
+        assert_eq!(
+            PolicyPath::of_scenario("workspace").unwrap().as_str(),
+            "tree/workspace"
+        );
+    }
+
+    #[test]
+    fn what_is_beneath() {
+        for (above, below) in [
+            ("tree", "tree/a"),
+            ("/", "/x"),
+            ("~", "~"),
+            ("/a", "/a/b/c"),
+            ("~/*/b", "~/a/b/c"),
+        ] {
+            assert!(path(above).covers(&path(below)), "{above} {below}");
+        }
+        for (above, beside) in [
+            ("tree", "~"),
+            ("/a", "/ab"),
+            ("~/a", "~"),
+            ("/", "tree"),
+            ("~/*/b", "~/a"),
+        ] {
+            assert!(!path(above).covers(&path(beside)), "{above} {beside}");
+        }
+    }
+
+    #[test]
+    fn a_site_says_where() {
+        let mut site = Site {
+            root: Some("/p/".into()),
+            ..Site::default()
+        };
+        assert_eq!(path("tree").resolve(&site), ["/p"]);
+        assert_eq!(path("out").resolve(&site), ["/p/out"]);
+        assert_eq!(path("~/x").resolve(&site), Vec::<String>::new());
+        assert_eq!(path("workspace").resolve(&site), Vec::<String>::new());
+        site.home = Some("/home/u".into());
+        site.found
+            .insert("/home/u/n/*/bin".into(), vec!["/home/u/n/1/bin".into()]);
+        assert_eq!(path("~/n/*/bin").resolve(&site), ["/home/u/n/1/bin"]);
+        assert_eq!(path("~/m/*/bin").resolve(&site), Vec::<String>::new());
+        site.root = Some("/".into());
+        assert_eq!(path("tree").resolve(&site), ["/"]);
+    }
+}
