@@ -66,3 +66,18 @@ pub struct Grant {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub by: String,
 }
+
+/// A task's id as it was written: without the indices of fan-outs.
+pub(super) fn authored(id: &str) -> std::borrow::Cow<'_, str> {
+    if !id.contains('[') {
+        return id.into();
+    }
+    let mut inside = false;
+    let written = id.chars().filter(|c| {
+        inside |= *c == '[';
+        let keep = !inside;
+        inside &= *c != ']';
+        keep
+    });
+    written.collect::<String>().into()
+}

@@ -49,6 +49,7 @@ pub struct Limits {
 
 /// Limits as a scenario asks for them, to be narrowed only. Absent: whatever the policy grants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LimitsRequest {
     /// From start to end of an attempt, milliseconds.

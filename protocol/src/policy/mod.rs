@@ -1,19 +1,37 @@
 //! Rules for tasks: what they may do, use and repeat. Decided by pure code here, enforced elsewhere.
 
+mod admission;
+mod arguments;
 mod ask;
+mod bound;
+mod check;
+mod codes;
+mod constrain;
 mod effective;
 mod finding;
 mod grant;
+mod judge;
 mod limits;
+mod location;
+mod merge;
 mod origin;
+mod pack;
+mod pattern;
 mod place;
 mod request;
 mod retry;
 mod rule;
 mod sandbox;
+mod shell_text;
+mod tighten;
+mod variables;
 mod verdict;
+mod wrappers;
 
+pub use admission::{Admission, ProgramRuling, Ruling};
 pub use ask::TaskAsk;
+pub use codes::{FINDING_CODES, FindingCode, FindingKind, finding_code};
+pub use constrain::Dispatch;
 pub use effective::{
     EnvironmentRule, PathRule, Policy, PolicyError, PolicySchema, SandboxRule, SecretRule,
 };
@@ -21,6 +39,7 @@ pub use finding::{Finding, FindingSeverity};
 pub use grant::{Grant, Granted};
 pub use limits::{Constraints, Limits, LimitsRequest, Timeout};
 pub use origin::PolicyLine;
+pub use pack::{LimitTerms, Pack, Terms, Tightening};
 pub use place::{PolicyPath, Site};
 pub use request::{Effects, PolicyRequest, SecretSource, Secrets};
 pub use retry::{Backoff, RetryPolicy};
@@ -29,4 +48,5 @@ pub use rule::{
     SecretSourceKind, TaskApproval, Toolchain,
 };
 pub use sandbox::{Confine, DeniedAction, Guarantee, Network, SandboxLevel, UnixSockets};
+pub use variables::{CODE_VARIABLES, runs_other_code};
 pub use verdict::{Verdict, WorstCase};

@@ -3,6 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
+use super::bound::{BUDGETS, Bound, LIMITS};
+use super::effective::Policy;
+use super::limits::LimitsRequest;
+use super::rule::Budgets;
+
 /// Origins by the path of a value, such as `limits.pids` or `programs.git`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Origins(BTreeMap<String, String>);
@@ -42,4 +49,89 @@ pub struct PolicyLine {
     pub value: String,
     /// Where it comes from: `pack default@1`, `orchestra.yaml`, `scenario`.
     pub origin: String,
+}
+
+impl Policy {
+    /// Every value with its origin, in the order of the file; lists item by item.
+    #[must_use]
+    pub fn lines(&self) -> Vec<PolicyLine> {
+        let mut lines = Vec::new();
+        let value = serde_json::to_value(self).expect("a policy serializes");
+        let fields = value.as_object().into_iter().flatten();
+        for (key, value) in fields.filter(|(key, _)| *key != "schema") {
+            self.line(key, value, &mut lines);
+        }
+        for (group, all) in [
+            ("limits", self.limit_lines()),
+            ("budgets", self.budget_lines()),
+        ] {
+            let own = all.into_iter().map(|(name, value)| {
+                let key = format!("{group}.{name}");
+                let origin = self.origin(&key);
+                PolicyLine { key, value, origin }
+            });
+            lines.extend(own);
+        }
+        lines
+    }
+
+    /// Where a value comes from.
+    #[must_use]
+    pub fn origin(&self, key: &str) -> String {
+        self.origins.of(key).unwrap_or("default").to_owned()
+    }
+
+    fn line(&self, key: &str, value: &Value, lines: &mut Vec<PolicyLine>) {
+        match value {
+            Value::Object(_) if matches!(key, "limits" | "budgets") => {}
+            Value::Object(map) if !key.starts_with("toolchains.") => {
+                for (name, value) in map {
+                    self.line(&format!("{key}.{name}"), value, lines);
+                }
+            }
+            Value::Array(items) => {
+                for item in items {
+                    let name = ["program", "match"]
+                        .iter()
+                        .find_map(|name| item[*name].as_str());
+                    let key = match name.or(item.as_str()) {
+                        Some(name) => format!("{key}.{name}"),
+                        None => key.to_owned(),
+                    };
+                    lines.push(self.told(key, shown(item)));
+                }
+            }
+            value => lines.push(self.told(key.to_owned(), shown(value))),
+        }
+    }
+
+    fn told(&self, key: String, value: String) -> PolicyLine {
+        let origin = self.origin(&key);
+        PolicyLine { key, value, origin }
+    }
+
+    fn limit_lines(&self) -> Vec<(&'static str, String)> {
+        let shown = |limit: &Bound<LimitsRequest>| limit.shown((limit.get)(&self.limits));
+        LIMITS
+            .iter()
+            .map(|limit| (limit.name, shown(limit)))
+            .collect()
+    }
+
+    fn budget_lines(&self) -> Vec<(&'static str, String)> {
+        let shown = |bound: &Bound<Budgets>| bound.shown((bound.get)(&self.budgets));
+        BUDGETS
+            .iter()
+            .map(|bound| (bound.name, shown(bound)))
+            .collect()
+    }
+}
+
+/// A value as one text.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Object(map) if map.len() == 1 => map.values().map(shown).collect(),
+        value => value.to_string(),
+    }
 }

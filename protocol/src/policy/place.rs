@@ -30,6 +30,22 @@ pub struct Site {
     pub found: BTreeMap<String, Vec<String>>,
 }
 
+impl Site {
+    /// Whether the scenario's tree holds the user's home: then it is not opened to any task, because a
+    /// home holds keys and tokens of everything.
+    #[must_use]
+    pub fn tree_holds_home(&self) -> bool {
+        let (Some(root), Some(home)) = (&self.root, &self.home) else {
+            return false;
+        };
+        let trimmed = |path: &str| match path.trim_end_matches('/') {
+            "" => "/".to_owned(),
+            path => path.to_owned(),
+        };
+        covers(&trimmed(root), &trimmed(home))
+    }
+}
+
 impl PolicyPath {
     /// The word for the scenario's tree.
     pub const TREE: &'static str = "tree";
@@ -66,10 +82,53 @@ impl PolicyPath {
         &self.0
     }
 
-    /// Whether `other` is this path or beneath it.
+    /// Whether `other` is this path or beneath it. A workspace, where it is one that others have a part
+    /// in, is the tree.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
-        covers(&self.0, &other.0)
+        covers(&self.0, &other.0) || covers(&self.0, &other.in_tree().0)
+    }
+
+    /// What is beneath both, if one is beneath the other.
+    pub(super) fn meet(&self, other: &Self) -> Option<Self> {
+        if self.covers(other) {
+            return Some(other.clone());
+        }
+        if other.covers(self) {
+            return Some(self.clone());
+        }
+        // `workspace` and `tree/x` have `workspace/x` in common.
+        let in_workspace = |path: &Self| {
+            let rest = path.0.strip_prefix(Self::TREE)?;
+            Some(Self(format!("{}{rest}", Self::WORKSPACE)))
+        };
+        let (space, tree) = match self.0.starts_with(Self::WORKSPACE) {
+            true => (self, other),
+            false => (other, self),
+        };
+        let tree = in_workspace(tree)?;
+        (space.0.starts_with(Self::WORKSPACE) && space.covers(&tree)).then_some(tree)
+    }
+
+    /// The same where the workspace is the tree.
+    #[must_use]
+    pub(super) fn in_tree(&self) -> Self {
+        match self.0.strip_prefix(Self::WORKSPACE) {
+            Some(rest) => Self(format!("{}{rest}", Self::TREE)),
+            None => self.clone(),
+        }
+    }
+
+    /// Whether it is in the tree, or in a workspace that may be the tree.
+    #[must_use]
+    pub fn is_of_tree(&self) -> bool {
+        !self.0.starts_with(['/', '~'])
+    }
+
+    /// Whether it is in a workspace.
+    #[must_use]
+    pub fn is_of_workspace(&self) -> bool {
+        self.0.starts_with(Self::WORKSPACE)
     }
 
     /// Whether any of its parts is `*`.
@@ -143,6 +202,7 @@ impl FromStr for PolicyPath {
             _ if text.starts_with('/') => ("", &text[1..]),
             Self::WORKSPACE => return Ok(Self::workspace()),
             Self::TREE => return Ok(Self::tree()),
+            _ if text.starts_with("workspace/") => (Self::WORKSPACE, &text["workspace/".len()..]),
             _ => (Self::TREE, text.strip_prefix("tree/").unwrap_or(text)),
         };
         let mut path = base.to_owned();
@@ -207,6 +267,8 @@ mod tests {
             ("/", "/"),
             ("//opt/./x/", "/opt/x"),
             ("workspace", "workspace"),
+            ("workspace/out/", "workspace/out"),
+            ("./workspace", "tree/workspace"),
             ("~/.nvm/versions/node/*/bin", "~/.nvm/versions/node/*/bin"),
         ] {
             assert_eq!(path(text).as_str(), canonical, "{text}");
@@ -244,6 +306,25 @@ mod tests {
             ("~/*/b", "~/a"),
         ] {
             assert!(!path(above).covers(&path(beside)), "{above} {beside}");
+        }
+    }
+
+    #[test]
+    fn what_two_have_in_common() {
+        for (one, other, common) in [
+            ("tree", "tree/a", Some("tree/a")),
+            ("workspace", "tree/a", Some("workspace/a")),
+            ("workspace/a", "tree", Some("workspace/a")),
+            ("workspace/a", "tree/a/b", Some("workspace/a/b")),
+            ("workspace/a", "tree/b", None),
+            ("workspace", "~", None),
+            ("tree/a", "tree/b", None),
+            ("/", "/usr", Some("/usr")),
+            ("/", "tree", None),
+        ] {
+            let common = common.map(path);
+            assert_eq!(path(one).meet(&path(other)), common, "{one} {other}");
+            assert_eq!(path(other).meet(&path(one)), common, "{other} {one}");
         }
     }
 

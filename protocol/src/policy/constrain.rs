@@ -1,0 +1,290 @@
+//! From a policy and one task to what its attempts may use. What is open is compiled once for each
+//! distinct answer and shared: a hundred thousand items of a fan-out have one.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::ask::TaskAsk;
+use super::effective::Policy;
+use super::finding::{Finding, FindingSeverity};
+use super::grant::{Granted, authored};
+use super::judge::asked;
+use super::limits::Constraints;
+use super::pack::Tightening;
+use super::place::{PolicyPath, Site, covers};
+use super::sandbox::{Confine, Guarantee, Network, SandboxLevel, UnixSockets};
+use super::tighten::both;
+use crate::ids::TaskId;
+use crate::plan::{Action, Plan, Workspace};
+
+/// What two tasks of a run can differ in as to what is open to them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    scope: usize,
+    workspace: Workspace,
+    read: Option<Vec<String>>,
+    write: Option<Vec<String>>,
+    network: Option<Network>,
+    granted: Vec<Granted>,
+}
+
+/// A policy at work in one run.
+#[derive(Debug)]
+pub struct Dispatch {
+    /// The run's policy first, then those of nested scenarios that narrow it.
+    policies: Vec<Policy>,
+    /// Which policy holds beneath a task as written, the longest first.
+    scopes: Vec<(String, usize)>,
+    site: Site,
+    /// Bounded by the tasks as written: items of a fan-out do not differ.
+    compiled: Mutex<HashMap<Key, Arc<Confine>>>,
+}
+
+impl Dispatch {
+    /// At work on a plan, whose own `policy` is part of `policy` already.
+    #[must_use]
+    pub fn new(policy: Policy, plan: &Plan, site: Site) -> Self {
+        let mut dispatch = Self {
+            policies: vec![policy],
+            scopes: Vec::new(),
+            site,
+            compiled: Mutex::default(),
+        };
+        dispatch.enter(plan, "", 0);
+        dispatch
+            .scopes
+            .sort_by(|(one, _), (other, _)| other.len().cmp(&one.len()).then(one.cmp(other)));
+        dispatch
+    }
+
+    fn enter(&mut self, plan: &Plan, prefix: &str, scope: usize) {
+        for (_, task) in plan.tasks() {
+            let Action::Uses(uses) = task.action() else {
+                continue;
+            };
+            let path = format!("{prefix}{}/", authored(task.id().as_str()));
+            let mut inner = scope;
+            if let Some(request) = uses.scenario.policy() {
+                let mut policy = self.policies[scope].clone();
+                policy.tighten(&Tightening::of_request(request), &uses.file);
+                inner = self.policies.len();
+                self.policies.push(policy);
+                self.scopes.push((path.clone(), inner));
+            }
+            self.enter(&uses.scenario, &path, inner);
+        }
+    }
+
+    /// The policy that holds for a task.
+    #[must_use]
+    pub fn policy(&self, task: &TaskId) -> &Policy {
+        &self.policies[self.scope(task)]
+    }
+
+    fn scope(&self, task: &TaskId) -> usize {
+        if self.scopes.is_empty() {
+            return 0;
+        }
+        let task = authored(task.as_str());
+        let scope = self.scopes.iter().find(|(path, _)| task.starts_with(path));
+        scope.map_or(0, |(_, scope)| *scope)
+    }
+
+    /// What the attempts of one task may use.
+    ///
+    /// # Errors
+    /// The finding that refuses it.
+    pub fn constraints(&self, ask: &TaskAsk<'_>) -> Result<Constraints, Finding> {
+        let scope = self.scope(ask.id);
+        let policy = &self.policies[scope];
+        policy.refuse(ask, &self.site)?;
+        let key = Key {
+            scope,
+            workspace: ask.workspace,
+            read: ask.effects.read.clone(),
+            write: ask.effects.write.clone(),
+            network: ask.effects.network,
+            granted: policy.granted_to(ask.id),
+        };
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        let confine = compiled
+            .entry(key)
+            .or_insert_with(|| Arc::new(policy.confine(ask, &self.site)));
+        Ok(policy.bounded(ask, Arc::clone(confine)))
+    }
+
+    /// How many different answers there are so far.
+    #[must_use]
+    pub fn distinct(&self) -> usize {
+        self.compiled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
+    }
+}
+
+impl Policy {
+    /// What the attempts of one task may use. A run that asks for many does it by [`Dispatch`].
+    ///
+    /// # Errors
+    /// The finding that refuses it.
+    pub fn constraints(&self, ask: &TaskAsk<'_>, site: &Site) -> Result<Constraints, Finding> {
+        self.refuse(ask, site)?;
+        Ok(self.bounded(ask, Arc::new(self.confine(ask, site))))
+    }
+
+    fn refuse(&self, ask: &TaskAsk<'_>, site: &Site) -> Result<(), Finding> {
+        let mut judged = self
+            .judge(ask, site)
+            .into_iter()
+            .map(|judged| judged.finding);
+        let refused = judged.find(|finding| finding.severity == FindingSeverity::Refused);
+        refused.map_or(Ok(()), Err)
+    }
+
+    fn bounded(&self, ask: &TaskAsk<'_>, confine: Arc<Confine>) -> Constraints {
+        let mut constraints = Constraints {
+            level: self.sandbox.level,
+            confine,
+            ..Constraints::unconfined()
+        };
+        self.limits.apply(ask.timeout, &mut constraints);
+        constraints
+    }
+
+    /// What a person granted to a task.
+    fn granted_to(&self, task: &TaskId) -> Vec<Granted> {
+        if self.grants.is_empty() {
+            return Vec::new();
+        }
+        let grants = self
+            .grants
+            .iter()
+            .filter(|grant| self.grants_to(&grant.what, task));
+        let grants: BTreeSet<_> = grants.map(|grant| grant.what.clone()).collect();
+        grants.into_iter().collect()
+    }
+
+    fn confine(&self, ask: &TaskAsk<'_>, site: &Site) -> Confine {
+        let is_project = ask.workspace == Workspace::Project;
+        let granted = self.granted_to(ask.id);
+        let opens = |paths: &BTreeSet<PolicyPath>| {
+            let paths = paths.iter().filter_map(|path| self.opens(path, is_project));
+            paths.collect::<BTreeSet<_>>()
+        };
+        let (mut read, mut write) = (opens(&self.paths.read), opens(&self.paths.write));
+        let mut network = self.network;
+        for grant in granted {
+            match grant {
+                Granted::Read { path } => drop(read.insert(path)),
+                Granted::Write { path } => drop(write.insert(path)),
+                Granted::Network { network: granted } => network = network.max(granted),
+                Granted::Program { .. }
+                | Granted::Secret { .. }
+                | Granted::SecretSource { .. }
+                | Granted::Variable { .. } => {}
+            }
+        }
+        if let Some(own) = &ask.effects.read {
+            read = both(&read, &asked(Some(own)).collect());
+        }
+        if let Some(own) = &ask.effects.write {
+            write = both(&write, &asked(Some(own)).collect());
+        }
+        if is_project {
+            read.insert(PolicyPath::tree());
+        }
+        network = ask.effects.network.map_or(network, |own| own.min(network));
+        let mut confine = Confine {
+            require: self.required(network),
+            network,
+            unix_sockets: self.sockets(network),
+            debug: self.sandbox.debug,
+            pass: self.environment.pass.clone(),
+            ..Confine::CLOSED
+        };
+        self.toolchains(site, &mut confine);
+        let resolve = |paths: BTreeSet<PolicyPath>| {
+            let paths = paths
+                .into_iter()
+                .filter(|path| !(path.is_of_tree() && site.tree_holds_home()));
+            paths
+                .flat_map(|path| path.resolve(site))
+                .collect::<Vec<_>>()
+        };
+        let protect = resolve(self.paths.protect.clone())
+            .into_iter()
+            .chain(site.runs.clone());
+        let protect: Vec<String> = protect.collect();
+        confine.write = outermost(resolve(write));
+        confine
+            .write
+            .retain(|path| !protect.iter().any(|own| covers(own, path)));
+        let is_within = |path: &String| confine.write.iter().any(|open| covers(open, path));
+        confine.protect = outermost(protect.into_iter().filter(is_within).collect());
+        confine.read.extend(resolve(read));
+        confine.read = outermost(std::mem::take(&mut confine.read));
+        confine
+    }
+
+    /// Guarantees without which nothing starts: every one that the policy does not let go, as far as
+    /// there is something to guarantee.
+    fn required(&self, network: Network) -> BTreeSet<Guarantee> {
+        if self.sandbox.level == SandboxLevel::None {
+            return BTreeSet::new();
+        }
+        let limits = &self.limits;
+        let is_bounded = limits.disk_bytes.is_some() || limits.files.is_some();
+        let all = Guarantee::ALL.iter().copied().filter(|one| match one {
+            Guarantee::NetNone => network == Network::None,
+            Guarantee::MemLimit => limits.memory_bytes.is_some(),
+            Guarantee::PidsLimit => limits.pids.is_some(),
+            Guarantee::DiskQuota => is_bounded,
+            Guarantee::FsWriteConfined
+            | Guarantee::FsReadConfined
+            | Guarantee::TreeKill
+            | Guarantee::EnvClean => true,
+        });
+        all.filter(|one| !self.sandbox.allow_degraded.contains(one))
+            .collect()
+    }
+
+    /// Sockets of its own are sound only where nothing else can be reached by them.
+    fn sockets(&self, network: Network) -> UnixSockets {
+        match (self.sandbox.level, network) {
+            (SandboxLevel::Strict, Network::None) => self.sandbox.unix_sockets,
+            _ => UnixSockets::Deny,
+        }
+    }
+
+    fn toolchains(&self, site: &Site, confine: &mut Confine) {
+        let mut env = BTreeMap::new();
+        for chain in self.toolchains.values() {
+            let read = chain.read.iter().chain(&chain.path);
+            confine
+                .read
+                .extend(read.flat_map(|path| path.resolve(site)));
+            let path = chain.path.iter().flat_map(|path| path.resolve(site));
+            let path: Vec<_> = path.filter(|dir| !confine.path.contains(dir)).collect();
+            confine.path.extend(path);
+            for (name, value) in &chain.env {
+                let value = match (value.strip_prefix('~'), &site.home) {
+                    (None, _) => value.clone(),
+                    (Some(rest), Some(home)) => format!("{}{rest}", home.trim_end_matches('/')),
+                    (Some(_), None) => continue,
+                };
+                env.insert(name.clone(), value);
+            }
+        }
+        confine.env = env;
+    }
+}
+
+/// Sorted, without what is beneath another.
+fn outermost(mut paths: Vec<String>) -> Vec<String> {
+    paths.sort_unstable();
+    paths.dedup();
+    let all = paths.clone();
+    paths.retain(|path| !all.iter().any(|other| other != path && covers(other, path)));
+    paths
+}

@@ -1,0 +1,77 @@
+//! Variables that make a loader, a shell or an interpreter run code other than what the command line
+//! names. A data table; it cannot be complete, and the sandbox confines what they load all the same.
+
+/// Names; a final `*` stands for any rest.
+pub const CODE_VARIABLES: &[&str] = &[
+    "LD_*",
+    "GCONV_PATH",
+    "GETCONF_DIR",
+    "HOSTALIASES",
+    "MALLOC_TRACE",
+    "RES_OPTIONS",
+    "GLIBC_TUNABLES",
+    "BASH_ENV",
+    "ENV",
+    "BASH_FUNC_*",
+    "SHELLOPTS",
+    "BASHOPTS",
+    "PROMPT_COMMAND",
+    "ZDOTDIR",
+    "PYTHONSTARTUP",
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "PYTHONINSPECT",
+    "PYTHONBREAKPOINT",
+    "NODE_OPTIONS",
+    "NODE_PATH",
+    "BUN_OPTIONS",
+    "BUN_INSPECT_PRELOAD",
+    "PERL5OPT",
+    "PERL5LIB",
+    "PERLLIB",
+    "PERL5DB",
+    "RUBYOPT",
+    "RUBYLIB",
+    "JAVA_TOOL_OPTIONS",
+    "_JAVA_OPTIONS",
+    "JDK_JAVA_OPTIONS",
+    "LUA_INIT",
+    "LUA_INIT_*",
+    "LUA_PATH",
+    "LUA_CPATH",
+    "PHPRC",
+    "PHP_INI_SCAN_DIR",
+    "R_PROFILE",
+    "R_PROFILE_USER",
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+    "GIT_ASKPASS",
+    "GIT_EDITOR",
+    "GIT_PAGER",
+    "GIT_EXEC_PATH",
+    "GIT_EXTERNAL_DIFF",
+    "GIT_PROXY_COMMAND",
+    "GIT_CONFIG_*",
+    "GIT_CONFIG",
+    "GIT_TEMPLATE_DIR",
+    "GIT_SEQUENCE_EDITOR",
+    "SSH_ASKPASS",
+    "SUDO_ASKPASS",
+    "LESSOPEN",
+    "LESSCLOSE",
+    "RUSTC_WRAPPER",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "CARGO_BUILD_RUSTC_WRAPPER",
+    "GCC_EXEC_PREFIX",
+    "COMPILER_PATH",
+    "OPENSSL_CONF",
+    "OPENSSL_ENGINES",
+];
+
+/// Whether a variable is one of them.
+#[must_use]
+pub fn runs_other_code(name: &str) -> bool {
+    CODE_VARIABLES
+        .iter()
+        .any(|one| super::pattern::matches(one, name))
+}
