@@ -23,6 +23,9 @@ pub(super) fn encode(confinement: &Confinement) -> Vec<u8> {
         write,
         protect,
         path,
+        // The environment travels with each attempt.
+        env: _,
+        pass: _,
     } = &**confine;
     let mut out = Vec::with_capacity(1024);
     for word in [level.as_str(), network.as_str(), unix_sockets.as_str()] {
@@ -58,6 +61,7 @@ pub(super) fn decode(body: &[u8]) -> Option<Confinement> {
         write: rest.list(Cursor::string)?,
         protect: rest.list(Cursor::string)?,
         path: rest.list(Cursor::string)?,
+        ..Confine::CLOSED
     };
     rest.end()?;
     Some(Confinement {
@@ -87,7 +91,7 @@ mod tests {
             lists in proptest::array::uniform4(vec(".{0,20}", 0..4)), work in ".{0,20}",
         ) {
             let [read, write, protect, path] = lists;
-            let confine = Confine { require, network, unix_sockets, debug, read, write, protect, path };
+            let confine = Confine { require, network, unix_sockets, debug, read, write, protect, path, ..Confine::CLOSED };
             let confinement = Confinement { level, confine: Arc::new(confine), work: PathBuf::from(work) };
             prop_assert_eq!(decode(&encode(&confinement)), Some(confinement));
         }
