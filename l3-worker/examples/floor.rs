@@ -3,14 +3,12 @@
 
 use std::io::Write as _;
 use std::process::{Command, ExitCode, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use l3_worker::launcher::{Launcher, WORD, entry};
-use l3_worker::{
-    Attempt, CommandExecutor, CommandOptions, DEFAULT_PATH, Executor as _, Identity, Stop,
-};
+use l3_worker::secrets::Guard;
+use l3_worker::{Attempt, CommandExecutor, CommandOptions, DEFAULT_PATH, Executor as _, Stop};
 use protocol::message::{MESSAGE_VERSION, TaskMessage};
 use protocol::policy::{Constraints, RetryPolicy};
 
@@ -34,7 +32,7 @@ fn main() -> ExitCode {
         run_dir: dir.clone(),
         path: DEFAULT_PATH.to_owned(),
         slots,
-        filter: Arc::new(|_| Box::new(Identity)),
+        secrets: Guard::default(),
         observer: None,
         on_phase: None,
     };

@@ -5,9 +5,13 @@
 //! `out/report.md` of task `a` becomes `artifacts/a/out/report.md`. A declared directory (`out/`,
 //! `out/**`, or a path that is one) yields every regular file beneath it; links, FIFOs, sockets
 //! and devices in it are left out, counted and logged. Hard links are files like any other: they are copied.
+//! A file that holds a secret, or is named by one, is refused, and with it the attempt.
 //!
 //! All of a task's files appear at once: they are gathered beneath a temporary name, synced, and
 //! renamed as one directory. An attempt that fails leaves nothing in `artifacts/`.
+
+mod media;
+mod place;
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, OsStr};
@@ -24,7 +28,7 @@ use protocol::policy::Constraints;
 use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
-use crate::capture::escape;
+use crate::capture::{Detector, Patterns, escape};
 use crate::workspace::{relative, remove_tree};
 
 /// Directories in one another; deeper trees are not results.
@@ -57,24 +61,43 @@ pub(crate) enum SealError {
     /// Too many files, or too long names, to list in a message.
     #[error("the list of artifact files exceeds {MAX_LIST_BYTES} bytes; pack them into an archive")]
     List,
+    /// A secret in a file or its name.
+    #[error("artifact `{0}` holds a secret, in a file or in the name of one")]
+    Secret(String),
     /// The run directory cannot be written.
     #[error("artifacts cannot be stored")]
     Store(#[source] io::Error),
 }
 
-/// Copies what `declared` names from `workspace` into the run directory, and returns once it is
+/// What is to be sealed.
+pub(crate) struct Harvest<'a> {
+    /// By name, paths in the workspace.
+    pub(crate) declared: &'a BTreeMap<String, String>,
+    /// Of a dead attempt.
+    pub(crate) workspace: &'a Path,
+    pub(crate) run_dir: &'a Path,
+    pub(crate) task: &'a TaskId,
+    pub(crate) attempt: u32,
+    pub(crate) limits: &'a Constraints,
+    /// Not to be in any file.
+    pub(crate) secrets: &'a Patterns,
+}
+
+/// Copies what is declared from the workspace into the run directory, and returns once it is
 /// synced. Replaces what an unfinished earlier attempt may have left.
 ///
 /// # Errors
 /// Nothing is left in `artifacts/` then.
-pub(crate) fn seal(
-    declared: &BTreeMap<String, String>,
-    workspace: &Path,
-    run_dir: &Path,
-    task: &TaskId,
-    attempt: u32,
-    limits: &Constraints,
-) -> Result<Vec<Artifact>, SealError> {
+pub(crate) fn seal(harvest: &Harvest<'_>) -> Result<Vec<Artifact>, SealError> {
+    let Harvest {
+        declared,
+        workspace,
+        run_dir,
+        task,
+        attempt,
+        limits,
+        secrets,
+    } = *harvest;
     if declared.is_empty() {
         return Ok(Vec::new());
     }
@@ -90,6 +113,7 @@ pub(crate) fn seal(
         gathered: &gathered,
         prefix: protocol::run_dir::artifact_dir(task),
         limits,
+        secrets,
         bytes: 0,
         files: 0,
         looked_at: 0,
@@ -101,7 +125,7 @@ pub(crate) fn seal(
         .map(|(name, path)| sealing.one(name, path))
         .collect();
     let placed = sealed.and_then(|artifacts| {
-        put_in_place(&gathered, &place, &parent).map_err(SealError::Store)?;
+        place::put(&gathered, &place, &parent).map_err(SealError::Store)?;
         Ok(artifacts)
     });
     if placed.is_err()
@@ -117,6 +141,7 @@ struct Sealing<'a> {
     gathered: &'a Path,
     prefix: String,
     limits: &'a Constraints,
+    secrets: &'a Patterns,
     bytes: u64,
     files: u64,
     looked_at: u64,
@@ -136,6 +161,14 @@ impl Declared<'_> {
             name: self.name.into(),
             path: escape(self.path.as_bytes()),
             why: why.into(),
+        }
+    }
+
+    /// Before anything is said about a path that a task chose.
+    fn named_openly(&self, path: &Path, secrets: &Patterns) -> Result<(), SealError> {
+        match secrets.found_in(path.as_os_str().as_bytes()) {
+            true => Err(SealError::Secret(self.name.into())),
+            false => Ok(()),
         }
     }
 }
@@ -159,7 +192,7 @@ impl Sealing<'_> {
         let media_type = if is_directory {
             "inode/directory"
         } else {
-            media_type(&at)
+            media::by_name(&at)
         };
         let media_type = media_type.to_owned();
         Ok(Artifact {
@@ -225,7 +258,12 @@ impl Sealing<'_> {
             return Err(SealError::Bytes(self.limits.artifact_bytes));
         }
         let to = self.gathered.join(at);
-        let (sha256, bytes) = self.copy(from, &to).map_err(SealError::Store)?;
+        let mut detector = Detector::new(self.secrets.clone());
+        let copied = self.copy(from, &to, &mut detector);
+        let (sha256, bytes) = copied.map_err(SealError::Store)?;
+        if detector.found() {
+            return Err(SealError::Secret(declared.name.into()));
+        }
         self.bytes = self.bytes.saturating_add(bytes);
         if self.bytes > self.limits.artifact_bytes {
             return Err(SealError::Bytes(self.limits.artifact_bytes));
@@ -241,6 +279,7 @@ impl Sealing<'_> {
         &mut self,
         mut from: std::fs::File,
         to: &Path,
+        detector: &mut Detector,
     ) -> io::Result<(protocol::digest::Digest, u64)> {
         if let Some(parent) = to.parent() {
             fs_err::create_dir_all(parent)?;
@@ -252,6 +291,11 @@ impl Sealing<'_> {
             let most = usize::try_from(room).unwrap_or(usize::MAX).min(CHUNK_BYTES);
             let read = from.read(&mut self.chunk[..most])?;
             if read == 0 {
+                break;
+            }
+            // What is refused is not written any further.
+            detector.push(&self.chunk[..read]);
+            if detector.found() {
                 break;
             }
             writer.write_all(&self.chunk[..read])?;
@@ -296,6 +340,7 @@ impl Sealing<'_> {
                     return Err(SealError::Files(self.limits.artifact_files));
                 }
                 let inner = join(&at, entry.file_name());
+                declared.named_openly(&inner, self.secrets)?;
                 match self.kind_at(&inner, entry.file_type()) {
                     FileType::Directory => queue.push((inner, depth + 1)),
                     FileType::RegularFile => {
@@ -333,48 +378,4 @@ fn join(at: &Path, name: &CStr) -> PathBuf {
 fn kind_of(opened: &OwnedFd) -> Result<FileType, SealError> {
     let stat = rustix::fs::fstat(opened).map_err(|error| SealError::Store(error.into()))?;
     Ok(FileType::from_raw_mode(stat.st_mode))
-}
-
-/// Syncs the gathered directories, then gives them their name, durably.
-fn put_in_place(gathered: &Path, place: &Path, parent: &Path) -> io::Result<()> {
-    // Nothing gathered: every declared directory was empty.
-    fs_err::create_dir_all(gathered)?;
-    let mut queue = vec![gathered.to_owned()];
-    while let Some(dir) = queue.pop() {
-        fs_err::File::open(&dir)?.sync_all()?;
-        for entry in fs_err::read_dir(&dir)? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                queue.push(entry.path());
-            }
-        }
-    }
-    remove_tree(place)?;
-    fs_err::rename(gathered, place)?;
-    fs_err::File::open(parent)?.sync_all()
-}
-
-/// By file name; `application/octet-stream` when unknown.
-fn media_type(path: &Path) -> &'static str {
-    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
-    match extension.to_ascii_lowercase().as_str() {
-        "csv" => "text/csv",
-        "gz" | "tgz" => "application/gzip",
-        "htm" | "html" => "text/html",
-        "jpeg" | "jpg" => "image/jpeg",
-        "json" => "application/json",
-        "jsonl" => "application/jsonl",
-        "log" | "txt" => "text/plain",
-        "md" => "text/markdown",
-        "pdf" => "application/pdf",
-        "png" => "image/png",
-        "svg" => "image/svg+xml",
-        "tar" => "application/x-tar",
-        "toml" => "application/toml",
-        "xml" => "application/xml",
-        "yaml" | "yml" => "application/yaml",
-        "zip" => "application/zip",
-        "zst" => "application/zstd",
-        _ => "application/octet-stream",
-    }
 }

@@ -11,7 +11,8 @@
 //! | `ORCHESTRA_OUTPUT` | file for declared outputs; made by whoever writes it first |
 //! | `TRACEPARENT` | W3C trace context |
 //!
-//! then the task's own `env`, which may replace the first three rows and nothing of the others.
+//! then the task's own `env` and the secrets it is granted, which may replace the first three rows and
+//! nothing of the others.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -19,6 +20,7 @@ use std::path::Path;
 
 use protocol::message::TaskMessage;
 
+use crate::secrets::Granted;
 use crate::sweep::RUN_VARIABLE;
 
 /// Where programs are looked up unless the options say otherwise.
@@ -31,6 +33,7 @@ pub(crate) fn build(
     path: &str,
     home: &Path,
     output: &Path,
+    granted: &Granted,
 ) -> BTreeMap<OsString, OsString> {
     let mut env: BTreeMap<OsString, OsString> = BTreeMap::new();
     let mut set = |name: &str, value: OsString| env.insert(name.into(), value);
@@ -39,6 +42,9 @@ pub(crate) fn build(
     set("HOME", home.into());
     set("TMPDIR", home.into());
     for (name, value) in &task.env {
+        set(name, value.into());
+    }
+    for (name, value) in granted.variables() {
         set(name, value.into());
     }
     set(RUN_VARIABLE, task.run_id.to_string().into());

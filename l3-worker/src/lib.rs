@@ -25,8 +25,8 @@ mod workspace;
 pub use capture::{ByteFilter, Detector, Identity, Patterns, Redactor};
 pub use environment::DEFAULT_PATH;
 pub use executor::{
-    Attempt, AttemptResult, CommandExecutor, CommandOptions, Executor, FilterFactory, OutputChunk,
-    OutputObserver, Phase, Program, Scripted, ScriptedExecutor, StreamName, foresee,
+    Attempt, AttemptResult, CommandExecutor, CommandOptions, Executor, OutputChunk, OutputObserver,
+    Phase, Program, Scripted, ScriptedExecutor, StreamName, foresee,
 };
 pub use stop::{Stop, StopLevel};
 pub use sweep::{SweepReport, sweep};

@@ -8,7 +8,9 @@
 //! END
 //! ```
 //! Each output once; blank lines are allowed between entries; nothing is trimmed or unescaped. All
-//! problems are reported together.
+//! problems are reported together, but nothing is quoted of a text that holds a secret.
+
+mod told;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
@@ -18,7 +20,7 @@ use protocol::plan::OutputType;
 use rustix::fs::{CWD, Mode, OFlags};
 use serde_json::{Map, Value};
 
-use crate::capture::escape;
+use crate::capture::{Patterns, escape};
 
 /// Problems named in one message; a file of garbage has as many as it has lines.
 const MAX_PROBLEMS: usize = 10;
@@ -29,17 +31,20 @@ const MAX_QUOTE: usize = 60;
 const MAX_NESTING: usize = 64;
 
 /// The outputs of an attempt that wrote `written`, if it wrote anything; at most `limit` bytes as
-/// text and as JSON.
+/// text and as JSON, and without any of `secrets`.
 ///
 /// # Errors
-/// The file cannot be read, is too large, or as [`parse`].
+/// The file cannot be read, is too large, holds a secret, or as [`parse`].
 pub(crate) fn collect(
     written: Option<&Path>,
     declared: &BTreeMap<String, OutputType>,
     limit: u64,
+    secrets: &Patterns,
 ) -> Result<Map<String, Value>, String> {
     let text = written.map_or_else(|| Ok(Vec::new()), |path| read(path, limit))?;
+    told::in_text(&text, declared, secrets)?;
     let outputs = parse(&text, declared)?;
+    told::in_values(&outputs, secrets)?;
     // Control characters take six bytes each in JSON.
     let size = serde_json::to_vec(&outputs).map_or(usize::MAX, |bytes| bytes.len());
     if !outputs.is_empty() && size as u64 > limit {
@@ -243,9 +248,9 @@ mod tests {
         let (path, limit) = (dir.path().join("out"), 64 * 1024);
         let declared = BTreeMap::from([("x".to_owned(), OutputType::String)]);
         fs_err::write(&path, format!("x={}", "\u{1}".repeat(60_000))).unwrap();
-        let problem = collect(Some(&path), &declared, limit).unwrap_err();
+        let problem = collect(Some(&path), &declared, limit, &Patterns::default()).unwrap_err();
         assert!(problem.contains("as JSON, more than 65536"), "{problem}");
-        let roomy = collect(Some(&path), &declared, u64::MAX);
+        let roomy = collect(Some(&path), &declared, u64::MAX, &Patterns::default());
         assert_eq!(roomy.unwrap()["x"].as_str().map(str::len), Some(60_000));
     }
 

@@ -10,7 +10,8 @@ use l2_coordinator::{
     CRASH_LIMIT, Config, Coordinator, CoordinatorError, Embedded, Finished, Observer,
 };
 use l3_worker::launcher::Launcher;
-use l3_worker::{CommandExecutor, CommandOptions, Identity, StopLevel, Worker};
+use l3_worker::secrets::Guard;
+use l3_worker::{CommandExecutor, CommandOptions, StopLevel, Worker};
 use protocol::bus::{Bus, BusError, MemoryBus};
 use protocol::event::{Event, EventKind};
 use protocol::ids::{CoordinatorId, RunId, local_worker};
@@ -170,7 +171,7 @@ fn executor(session: &Session<'_>) -> io::Result<Option<Arc<CommandExecutor>>> {
         run_dir: std::path::absolute(&session.entry.dir)?,
         path: settings::task_path(),
         slots: session.slots as usize,
-        filter: Arc::new(|_| Box::new(Identity)),
+        secrets: Guard::default(),
         observer: session.live.as_ref().map(LiveOutput::observer),
         on_phase: cfg!(feature = "test-phases")
             .then(|| Arc::new(|phase: l3_worker::Phase| reached(phase.into())) as _),

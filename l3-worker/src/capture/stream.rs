@@ -63,10 +63,12 @@ impl Stream {
         Ok(&self.settled)
     }
 
-    /// Ends the stream: what is left of it, and why the last of it is not, if it is not.
-    pub(crate) fn finish(mut self) -> (Captured, Option<io::Error>) {
+    /// Ends the stream: what is left of it, and why the last of it is not, if it is not. `show` is
+    /// given what was held back.
+    pub(crate) fn finish(mut self, show: impl FnOnce(&[u8])) -> (Captured, Option<io::Error>) {
         self.settled.clear();
         self.filter.finish(&mut self.settled);
+        show(&self.settled);
         let refused = self.store().err();
         let log = (self.kept > 0).then(|| LogRef {
             bytes: self.kept,
@@ -165,7 +167,7 @@ mod tests {
         for chunk in [b"12345".as_slice(), b"6789", b"abcdef", b"last\n"] {
             stream.take(chunk).unwrap();
         }
-        let (captured, refused) = stream.finish();
+        let (captured, refused) = stream.finish(|_| ());
         assert!(refused.is_none());
         let kept = fs_err::read(dir.path().join("log")).unwrap();
         assert_eq!(kept, b"123456789a");
@@ -181,7 +183,7 @@ mod tests {
     #[test]
     fn silence_leaves_no_file() {
         let (dir, stream) = stream(10, Box::new(Identity));
-        let (captured, _) = stream.finish();
+        let (captured, _) = stream.finish(|_| ());
         assert_eq!(
             (captured.log, captured.tail.render()),
             (None, String::new())
@@ -197,7 +199,7 @@ mod tests {
         let error = stream.take(b"12345").unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         assert_eq!(stream.take(b"6789").unwrap(), b"6789");
-        let (captured, refused) = stream.finish();
+        let (captured, refused) = stream.finish(|_| ());
         assert!(refused.is_none(), "said once");
         assert_eq!(captured.log, None);
         assert_eq!(captured.tail.render(), "123456789");
@@ -209,7 +211,9 @@ mod tests {
         let (dir, mut stream) = stream(1000, Box::new(Hide(b"secret", Vec::new())));
         assert_eq!(stream.take(b"a sec").unwrap(), b"a ");
         assert_eq!(stream.take(b"ret b se").unwrap(), b"*** b ");
-        let (captured, _) = stream.finish();
+        let mut last = Vec::new();
+        let (captured, _) = stream.finish(|rest| last.extend_from_slice(rest));
+        assert_eq!(last, b"se");
         assert_eq!(fs_err::read(dir.path().join("log")).unwrap(), b"a *** b se");
         assert_eq!(captured.tail.render(), "a *** b se");
     }

@@ -9,22 +9,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use protocol::message::TaskMessage;
 use protocol::outcome::{Failure, FailureClass};
 use protocol::policy::{Guarantee, SandboxLevel};
 use protocol::run_dir;
 use serde_json::{Map, Value};
 
 use super::api::{Attempt, AttemptResult, Executor};
-use super::ending::{Ending, silent};
+use super::ending::{Ending, discreet, silent};
 use super::prepare::{Phase, Prepared, prepare, storage_failure};
 use super::processes::Processes;
 use super::pump::{Ended, OutputChunk, OutputObserver, Pipe, Pump, StreamName, Tap};
 use super::verdict;
-use crate::artifacts::seal;
-use crate::capture::{ByteFilter, Captured, Stream};
+use crate::artifacts::{Harvest, seal};
+use crate::capture::{Captured, Stream};
 use crate::launcher::{Launcher, Report, SlotProcess, make_room};
 use crate::outputs;
+use crate::secrets::Guard;
 use crate::workspace::{Gauge, Paths, Scratch};
 
 /// Reads from a pipe; its default capacity.
@@ -32,9 +32,6 @@ const READ_BYTES: usize = 64 * 1024;
 /// A payload that ended has said what it had to say: what it left running gets a moment to tidy
 /// up, no more.
 const LEFTOVER_GRACE: Duration = Duration::from_secs(1);
-
-/// Makes the filter of one stream of one task.
-pub type FilterFactory = Arc<dyn Fn(&TaskMessage) -> Box<dyn ByteFilter> + Send + Sync>;
 
 /// What a command executor needs to know.
 pub struct CommandOptions {
@@ -44,8 +41,8 @@ pub struct CommandOptions {
     pub path: String,
     /// Attempts at once.
     pub slots: usize,
-    /// Takes secrets out of output.
-    pub filter: FilterFactory,
+    /// Grants secrets, and keeps them out of everything that is told.
+    pub secrets: Guard,
     /// Sees output while it comes.
     pub observer: Option<OutputObserver>,
     /// Told where every attempt is, on the slot's thread, before it goes on.
@@ -102,6 +99,19 @@ impl CommandExecutor {
         }
     }
 
+    fn show(&self, attempt: Attempt<'_>, stream: StreamName, bytes: &[u8]) {
+        if let Some(observer) = &self.options.observer
+            && !bytes.is_empty()
+        {
+            observer(&OutputChunk {
+                task: &attempt.task.task_id,
+                attempt: attempt.number,
+                stream,
+                bytes,
+            });
+        }
+    }
+
     fn attempt(&self, attempt: Attempt<'_>) -> AttemptResult {
         let mut slot = self.slots[attempt.slot]
             .lock()
@@ -114,7 +124,7 @@ impl CommandExecutor {
             .fresh()
             .map_err(|error| storage_failure("workspace", &error))
             .and_then(|paths| Ok((self.prepare(attempt, &paths)?, paths)));
-        let result = match prepared {
+        let mut result = match prepared {
             Ok((prepared, paths)) => {
                 let result = self.run(attempt, slot, &prepared, &paths, begun);
                 // Before anybody hears of the result: the next task may need the place.
@@ -127,6 +137,7 @@ impl CommandExecutor {
                 silent(ending.with_output(Captured::default(), Captured::default()))
             }
         };
+        discreet(&mut result.end, &self.options.secrets);
         if let Err(error) = slot.scratch.release() {
             tracing::warn!(%error, "workspace not removed");
         }
@@ -135,6 +146,7 @@ impl CommandExecutor {
 
     fn prepare(&self, attempt: Attempt<'_>, paths: &Paths) -> Result<Prepared, Failure> {
         let (run_dir, path) = (&self.options.run_dir, &self.options.path);
+        let granted = self.options.secrets.grant(&attempt.task.secrets)?;
         prepare(
             attempt.task,
             attempt.number,
@@ -142,6 +154,7 @@ impl CommandExecutor {
             run_dir,
             path,
             LEFTOVER_GRACE,
+            &granted,
         )
     }
 
@@ -163,14 +176,16 @@ impl CommandExecutor {
             Stream::new(
                 path,
                 task.constraints.output_bytes,
-                (self.options.filter)(task),
+                self.options.secrets.filter(),
             )
         });
         let limits = &task.constraints.limits;
         let mut gauge = Gauge::new([&paths.workspace, &paths.home], limits, Instant::now());
         let watched = self.watch(attempt, slot, prepared, &mut streams, &mut gauge);
         let wall = begun.elapsed();
-        let [(out, out_refused), (err, err_refused)] = streams.map(Stream::finish);
+        let [out, err] = streams;
+        let (out, out_refused) = out.finish(|rest| self.show(attempt, StreamName::Out, rest));
+        let (err, err_refused) = err.finish(|rest| self.show(attempt, StreamName::Err, rest));
         let level = task.constraints.level;
         let watched = match watched {
             Ok(watched) => watched,
@@ -224,9 +239,7 @@ impl CommandExecutor {
         streams: &mut [Stream; 2],
         gauge: &mut Gauge<'_>,
     ) -> Result<Watched, Failure> {
-        let Attempt {
-            task, number, stop, ..
-        } = attempt;
+        let Attempt { task, stop, .. } = attempt;
         let internal = |what: &str, error: &io::Error| {
             Failure::new(FailureClass::Internal, format!("{what}: {error}"))
         };
@@ -253,18 +266,7 @@ impl CommandExecutor {
         let Some(process) = slot.processes.current() else {
             return Err(Failure::new(FailureClass::Internal, "no process to run in"));
         };
-        let show = |stream, bytes: &[u8]| {
-            if let Some(observer) = &self.options.observer
-                && !bytes.is_empty()
-            {
-                observer(&OutputChunk {
-                    task: &task.task_id,
-                    attempt: number,
-                    stream,
-                    bytes,
-                });
-            }
-        };
+        let show = |stream, bytes: &[u8]| self.show(attempt, stream, bytes);
         let [out_pipe, err_pipe] = pipes;
         let [out, err] = streams;
         let (report, ended) = Pump {
@@ -330,11 +332,18 @@ impl CommandExecutor {
         let task = attempt.task;
         let invalid = |message: String| Failure::new(FailureClass::InvalidOutput, message);
         let written = (!slot.scratch.home_untouched()).then_some(paths.output.as_path());
-        let outputs = outputs::collect(written, &task.outputs, task.constraints.outputs_bytes)
-            .map_err(invalid)?;
-        let run_dir = &self.options.run_dir;
-        let (declared, id, limits) = (&task.artifacts, &task.task_id, &task.constraints);
-        let sealed = seal(declared, workspace, run_dir, id, attempt.number, limits);
+        let secrets = self.options.secrets.patterns();
+        let limit = task.constraints.outputs_bytes;
+        let outputs = outputs::collect(written, &task.outputs, limit, &secrets).map_err(invalid)?;
+        let sealed = seal(&Harvest {
+            declared: &task.artifacts,
+            workspace,
+            run_dir: &self.options.run_dir,
+            task: &task.task_id,
+            attempt: attempt.number,
+            limits: &task.constraints,
+            secrets: &secrets,
+        });
         let artifacts = sealed.map_err(|error| verdict::seal_failure(&error))?;
         Ok((outputs, artifacts))
     }

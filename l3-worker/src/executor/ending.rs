@@ -11,6 +11,7 @@ use super::api::AttemptResult;
 use super::verdict;
 use crate::capture::Captured;
 use crate::launcher::Exit;
+use crate::secrets::Guard;
 
 /// How an attempt was confined and what was measured, as far as it came.
 #[derive(Debug)]
@@ -58,6 +59,18 @@ impl Ending {
             out: out.log,
             err: err.log,
             tail,
+        }
+    }
+}
+
+/// Takes secrets out of what orchestra itself says about an attempt: a task chooses names and addresses.
+pub(super) fn discreet(end: &mut AttemptEnd, secrets: &Guard) {
+    let patterns = secrets.patterns();
+    let said = end.failure.iter_mut().map(|failure| &mut failure.message);
+    let tried = end.denied.iter_mut().map(|denied| &mut denied.target);
+    for text in said.chain(tried) {
+        if patterns.found_in(text.as_bytes()) {
+            *text = patterns.redact(text);
         }
     }
 }

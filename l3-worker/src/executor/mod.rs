@@ -10,7 +10,7 @@ mod scripted;
 mod verdict;
 
 pub use api::{Attempt, AttemptResult, Executor};
-pub use command::{CommandExecutor, CommandOptions, FilterFactory};
+pub use command::{CommandExecutor, CommandOptions};
 pub use prepare::{Phase, Program, foresee};
 pub use pump::{OutputChunk, OutputObserver, StreamName};
 pub use scripted::{Scripted, ScriptedExecutor};

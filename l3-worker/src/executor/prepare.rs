@@ -13,6 +13,7 @@ use rustix::fs::Access;
 use crate::environment;
 use crate::launcher::Spawn;
 use crate::sandbox::Confinement;
+use crate::secrets::Granted;
 use crate::workspace::{Guests, Paths, StageError, relative, stage};
 
 /// Where an attempt is, for whoever wants to watch or to interrupt it there.
@@ -45,6 +46,7 @@ pub(super) fn prepare(
     run_dir: &Path,
     path_variable: &str,
     leftover_grace: Duration,
+    granted: &Granted,
 ) -> Result<Prepared, Failure> {
     let (workspace, guests) = match &task.project {
         None => {
@@ -59,7 +61,8 @@ pub(super) fn prepare(
     };
     let cwd = working_dir(task, &workspace)?;
     possible(task)?;
-    let env = environment::build(task, attempt, path_variable, &paths.home, &paths.output);
+    let (home, output) = (&paths.home, &paths.output);
+    let env = environment::build(task, attempt, path_variable, home, output, granted);
     let program = match task.argv.first() {
         Some(name) if !name.is_empty() => resolve(name, &env, &cwd)?,
         _ => return Err(unnamed()),
@@ -113,7 +116,8 @@ pub fn foresee(task: &TaskMessage, path_variable: &str) -> Result<Program, Failu
     }
     possible(task)?;
     let nowhere = Path::new("/");
-    let env = environment::build(task, 1, path_variable, nowhere, nowhere);
+    let none = Granted::default();
+    let env = environment::build(task, 1, path_variable, nowhere, nowhere, &none);
     match task.argv.first().map(String::as_str) {
         None | Some("") => Err(unnamed()),
         Some(name) if !name.contains('/') => resolve(name, &env, nowhere).map(Program::Found),

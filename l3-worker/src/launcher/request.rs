@@ -1,6 +1,7 @@
 //! One attempt as it is asked for, and its encoding.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use protocol::policy::Limits;
 use super::wire::{Cursor, put_bytes, put_list, put_option, put_u32};
 
 /// What to start. Nothing is inherited: the environment is exactly `env`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Spawn {
     /// File to execute, resolved: a path with a slash.
     pub program: PathBuf,
@@ -25,6 +26,19 @@ pub struct Spawn {
     /// Bounds on what it uses. Those on disk are the worker's own business: the slot process
     /// bounds each file only.
     pub limits: Limits,
+}
+
+impl fmt::Debug for Spawn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Values may be secrets.
+        let names: Vec<_> = self.env.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Spawn")
+            .field("program", &self.program)
+            .field("argv", &self.argv)
+            .field("env", &names)
+            .field("cwd", &self.cwd)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Spawn {

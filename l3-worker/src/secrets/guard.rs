@@ -34,6 +34,7 @@ struct Known {
 }
 
 /// What a task is granted, by the name of the variable. Neither printed nor compared.
+#[derive(Default)]
 pub struct Granted(Vec<(String, Arc<Secret>)>);
 
 impl Guard {

@@ -17,6 +17,8 @@ mod lease;
 #[cfg(test)]
 mod project;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod stalls;
 #[cfg(test)]
 mod support;

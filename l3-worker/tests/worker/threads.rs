@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use l3_worker::{CommandExecutor, CommandOptions, DEFAULT_PATH, Identity, StopLevel};
+use l3_worker::secrets::Guard;
+use l3_worker::{CommandExecutor, CommandOptions, DEFAULT_PATH, StopLevel};
 use protocol::message::TaskOutcome;
 use protocol::outcome::FailureClass;
 
@@ -17,7 +18,7 @@ fn executor(run_dir: &std::path::Path, slots: usize) -> Arc<CommandExecutor> {
         run_dir: run_dir.to_owned(),
         path: DEFAULT_PATH.to_owned(),
         slots,
-        filter: Arc::new(|_| Box::new(Identity)),
+        secrets: Guard::default(),
         observer: None,
         on_phase: None,
     };

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use l3_worker::secrets::Guard;
 use l3_worker::{
-    Attempt, AttemptResult, CommandExecutor, CommandOptions, DEFAULT_PATH, Executor as _, Identity,
+    Attempt, AttemptResult, CommandExecutor, CommandOptions, DEFAULT_PATH, Executor as _,
     OutputChunk, Stop,
 };
 use protocol::message::TaskMessage;
@@ -24,6 +25,10 @@ pub struct Bench {
 
 impl Bench {
     pub fn new() -> Self {
+        Self::guarded(Guard::default())
+    }
+
+    pub fn guarded(secrets: Guard) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&seen);
@@ -33,7 +38,7 @@ impl Bench {
             run_dir: dir.path().to_owned(),
             path: DEFAULT_PATH.to_owned(),
             slots: 1,
-            filter: Arc::new(|_| Box::new(Identity)),
+            secrets,
             observer: Some(Arc::new(observer)),
             on_phase: None,
         };
