@@ -39,6 +39,7 @@ const PERSONALITY_QUERY: u32 = 0xFFFF_FFFF;
 /// What debuggers set, for stable addresses.
 const ADDR_NO_RANDOMIZE: u32 = 0x0004_0000;
 const SOCKET_TYPE: u32 = 0xF;
+const WRITING: u32 = (libc::O_WRONLY | libc::O_RDWR | libc::O_CREAT | libc::O_TRUNC) as u32;
 /// How the C library looks for its name service cache whenever a user is looked up.
 const NAME_CACHE: u32 = (libc::SOCK_STREAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK) as u32;
 
@@ -172,6 +173,9 @@ fn rules(fences: &Fences) -> Vec<Rule> {
                 ),
         );
     }
+    if fences.observe {
+        rules.extend(opens_for_writing());
+    }
     for call in DENIED.iter().filter(|call| !(call.debug && fences.debug)) {
         rules.push(Rule::new(
             call.number,
@@ -199,6 +203,24 @@ fn device_nodes(number: i64, mode: u32, verdict: Verdict) -> Rule {
     Rule::new(number, Verdict::Allow)
         .when([masked(mode, libc::S_IFMT, libc::S_IFCHR)], verdict)
         .when([masked(mode, libc::S_IFMT, libc::S_IFBLK)], verdict)
+}
+
+/// Asked about where a file that may be there already is opened for writing. One that must be new
+/// overwrites nothing, and is what unpacking and checking out do by the thousands: being asked takes
+/// as long as making a file.
+fn opens_for_writing() -> Vec<Rule> {
+    let rule = |number, flags| {
+        Rule::new(number, Verdict::Allow)
+            .when([any_of(flags, libc::O_EXCL as u32)], Verdict::Allow)
+            .when([any_of(flags, WRITING)], Verdict::Notify)
+    };
+    vec![
+        rule(libc::SYS_openat, 2),
+        #[cfg(target_arch = "x86_64")]
+        rule(libc::SYS_open, 1),
+        #[cfg(target_arch = "x86_64")]
+        Rule::new(libc::SYS_creat, Verdict::Notify),
+    ]
 }
 
 /// Families first, then what kinds of internet sockets there are.

@@ -361,6 +361,28 @@ fn connections_are_looked_at_where_there_is_no_network() {
 }
 
 #[test]
+fn files_opened_for_writing_are_asked_about_unless_they_must_be_new() {
+    let (write, create) = (libc::O_WRONLY, libc::O_CREAT);
+    for fences in all_fences() {
+        let asked = if fences.observe { NOTIFY } else { ALLOW };
+        for (flags, expected) in [
+            (libc::O_RDONLY | libc::O_CLOEXEC, ALLOW),
+            (write, asked),
+            (libc::O_RDWR, asked),
+            (write | create | libc::O_TRUNC, asked),
+            (libc::O_RDONLY | libc::O_TRUNC, asked),
+            (write | create | libc::O_EXCL, ALLOW),
+        ] {
+            let flags = u64::from(flags.cast_unsigned());
+            assert_eq!(
+                answer(&fences, libc::SYS_openat, [0, 0, flags, 0, 0, 0]),
+                expected
+            );
+        }
+    }
+}
+
+#[test]
 fn a_program_stays_small() {
     for fences in all_fences() {
         // Every attempt loads it: its length is part of the cost of an attempt.
