@@ -10,7 +10,6 @@ use l2_coordinator::{
     CRASH_LIMIT, Config, Coordinator, CoordinatorError, Embedded, Finished, Observer,
 };
 use l3_worker::launcher::Launcher;
-use l3_worker::secrets::Guard;
 use l3_worker::{CommandExecutor, CommandOptions, StopLevel, Worker};
 use protocol::bus::{Bus, BusError, MemoryBus};
 use protocol::event::{Event, EventKind};
@@ -27,6 +26,7 @@ use super::blame::{JOURNAL_GONE, blame, blame_start};
 use super::ids::{self, SystemClock};
 use super::live::LiveOutput;
 use super::phases::{Moment, reached};
+use super::secrets;
 use super::signals::{self, Asked, Signals};
 use crate::cli::error::CliError;
 use crate::report::Observers;
@@ -171,7 +171,7 @@ fn executor(session: &Session<'_>) -> io::Result<Option<Arc<CommandExecutor>>> {
         run_dir: std::path::absolute(&session.entry.dir)?,
         path: settings::task_path(),
         slots: session.slots as usize,
-        secrets: Guard::default(),
+        secrets: secrets::guard(&session.plan, session.entry),
         observer: session.live.as_ref().map(LiveOutput::observer),
         on_phase: cfg!(feature = "test-phases")
             .then(|| Arc::new(|phase: l3_worker::Phase| reached(phase.into())) as _),

@@ -1,11 +1,13 @@
 //! `log.jsonl`: orchestra's own diagnostics, capped, with one older file beside it. Not the journal:
-//! nothing is decided from it.
+//! nothing is decided from it. Secrets of the run are taken out of it and of what eyes are shown.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use fs_err::{File, OpenOptions};
+use l3_worker::secrets::Guard;
 use protocol::run_dir;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -18,6 +20,27 @@ use crate::ui::Ui;
 
 /// Bytes of `log.jsonl` before it becomes `log.jsonl.1`, of which there is one: at most twice this.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+/// What a line may not hold; as the log itself, once a process.
+static SECRETS: OnceLock<Guard> = OnceLock::new();
+
+/// Keeps these out of all lines from now on.
+pub(super) fn keep_out(secrets: &Guard) {
+    // A second run in one process keeps the first one's log, and its secrets.
+    let _first = SECRETS.set(secrets.clone());
+}
+
+/// A line as it may be written.
+fn discreet(line: &[u8]) -> Cow<'_, [u8]> {
+    let patterns = SECRETS.get().map(Guard::patterns).unwrap_or_default();
+    match patterns.found_in(line) {
+        true => patterns
+            .redact(&String::from_utf8_lossy(line))
+            .into_bytes()
+            .into(),
+        false => line.into(),
+    }
+}
 
 /// Starts logging into a run directory, and to eyes if `verbose`. Once a process.
 ///
@@ -104,10 +127,9 @@ struct Shared(Arc<Mutex<Capped>>);
 
 impl Write for Shared {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .write(line)
+        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        file.write_all(&discreet(line))?;
+        Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -129,7 +151,8 @@ struct Eyes(Arc<Ui>);
 
 impl Write for Eyes {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(line);
+        let discreet = discreet(line);
+        let text = String::from_utf8_lossy(&discreet);
         self.0.note(&format!(
             "         {}",
             crate::ui::sanitize(text.trim_end())

@@ -11,6 +11,7 @@ mod log;
 mod open;
 mod phases;
 mod policy;
+mod secrets;
 mod signals;
 
 pub use closing::{clear_leftovers, close, mend, rendered_digest, result_object};

@@ -13,7 +13,7 @@ pub use files::{Files, Layer, PROJECT, project_as_written, project_dir};
 pub use layers::{Layered, Said, layers};
 pub use origin::{Origin, Setting};
 pub use paths::{
-    inherited_trace_id, state_dir, task_path, trust as trust_file, user_key, user_settings,
+    home, inherited_trace_id, state_dir, task_path, trust as trust_file, user_key, user_settings,
 };
 pub use resolve::{Drive, color, driving, progress, runs_dir};
 pub use table::{KEYS, Key, Shape, as_file};

@@ -17,8 +17,7 @@ pub fn user_key() -> Result<PathBuf, CliError> {
 /// The user's settings; none when there is no place for them.
 #[must_use]
 pub fn user_settings() -> Option<PathBuf> {
-    let home = absolute("XDG_CONFIG_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".config")))?;
+    let home = absolute("XDG_CONFIG_HOME").or_else(|| home().map(|home| home.join(".config")))?;
     Some(home.join("orchestra/config.yaml"))
 }
 
@@ -26,6 +25,12 @@ pub fn user_settings() -> Option<PathBuf> {
 #[must_use]
 pub fn trust() -> Option<PathBuf> {
     Some(state_dir()?.join("orchestra/trust.json"))
+}
+
+/// The user's home, where the environment says so.
+#[must_use]
+pub fn home() -> Option<PathBuf> {
+    absolute("HOME")
 }
 
 /// The directory that a variable names. A relative one is to be ignored, by the XDG rules.
@@ -37,7 +42,7 @@ fn absolute(variable: &str) -> Option<PathBuf> {
 /// Where state of all programs is kept; none when the environment does not say.
 #[must_use]
 pub fn state_dir() -> Option<PathBuf> {
-    absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
+    absolute("XDG_STATE_HOME").or_else(|| home().map(|home| home.join(".local/state")))
 }
 
 /// There is no place for state.
