@@ -10,7 +10,8 @@ use rustix::process::{Pid, Signal};
 /// The leaf into which orchestra itself moves, where a delegated group must be without processes
 /// before its controllers can be passed on.
 const OWN_LEAF: &str = "orchestra";
-/// Before pids of launcher and number of slot.
+/// Before process namespace, pid of launcher and number of slot: containers may share a hierarchy,
+/// and in each of them a launcher may have the same pid.
 const PREFIX: &str = "orchestra-";
 /// The kernel takes a moment to let go of a group whose processes have ended.
 const REMOVAL: Duration = Duration::from_millis(200);
@@ -189,11 +190,19 @@ impl Host {
 }
 
 pub(super) fn name(launcher: u32, slot: u32) -> String {
-    format!("{PREFIX}{launcher}-{slot}")
+    format!("{}{launcher}-{slot}", prefix())
 }
 
+/// What all names of this process namespace begin with.
+fn prefix() -> String {
+    // Where it cannot be told it is told to nobody, and one word is as good as another.
+    let namespace = rustix::fs::stat("/proc/self/ns/pid").map_or(0, |found| found.st_ino);
+    format!("{PREFIX}{namespace}-")
+}
+
+/// The launcher whose group has this name, if its pid means anything here.
 fn launcher_of(name: &str) -> Option<u32> {
-    let (launcher, slot) = name.strip_prefix(PREFIX)?.split_once('-')?;
+    let (launcher, slot) = name.strip_prefix(&prefix())?.split_once('-')?;
     slot.parse::<u32>().ok()?;
     launcher.parse().ok()
 }

@@ -193,20 +193,22 @@ fn limits_are_written_when_they_change_and_usage_is_counted_from_the_beginning()
 #[test]
 fn groups_of_launchers_that_are_gone_are_swept() {
     let root = tempfile::tempdir().unwrap();
-    let [gone, living, other] = [
+    let [gone, living, other, elsewhere] = [
         // No pid is as great.
         name(u32::MAX, 0),
         name(std::process::id(), 0),
         "orchestra-notes".to_owned(),
+        // In a process namespace whose pids mean nothing here.
+        format!("orchestra-1-{}-0", u32::MAX),
     ]
     .map(|name| root.path().join(name));
-    for dir in [&gone, &living, &other] {
+    for dir in [&gone, &living, &other, &elsewhere] {
         fs_err::create_dir(dir).unwrap();
     }
     unified(root.path()).prepare();
     assert_eq!(
-        [&gone, &living, &other].map(|dir| dir.exists()),
-        [false, true, true]
+        [&gone, &living, &other, &elsewhere].map(|dir| dir.exists()),
+        [false, true, true, true]
     );
     assert!(unified(root.path()).remove(std::process::id(), 0));
     assert!(!living.exists());
