@@ -19,7 +19,7 @@ use protocol::message::{
     ClaimRequest, MESSAGE_VERSION, TaskMessage, TaskOutcome, TaskResult, WorkerHello,
 };
 use protocol::plan::{DraftPlan, DraftTask, Limits, Plan};
-use protocol::policy::{Constraints, SandboxLevel};
+use protocol::policy::{Dispatch, SandboxLevel};
 use serde_json::Map;
 
 const LAYERS: usize = 100;
@@ -78,7 +78,7 @@ fn config() -> Config {
         max_parallel: None,
         slots: 16,
         fail_fast: false,
-        constraints: Constraints::unconfined(),
+        policy: std::sync::Arc::new(Dispatch::unconfined()),
         embedded: Some(Embedded {
             worker: WORKER.parse().expect("a token"),
             incarnation: LIFE.parse().expect("a token"),

@@ -17,7 +17,7 @@ mod wire;
 pub use coordinator::{Coordinator, CoordinatorError, Finished, Handle, Options};
 pub use machine::{
     CRASH_LIMIT, Config, Decision, Effect, Embedded, FENCE, Gate, Input, LEASE_LOST, Machine, Note,
-    Now, REDISPATCH_DELAY, RequestId, Width, known_inputs, render as render_task, width,
+    Now, REDISPATCH_DELAY, RequestId, Unready, Width, known_inputs, render as render_task, width,
 };
 pub use observer::Observer;
 

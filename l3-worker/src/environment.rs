@@ -2,7 +2,7 @@
 //!
 //! | variable | value |
 //! |---|---|
-//! | `PATH` | from the worker's options; a fixed default |
+//! | `PATH` | what the policy puts first, then what can be seen of the worker's own |
 //! | `LANG` | `C.UTF-8` |
 //! | `HOME`, `TMPDIR` | a private directory beside the workspace, empty, gone after the attempt |
 //! | `ORCHESTRA_RUN` | run id; also the mark by which a later `resume` finds leftovers |
@@ -11,8 +11,8 @@
 //! | `ORCHESTRA_OUTPUT` | file for declared outputs; made by whoever writes it first |
 //! | `TRACEPARENT` | W3C trace context |
 //!
-//! then the task's own `env` and the secrets it is granted, which may replace the first three rows and
-//! nothing of the others.
+//! then variables that the policy hands through or sets (toolchains), then the task's own `env` and the
+//! secrets it is granted, which may replace all but the last five rows.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -20,6 +20,7 @@ use std::path::Path;
 
 use protocol::message::TaskMessage;
 
+use crate::sandbox::search_path;
 use crate::secrets::Granted;
 use crate::sweep::RUN_VARIABLE;
 
@@ -37,10 +38,19 @@ pub(crate) fn build(
 ) -> BTreeMap<OsString, OsString> {
     let mut env: BTreeMap<OsString, OsString> = BTreeMap::new();
     let mut set = |name: &str, value: OsString| env.insert(name.into(), value);
-    set("PATH", path.into());
+    set("PATH", search_path(&task.constraints, path).into());
     set("LANG", "C.UTF-8".into());
     set("HOME", home.into());
     set("TMPDIR", home.into());
+    let confine = &task.constraints.confine;
+    for name in &confine.pass {
+        if let Some(value) = std::env::var_os(name) {
+            set(name, value);
+        }
+    }
+    for (name, value) in &confine.env {
+        set(name, value.into());
+    }
     for (name, value) in &task.env {
         set(name, value.into());
     }

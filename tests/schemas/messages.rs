@@ -18,7 +18,7 @@ use protocol::event::{EventKind, JOURNAL_VERSION, Origin, RunStarted};
 use protocol::expr::Template;
 use protocol::outcome::{Failure, FailureClass, RunOutcome};
 use protocol::plan::{DraftPlan, DraftTask, Limits, OutputType, Plan};
-use protocol::policy::{Backoff, Constraints, RetryPolicy, SandboxLevel};
+use protocol::policy::{Backoff, Dispatch, RetryPolicy, SandboxLevel};
 use protocol::subject::DEFAULT_POOL;
 use protocol::time::{Clock, Timestamp};
 use serde_json::Value;
@@ -182,7 +182,7 @@ fn config() -> Config {
         max_parallel: None,
         slots: 1,
         fail_fast: false,
-        constraints: Constraints::unconfined(),
+        policy: std::sync::Arc::new(Dispatch::unconfined()),
         embedded: None,
         crash_limit: CRASH_LIMIT,
         project: None,

@@ -10,7 +10,7 @@ use protocol::bus::{Bus, Fault, Faults, MemoryBus};
 use protocol::event::Origin;
 use protocol::outcome::RunOutcome;
 use protocol::plan::Plan;
-use protocol::policy::Constraints;
+use protocol::policy::Dispatch;
 use rand::rngs::SmallRng;
 use rand::{Rng as _, SeedableRng as _};
 use tokio::task::JoinSet;
@@ -135,7 +135,7 @@ impl World {
             max_parallel: rng.random_bool(0.2).then(|| rng.random_range(1..4)),
             slots: 1,
             fail_fast: rng.random_bool(0.1),
-            constraints: Constraints::unconfined(),
+            policy: std::sync::Arc::new(Dispatch::unconfined()),
             embedded: None,
             crash_limit: rng.random_range(2..6),
             project: None,

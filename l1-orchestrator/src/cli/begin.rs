@@ -22,7 +22,7 @@ pub(super) fn begin(
     plan: &Arc<Plan>,
     key: &UserKey,
 ) -> Result<u8, CliError> {
-    let (runs, slots, policy) = (new.runs, new.slots, new.policy);
+    let (runs, slots) = (new.runs, new.slots);
     let Opened {
         id,
         entry,
@@ -54,7 +54,7 @@ pub(super) fn begin(
         coordinator,
         trace_id,
         plan: Arc::clone(plan),
-        constraints: policy.constraints.clone(),
+        policy: Arc::new(protocol::policy::Dispatch::unconfined()),
         slots,
         max_parallel: Some(slots),
         fail_fast: how.fail_fast.value,

@@ -14,7 +14,7 @@ use super::resume::{agrees_with_seal, hold, intact, sweep};
 use crate::exit_code;
 use crate::report::Observers;
 use crate::runs::{RunEntry, Stored};
-use crate::session::{Ended, Policy, Session, Start, drive, mend, new_coordinator};
+use crate::session::{Ended, Session, Start, drive, mend, new_coordinator};
 use crate::settings;
 
 pub(super) fn cancel(context: &Context, args: &Cancel) -> Result<u8, CliError> {
@@ -62,7 +62,7 @@ fn unheld(context: &Context, entry: &RunEntry) -> Result<u8, CliError> {
         coordinator,
         trace_id: started.trace_id.clone(),
         plan: Arc::clone(&plan),
-        constraints: Policy::default_pack(started.level).constraints,
+        policy: Arc::new(protocol::policy::Dispatch::unconfined()),
         // Nothing is to be started, so there is no worker.
         slots: 0,
         max_parallel: None,

@@ -41,7 +41,7 @@ pub(super) fn dry_run(
         max_parallel: Some(slots),
         slots,
         fail_fast: false,
-        constraints: policy.constraints.clone(),
+        policy: std::sync::Arc::new(protocol::policy::Dispatch::unconfined()),
         embedded: None,
         crash_limit: CRASH_LIMIT,
         project: Some(find_root(&asked.path).display().to_string()),

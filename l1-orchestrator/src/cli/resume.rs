@@ -17,8 +17,7 @@ use crate::exit_code;
 use crate::report::{Ending, RunSummary, View, closing, jsonl, words};
 use crate::runs::{RunEntry, Stored, each_event, never_began, not_begun};
 use crate::session::{
-    Moment, Policy, Session, Start, clear_leftovers, drive, mend, new_coordinator, reached,
-    start_log,
+    Moment, Session, Start, clear_leftovers, drive, mend, new_coordinator, reached, start_log,
 };
 use crate::settings;
 use crate::verify::{hash, policy_digest};
@@ -42,7 +41,6 @@ pub(super) fn resume(
     let run = started.run_id;
     let key = driving::key()?;
     let slots = slots(&how, &plan);
-    let policy = Policy::default_pack(how.sandbox_or_default());
     let view = driving::view(context, &entry, &plan);
     say_where(context, &stored.summary, &view.dir);
     start_log(
@@ -64,7 +62,7 @@ pub(super) fn resume(
         coordinator,
         trace_id,
         plan: Arc::clone(&plan),
-        constraints: policy.constraints,
+        policy: Arc::new(protocol::policy::Dispatch::unconfined()),
         slots: slots.value,
         max_parallel: Some(slots.value),
         fail_fast: how.fail_fast.value,

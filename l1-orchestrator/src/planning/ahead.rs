@@ -201,7 +201,8 @@ impl<'p> Walk<'_, 'p> {
             }
             Action::Run(_) | Action::Command(_) => {
                 let lease = LeaseId { epoch: 1, lease: 1 };
-                let message = l2_coordinator::render_task(self.config, plan, index, lease, known);
+                let message = l2_coordinator::render_task(self.config, plan, index, lease, known)
+                    .map_err(|unready| unready.to_string());
                 let program = message.as_ref().ok().map(|message| self.program(message));
                 self.found.push(ahead(name, Some(message), program));
             }

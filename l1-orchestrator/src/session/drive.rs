@@ -15,7 +15,7 @@ use protocol::bus::{Bus, BusError, MemoryBus};
 use protocol::event::{Event, EventKind};
 use protocol::ids::{CoordinatorId, RunId, local_worker};
 use protocol::plan::Plan;
-use protocol::policy::Constraints;
+use protocol::policy::{Constraints, Dispatch};
 use protocol::subject::DEFAULT_POOL;
 use protocol::time::Clock as _;
 use tokio::task::{JoinError, JoinSet};
@@ -55,8 +55,8 @@ pub struct Session<'a> {
     pub trace_id: String,
     /// What runs.
     pub plan: Arc<Plan>,
-    /// Bounds of every attempt.
-    pub constraints: Constraints,
+    /// What tasks may do.
+    pub policy: Arc<Dispatch>,
     /// Slots of the embedded worker; without any, nothing is started.
     pub slots: u32,
     /// Attempts at once, where somebody said so.
@@ -297,7 +297,7 @@ fn options(
             max_parallel: session.max_parallel,
             slots: session.slots,
             fail_fast: session.fail_fast,
-            constraints: session.constraints.clone(),
+            policy: Arc::clone(&session.policy),
             embedded: (session.slots > 0).then(|| embedded.clone()),
             crash_limit: CRASH_LIMIT,
             project: RunRecord::read(&session.entry.dir)

@@ -1,9 +1,10 @@
 //! What a machine knows from its start, and the instants its inputs carry.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::ids::{CoordinatorId, Incarnation, RunId, WorkerId};
-use protocol::policy::Constraints;
+use protocol::policy::Dispatch;
 use protocol::time::Timestamp;
 
 /// When an input happened: on the monotonic clock for deadlines, on the wall clock for people.
@@ -39,8 +40,8 @@ pub struct Config {
     pub slots: u32,
     /// Cancel the run at the first failure that is not tolerated.
     pub fail_fast: bool,
-    /// Bounds of every attempt; a task's own timeout replaces the default.
-    pub constraints: Constraints,
+    /// What tasks may do.
+    pub policy: Arc<Dispatch>,
     /// The in-process worker, if there is one.
     pub embedded: Option<Embedded>,
     /// Workers that may die under one task before it is failed as poison, where the task says nothing.

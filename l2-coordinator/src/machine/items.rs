@@ -8,6 +8,7 @@ use protocol::outcome::{Failure, FailureClass};
 use protocol::plan::{
     FanOut, InputType, Items, MAX_ITEMS, MAX_RUN_TASKS, Parameter, TaskIndex, Uses,
 };
+use protocol::state::Role;
 use serde_json::{Map, Value};
 
 use super::effect::Decision;
@@ -57,6 +58,15 @@ impl Machine {
             return Err(too_much(format!(
                 "{width} more tasks; the run has {there} and may have {MAX_RUN_TASKS}"
             )));
+        }
+        let (id, total) = (self.run.id(task), there.saturating_add(width));
+        let items = match self.run.role(task) {
+            Role::FanOut(_) => width,
+            Role::Nested(_) | Role::Work => 0,
+        };
+        let policy = self.config.policy.policy(&id);
+        if let Err(finding) = policy.check_expansion(&id, items as u64, total as u64) {
+            return Err(Failure::new(FailureClass::PolicyDenied, finding.message));
         }
         if !self.run.ids_fit(task, width) {
             let most = TaskId::MAX_BYTES;

@@ -10,12 +10,12 @@ use protocol::message::{FileSource, StagedFile, TaskMessage};
 use protocol::plan::TaskIndex;
 use protocol::state::{Role, RunState};
 
-use super::render::{Outgoing, add_env, files, message, no_artifact, sealed_at};
+use super::render::{Outgoing, Unready, add_env, files, message, no_artifact, sealed_at};
 use super::scope::RunScope;
 use super::value::Machine;
 
 impl Machine {
-    pub(super) fn message(&self, task: TaskIndex, lease: LeaseId) -> Result<TaskMessage, String> {
+    pub(super) fn message(&self, task: TaskIndex, lease: LeaseId) -> Result<TaskMessage, Unready> {
         let scope = self.scope(task);
         let planned = self.run.planned(task);
         let instance = self.run.instance(task);

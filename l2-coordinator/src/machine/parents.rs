@@ -5,6 +5,7 @@ use protocol::event::{EventKind, SkipCause};
 use protocol::expr::{ArtifactField, Scope as _, Target, Template};
 use protocol::outcome::{Failure, FailureClass};
 use protocol::plan::TaskIndex;
+use protocol::policy::Constraints;
 use protocol::state::{Instance, Role, TaskState};
 use serde_json::{Map, Value, json};
 
@@ -95,7 +96,7 @@ impl Machine {
 
     fn too_big(&self, outputs: &Map<String, Value>) -> Option<Failure> {
         let size = serde_json::to_vec(outputs).map_or(usize::MAX, |bytes| bytes.len());
-        (size as u64 > self.config.constraints.outputs_bytes).then(|| {
+        (size as u64 > Constraints::OUTPUTS_BYTES).then(|| {
             let message =
                 format!("outputs of {size} bytes are too large; hand an artifact on instead");
             Failure::new(FailureClass::InvalidOutput, message)
@@ -130,7 +131,7 @@ impl Machine {
     pub(super) fn run_outputs(&self) -> Map<String, Value> {
         let instance = self.run.outermost();
         let scope = RunScope::of_instance(self, instance);
-        let mut room = self.config.constraints.outputs_bytes;
+        let mut room = Constraints::OUTPUTS_BYTES;
         let value = |template: &Template| match whole_artifact(template) {
             Some((task, name)) => scope.artifact(&task, &name).map(shown),
             None => template.render(&scope).ok(),

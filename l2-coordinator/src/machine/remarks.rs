@@ -28,12 +28,23 @@ impl Machine {
             attempt,
             end: Box::new(end.clone()),
         });
-        let room = MAX_FINDINGS.saturating_sub(self.run.findings());
-        let room = usize::try_from(room).unwrap_or(usize::MAX);
-        let denied = end.denied.iter().take(room);
+        let denied = end.denied.iter().take(self.remarks_left());
         denied.fold(decision, |decision, denied| {
             decision.event(EventKind::FindingRaised(remark(&token.task, denied)))
         })
+    }
+
+    /// A finding about what does not start, while there is room for one.
+    pub(super) fn remark(&self, decision: Decision, finding: &Finding) -> Decision {
+        match self.remarks_left() {
+            0 => decision,
+            _ => decision.event(EventKind::FindingRaised(finding.clone())),
+        }
+    }
+
+    fn remarks_left(&self) -> usize {
+        let room = MAX_FINDINGS.saturating_sub(self.run.findings());
+        usize::try_from(room).unwrap_or(usize::MAX)
     }
 }
 

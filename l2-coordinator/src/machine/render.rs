@@ -2,12 +2,14 @@
 //! by digest. Pure.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use protocol::expr::{Reference, Scope, Target, Template};
 use protocol::ids::{LeaseId, TaskId};
 use protocol::message::{FileSource, MAX_MESSAGE_BYTES, MESSAGE_VERSION, StagedFile, TaskMessage};
+use protocol::outcome::{Failure, FailureClass};
 use protocol::plan::{Action, Bounds, FileSource as Planned, Plan, PlanTask, TaskIndex, Workspace};
-use protocol::policy::{Constraints, Timeout};
+use protocol::policy::{Constraints, Effects, Finding, TaskAsk};
 use protocol::run_dir;
 use protocol::trace::traceparent;
 use serde_json::Value;
@@ -28,14 +30,14 @@ pub(super) struct Outgoing<'a> {
 /// ahead: nothing has expanded.
 ///
 /// # Errors
-/// One line that names what is missing.
+/// What is missing, or the policy denies.
 pub fn render(
     config: &Config,
     plan: &Plan,
     index: TaskIndex,
     lease: LeaseId,
     scope: &dyn Scope,
-) -> Result<TaskMessage, String> {
+) -> Result<TaskMessage, Unready> {
     let planned = plan.task(index);
     let mut env = BTreeMap::new();
     add_env(plan.env(), scope, &mut env)?;
@@ -63,21 +65,63 @@ pub fn render(
     message(config, outgoing, lease, scope)
 }
 
+/// Why a task cannot go out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Unready {
+    /// A value or a file is missing: one line that names it.
+    Missing(String),
+    /// The policy denies what it asks for.
+    Denied(Box<Finding>),
+}
+
+impl fmt::Display for Unready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(message) => f.write_str(message),
+            Self::Denied(finding) => f.write_str(&finding.message),
+        }
+    }
+}
+
+impl From<String> for Unready {
+    fn from(missing: String) -> Self {
+        Self::Missing(missing)
+    }
+}
+
+impl Unready {
+    /// As the failure of a task.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        match self {
+            Self::Missing(message) => Failure::new(FailureClass::InputMissing, message.as_str()),
+            Self::Denied(finding) => {
+                Failure::new(FailureClass::PolicyDenied, finding.message.as_str())
+            }
+        }
+    }
+}
+
 /// The message for one delivery of a task.
 pub(super) fn message(
     config: &Config,
     outgoing: Outgoing<'_>,
     lease: LeaseId,
     scope: &dyn Scope,
-) -> Result<TaskMessage, String> {
+) -> Result<TaskMessage, Unready> {
     let task = outgoing.planned;
     let project = match task.workspace() {
         Workspace::Scratch => None,
         Workspace::Project => match &config.project {
             Some(root) => Some(root.clone()),
-            None => return Err("`workspace: project`: this run knows no tree of its own".into()),
+            None => {
+                let problem = "`workspace: project`: this run knows no tree of its own";
+                return Err(problem.to_owned().into());
+            }
         },
     };
+    let argv = argv(task, scope)?;
+    let constraints = constraints(config, &outgoing, &argv, scope)?;
     let message = TaskMessage {
         version: MESSAGE_VERSION,
         coordinator: config.coordinator.clone(),
@@ -86,7 +130,7 @@ pub(super) fn message(
         task_id: outgoing.id,
         parent_id: outgoing.parent,
         lease,
-        argv: argv(task, scope)?,
+        argv,
         env: outgoing.env,
         secrets: task.secrets().to_vec(),
         project,
@@ -95,13 +139,13 @@ pub(super) fn message(
         outputs: task.outputs().clone(),
         artifacts: task.artifacts().clone(),
         retry: outgoing.bounds.retry.unwrap_or_default(),
-        constraints: constraints(&config.constraints, outgoing.bounds.timeout),
+        constraints,
     };
     let size = serde_json::to_vec(&message).map_or(usize::MAX, |bytes| bytes.len());
     if size > MAX_MESSAGE_BYTES {
-        return Err(format!(
+        return Err(Unready::Missing(format!(
             "the task with its values is {size} bytes, more than {MAX_MESSAGE_BYTES}; pass big values as files"
-        ));
+        )));
     }
     Ok(message)
 }
@@ -193,13 +237,36 @@ pub(super) fn files(
     Ok(staged)
 }
 
-fn constraints(default: &Constraints, timeout: Timeout) -> Constraints {
-    let timeout = Timeout {
-        wall_ms: timeout.wall_ms.or(default.timeout.wall_ms),
-        idle_ms: timeout.idle_ms.or(default.timeout.idle_ms),
+/// What the policy lets this task have, by what it really asks for.
+fn constraints(
+    config: &Config,
+    outgoing: &Outgoing<'_>,
+    argv: &[String],
+    scope: &dyn Scope,
+) -> Result<Constraints, Unready> {
+    static NO_EFFECTS: Effects = Effects::NONE;
+    let task = outgoing.planned;
+    let is_open = |at: usize| {
+        let word = match task.action() {
+            Action::Command(words) => words.get(at),
+            Action::Run(_) | Action::Uses(_) => None,
+        };
+        scope.is_ahead() && word.is_some_and(|word| !is_known(word, scope))
     };
-    Constraints {
-        timeout,
-        ..default.clone()
-    }
+    let ask = TaskAsk {
+        id: &outgoing.id,
+        argv: argv
+            .iter()
+            .enumerate()
+            .map(|(at, word)| (!is_open(at)).then_some(word.as_str()))
+            .collect(),
+        real_program: None,
+        env: outgoing.env.keys().map(String::as_str).collect(),
+        workspace: task.workspace(),
+        effects: task.effects().unwrap_or(&NO_EFFECTS),
+        secrets: task.secrets(),
+        timeout: outgoing.bounds.timeout,
+    };
+    let denied = |finding| Unready::Denied(Box::new(finding));
+    config.policy.constraints(&ask).map_err(denied)
 }

@@ -5,6 +5,7 @@ use protocol::event::{AttemptEnd, EventKind, LeaseEnd};
 use protocol::message::{TaskOutcome, TaskResult};
 use protocol::outcome::{Failure, FailureClass};
 use protocol::plan::TaskIndex;
+use protocol::policy::Constraints;
 use protocol::run_dir;
 use protocol::state::{Phase, TaskState};
 use serde_json::{Map, Value};
@@ -184,7 +185,7 @@ impl Machine {
             return Some(failure.clone());
         }
         let size = serde_json::to_vec(outputs).map_or(usize::MAX, |bytes| bytes.len());
-        if size as u64 > self.config.constraints.outputs_bytes {
+        if size as u64 > Constraints::OUTPUTS_BYTES {
             let message =
                 format!("outputs of {size} bytes are too large; write an artifact instead");
             return Some(Failure::new(FailureClass::InvalidOutput, message));

@@ -3,13 +3,14 @@
 use protocol::event::{EventKind, Origin, SkipCause};
 use protocol::expr::{Condition, NeedOutcome, Verdict, verdict};
 use protocol::ids::LeaseId;
-use protocol::outcome::{Failure, FailureClass, RunOutcome};
+use protocol::outcome::RunOutcome;
 use protocol::plan::TaskIndex;
 use protocol::state::{Phase, Role, TaskState};
 
 use super::effect::{Decision, Effect, Gate, Note};
 use super::items::names_item;
 use super::order::Place;
+use super::render::Unready;
 use super::value::Machine;
 
 /// Exit codes by outcome, as documented for the command line.
@@ -109,7 +110,10 @@ impl Machine {
                 cause: SkipCause::If,
                 because: None,
             })),
-            Err(error) => Some(self.unstartable(task, format!("`if`: {error}"))),
+            Err(error) => {
+                let problem = Unready::Missing(format!("`if`: {error}"));
+                Some(self.unstartable(task, &problem))
+            }
         }
     }
 
@@ -156,15 +160,19 @@ impl Machine {
                         },
                     )
             }
-            Err(problem) => self.unstartable(task, problem),
+            Err(problem) => self.unstartable(task, &problem),
         }
     }
 
-    fn unstartable(&self, task: TaskIndex, message: String) -> Decision {
-        Decision::default().event(EventKind::TaskFailed {
+    fn unstartable(&self, task: TaskIndex, problem: &Unready) -> Decision {
+        let decision = match problem {
+            Unready::Denied(finding) => self.remark(Decision::default(), finding),
+            Unready::Missing(_) => Decision::default(),
+        };
+        decision.event(EventKind::TaskFailed {
             task: self.run.id(task),
             attempts: self.run.task(task).attempts,
-            failure: Failure::new(FailureClass::InputMissing, message),
+            failure: problem.failure(),
             tolerated: self.run.is_tolerated(task),
         })
     }

@@ -5,7 +5,7 @@ use protocol::digest::Digest;
 use protocol::event::{AttemptEnd, EventKind, JOURNAL_VERSION, Origin, RunStarted};
 use protocol::outcome::{Failure, FailureClass};
 use protocol::plan::Plan;
-use protocol::policy::{Constraints, SandboxLevel};
+use protocol::policy::{Dispatch, SandboxLevel};
 
 use crate::machine::{CRASH_LIMIT, Config, Embedded};
 
@@ -21,7 +21,7 @@ pub(crate) fn config() -> Config {
         max_parallel: None,
         slots: 1,
         fail_fast: false,
-        constraints: Constraints::unconfined(),
+        policy: std::sync::Arc::new(Dispatch::unconfined()),
         embedded: Some(Embedded {
             worker: "local-c".parse().expect("a token"),
             incarnation: "life1".parse().expect("a token"),

@@ -29,3 +29,72 @@ impl Confinement {
         }
     }
 }
+
+/// What every confined attempt can read, as far as the host has it: programs, libraries, what comes with
+/// them. Of `/etc` it sees a selection, see [`super::engine`].
+pub(crate) const SYSTEM: [&str; 9] = [
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/opt",
+    "/nix/store",
+];
+
+/// Where an attempt looks for programs: what the policy puts first, then those of the worker's own
+/// directories that it can see.
+pub(crate) fn search_path(constraints: &Constraints, own: &str) -> String {
+    if constraints.level == SandboxLevel::None {
+        return own.to_owned();
+    }
+    let confine = &constraints.confine;
+    let open = || {
+        confine
+            .read
+            .iter()
+            .chain(&confine.write)
+            .chain(&confine.path)
+    };
+    let is_seen = |dir: &&str| {
+        let open = SYSTEM.into_iter().chain(open().map(String::as_str));
+        open.into_iter()
+            .any(|open| Path::new(dir).starts_with(open))
+    };
+    let own = own.split(':').filter(is_seen);
+    let mut path: Vec<&str> = Vec::new();
+    for dir in confine.path.iter().map(String::as_str).chain(own) {
+        if !path.contains(&dir) {
+            path.push(dir);
+        }
+    }
+    path.join(":")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_looked_for_where_they_can_be_seen() {
+        let own = "/home/u/.cargo/bin:/home/u/bin:/usr/local/bin:/usr/bin:/bin:/usr/bin:/srv/x";
+        let mut constraints = Constraints::unconfined();
+        assert_eq!(search_path(&constraints, own), own);
+        constraints.level = SandboxLevel::Strict;
+        assert_eq!(
+            search_path(&constraints, own),
+            "/usr/local/bin:/usr/bin:/bin"
+        );
+        constraints.confine = Arc::new(Confine {
+            read: vec!["/home/u/.rustup".into(), "/srv".into()],
+            path: vec!["/home/u/.cargo/bin".into()],
+            ..Confine::CLOSED
+        });
+        assert_eq!(
+            search_path(&constraints, own),
+            "/home/u/.cargo/bin:/usr/local/bin:/usr/bin:/bin:/srv/x"
+        );
+    }
+}

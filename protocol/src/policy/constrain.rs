@@ -10,7 +10,7 @@ use super::finding::{Finding, FindingSeverity};
 use super::grant::{Granted, authored};
 use super::judge::asked;
 use super::limits::Constraints;
-use super::pack::Tightening;
+use super::pack::{Pack, Tightening};
 use super::place::{PolicyPath, Site, covers};
 use super::sandbox::{Confine, Guarantee, Network, SandboxLevel, UnixSockets};
 use super::tighten::both;
@@ -55,6 +55,21 @@ impl Dispatch {
             .scopes
             .sort_by(|(one, _), (other, _)| other.len().cmp(&one.len()).then(one.cmp(other)));
         dispatch
+    }
+
+    /// Nothing confined and nothing refused: for simulations, where nothing is started.
+    #[must_use]
+    pub fn unconfined() -> Self {
+        let mut policy = Policy::of_pack(&Pack::default());
+        policy.sandbox.level = SandboxLevel::None;
+        policy.secrets.allow.insert("*".to_owned());
+        policy.paths.write = [PolicyPath::tree(), PolicyPath::workspace()].into();
+        Self {
+            policies: vec![policy],
+            scopes: Vec::new(),
+            site: Site::default(),
+            compiled: Mutex::default(),
+        }
     }
 
     fn enter(&mut self, plan: &Plan, prefix: &str, scope: usize) {

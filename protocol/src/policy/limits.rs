@@ -115,6 +115,8 @@ impl Constraints {
     /// Between SIGTERM and SIGKILL: long enough for a compiler or a database to tidy up, short enough
     /// to wait for.
     pub const GRACE_MS: u64 = 10_000;
+    /// Outputs travel in messages and events; anything bigger is an artifact.
+    pub const OUTPUTS_BYTES: u64 = 64 * 1024;
 
     /// Unconfined, with the bounds that every attempt has.
     #[must_use]
@@ -125,8 +127,7 @@ impl Constraints {
             grace_ms: Self::GRACE_MS,
             // A verbose build writes a few MiB; a loop writes everything it can.
             output_bytes: 16 * 1024 * 1024,
-            // Outputs travel in messages and events; anything bigger is an artifact.
-            outputs_bytes: 64 * 1024,
+            outputs_bytes: Self::OUTPUTS_BYTES,
             artifact_bytes: 16 * 1024 * 1024 * 1024,
             artifact_files: 10_000,
             limits: Limits::default(),

@@ -25,6 +25,16 @@ pub struct Effects {
     pub programs: Option<Vec<String>>,
 }
 
+impl Effects {
+    /// Nothing is said.
+    pub const NONE: Self = Self {
+        read: None,
+        write: None,
+        network: None,
+        programs: None,
+    };
+}
+
 /// A scenario's `policy`: the pack it wants, and what it asks to have narrowed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
