@@ -170,6 +170,12 @@ mod tests {
                 "defaults: { working-directory: x }\ntasks:\n  a:\n    ? when\n    : failure()\n    ? run\n    : x\n",
                 "defaults: { working_dir: x }\ntasks:\n  a:\n    ? if\n    : failure()\n    ? run\n    : x\n",
             ),
+            (
+                "secrets: { when: { from: env, name: depends } }\ntasks:\n  a: { run: x, when: always(), secrets: [when], \
+                 effects: { read: [foreach] } }\n",
+                "secrets: { when: { from: env, name: depends } }\ntasks:\n  a: { run: x, if: always(), secrets: [when], \
+                 effects: { read: [foreach] } }\n",
+            ),
         ];
         for (before, after) in cases {
             assert_eq!(fmt(before).text, after);
