@@ -94,6 +94,12 @@ const UNREADABLE: &[&str] = &[
     "unalias",
 ];
 
+/// Whether a program is there to gain rights. No rule lets one in.
+#[must_use]
+pub fn is_privileged_program(name: &str) -> bool {
+    PRIVILEGED.contains(&name)
+}
+
 impl Policy {
     /// The programs of a command line, and what the rules say of each. `None` is an argument that is not
     /// known yet. `real` is what the first program's path comes to once symbolic links are followed.
@@ -151,7 +157,7 @@ impl Reading<'_> {
                 return (None, self.elsewhere(&location, arguments));
             }
         };
-        if PRIVILEGED.contains(&name.as_str()) {
+        if is_privileged_program(&name) {
             return (None, Ruling::Privileged);
         }
         let ruling = self.by_rule(&name, arguments);

@@ -335,10 +335,10 @@ impl Check<'_> {
         let approval = &mut self.verdict.approval;
         match policy.approvals.plans {
             ApproveWhen::Always => {
-                approval.push(format!("{} has every plan approved", policy.pack))
+                approval.push(format!("{} has every plan approved", policy.pack));
             }
             ApproveWhen::OnWarning if warns => {
-                approval.push(format!("{} has plans with warnings approved", policy.pack))
+                approval.push(format!("{} has plans with warnings approved", policy.pack));
             }
             ApproveWhen::OnWarning | ApproveWhen::Never => {}
         }

@@ -1,7 +1,7 @@
 //! From a policy and one task to what its attempts may use. What is open is compiled once for each
 //! distinct answer and shared: a hundred thousand items of a fan-out have one.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::ask::TaskAsk;
@@ -272,26 +272,47 @@ impl Policy {
         }
     }
 
+    /// Opens the toolchains that are there. One of which nothing is there says nothing of its variables
+    /// either: they would point nowhere.
     fn toolchains(&self, site: &Site, confine: &mut Confine) {
-        let mut env = BTreeMap::new();
         for chain in self.toolchains.values() {
-            let read = chain.read.iter().chain(&chain.path);
-            confine
-                .read
-                .extend(read.flat_map(|path| path.resolve(site)));
-            let path = chain.path.iter().flat_map(|path| path.resolve(site));
-            let path: Vec<_> = path.filter(|dir| !confine.path.contains(dir)).collect();
-            confine.path.extend(path);
+            let existing = |paths: &mut dyn Iterator<Item = &PolicyPath>| {
+                paths
+                    .flat_map(|path| path.existing(site))
+                    .collect::<Vec<_>>()
+            };
+            let path = existing(&mut chain.path.iter());
+            let read = existing(&mut chain.read.iter());
+            if path.is_empty() && read.is_empty() {
+                continue;
+            }
+            for dir in &path {
+                if !confine.path.contains(dir) {
+                    confine.path.push(dir.clone());
+                }
+            }
+            confine.read.extend(read.into_iter().chain(path));
             for (name, value) in &chain.env {
-                let value = match (value.strip_prefix('~'), &site.home) {
+                let value = match (value.strip_prefix("~/"), &site.home) {
                     (None, _) => value.clone(),
-                    (Some(rest), Some(home)) => format!("{}{rest}", home.trim_end_matches('/')),
+                    (Some(rest), Some(home)) => format!("{}/{rest}", home.trim_end_matches('/')),
                     (Some(_), None) => continue,
                 };
-                env.insert(name.clone(), value);
+                confine.env.insert(name.clone(), value);
             }
         }
-        confine.env = env;
+    }
+
+    /// Paths, `*` among their names, that somebody who can look at the file system has to look for: what
+    /// exists of them goes into [`Site::found`].
+    #[must_use]
+    pub fn looks_for(&self, site: &Site) -> BTreeSet<String> {
+        let chains = self.toolchains.values();
+        let toolchains = chains.flat_map(|chain| chain.read.iter().chain(&chain.path));
+        let paths = [&self.paths.read, &self.paths.write, &self.paths.protect];
+        let patterns = paths.into_iter().flatten().filter(|path| path.is_pattern());
+        let all = toolchains.chain(patterns);
+        all.filter_map(|path| path.expanded(site)).collect()
     }
 }
 

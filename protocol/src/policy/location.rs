@@ -53,7 +53,7 @@ fn by_path(program: &str, policy: &Policy, site: &Site) -> Location {
         return Location::Workspace;
     }
     let toolchains = policy.toolchains.values().flat_map(|chain| &chain.path);
-    let mut toolchains = toolchains.flat_map(|dir| dir.resolve(site));
+    let mut toolchains = toolchains.flat_map(|dir| dir.existing(site));
     let is_system = SYSTEM.iter().any(|dir| covers(dir, &path));
     let dir = path.rsplit_once('/').map_or("", |(dir, _)| dir);
     if is_system || toolchains.any(|own| own == dir) {

@@ -43,6 +43,18 @@ impl Policy {
         nothing.under(pack)
     }
 
+    /// What a pack says, over what the pack of this build says that it is built on.
+    #[cfg(feature = "author")]
+    #[must_use]
+    pub fn from_pack(pack: &Pack) -> Self {
+        let base = pack.base.as_deref().and_then(super::builtin::builtin_pack);
+        let base = base.and_then(|text| Pack::parse("base", text.as_bytes()).ok());
+        match base {
+            Some(base) => Self::from_pack(&base).under(pack),
+            None => Self::of_pack(pack),
+        }
+    }
+
     /// What a pack built on this policy says.
     #[must_use]
     pub fn under(mut self, pack: &Pack) -> Self {

@@ -4,9 +4,13 @@ mod admission;
 mod arguments;
 mod ask;
 mod bound;
+#[cfg(feature = "author")]
+mod builtin;
 mod check;
 mod codes;
 mod constrain;
+#[cfg(feature = "author")]
+mod credentials;
 mod effective;
 mod finding;
 mod grant;
@@ -28,10 +32,20 @@ mod variables;
 mod verdict;
 mod wrappers;
 
-pub use admission::{Admission, ProgramRuling, Ruling};
+#[cfg(feature = "author")]
+pub use crate::scenario::{
+    ParsedPack, ParsedTightening, pack_schema, parse_pack, parse_tightening,
+};
+pub use admission::{Admission, ProgramRuling, Ruling, is_privileged_program};
 pub use ask::TaskAsk;
+#[cfg(feature = "author")]
+pub(crate) use bound::{BUDGETS as BUDGET_BOUNDS, LIMITS as LIMIT_BOUNDS, Unit};
+#[cfg(feature = "author")]
+pub use builtin::{BUILTIN_PACKS, builtin_pack};
 pub use codes::{FINDING_CODES, FindingCode, FindingKind, finding_code};
 pub use constrain::Dispatch;
+#[cfg(feature = "author")]
+pub(crate) use credentials::credentials_in;
 pub use effective::{
     EnvironmentRule, PathRule, Policy, PolicyError, PolicySchema, SandboxRule, SecretRule,
 };

@@ -25,8 +25,8 @@ pub struct Site {
     pub home: Option<String>,
     /// Where runs are kept, absolute: protected wherever it can be reached.
     pub runs: Option<String>,
-    /// What paths with a `*` stand for here, by [`PolicyPath::expanded`]: existing ones only. One that is
-    /// not listed stands for nothing.
+    /// What exists of [`Policy::looks_for`](super::Policy::looks_for): the existing paths that each of those
+    /// stands for. One that is not listed stands for nothing.
     pub found: BTreeMap<String, Vec<String>>,
 }
 
@@ -154,15 +154,20 @@ impl PolicyPath {
         }
     }
 
+    /// The existing paths it stands for on a site, as far as the site was asked for it.
+    #[must_use]
+    pub fn existing(&self, site: &Site) -> Vec<String> {
+        let path = self.expanded(site);
+        path.and_then(|path| site.found.get(&path).cloned())
+            .unwrap_or_default()
+    }
+
     /// The absolute paths it stands for on a site.
     #[must_use]
     pub fn resolve(&self, site: &Site) -> Vec<String> {
-        let Some(path) = self.expanded(site) else {
-            return Vec::new();
-        };
         match self.is_pattern() {
-            true => site.found.get(&path).cloned().unwrap_or_default(),
-            false => vec![path],
+            true => self.existing(site),
+            false => self.expanded(site).into_iter().collect(),
         }
     }
 }

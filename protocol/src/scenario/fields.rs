@@ -296,6 +296,7 @@ fn scalar_fits(tree: &Tree<'_>, value: NodeId, shape: &Shape) -> bool {
         Shape::Size => quantity::size(text).is_some(),
         Shape::Word { now, .. } => now.contains(&text),
         Shape::Items => text.contains("${{"),
+        Shape::OrNone(scalar) => text == "none" || scalar_fits(tree, value, scalar),
         Shape::ListOf(_)
         | Shape::MapOf { .. }
         | Shape::Object(_)

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::keys::{Shape, Table};
+use super::pack::PACK;
 use super::words::{SCENARIO, SEGMENT};
 use super::words_policy::{EFFECTS, LIMITS, POLICY, SECRET};
 use super::words_task::TASK;
@@ -10,13 +11,22 @@ use super::words_task::TASK;
 /// The schema as `orchestra schema` prints it.
 #[must_use]
 pub fn schema() -> Value {
-    let mut schema = object(&SCENARIO);
+    titled(object(&SCENARIO), "orchestra scenario")
+}
+
+/// The schema of a policy pack.
+#[must_use]
+pub fn pack_schema() -> Value {
+    titled(object(&PACK), "orchestra policy pack")
+}
+
+fn titled(mut schema: Value, title: &str) -> Value {
     if let Some(map) = schema.as_object_mut() {
         map.insert(
             "$schema".to_owned(),
             json!("http://json-schema.org/draft-07/schema#"),
         );
-        map.insert("title".to_owned(), json!("orchestra scenario"));
+        map.insert("title".to_owned(), json!(title));
     }
     schema
 }
@@ -121,6 +131,7 @@ fn of(shape: &Shape) -> Value {
         }),
         Shape::Object(table) => object(table),
         Shape::Either(scalar, map) => json!({ "anyOf": [of(scalar), of(map)] }),
+        Shape::OrNone(scalar) => json!({ "anyOf": [of(scalar), { "const": "none" }] }),
         Shape::Any => json!({}),
         Shape::Items => json!({
             "anyOf": [

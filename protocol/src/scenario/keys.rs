@@ -19,6 +19,8 @@ pub(super) enum Shape {
     Duration,
     /// A number of bytes with its unit.
     Size,
+    /// A scalar of that shape, or `none`.
+    OrNone(&'static Self),
     /// One of these words; `later` ones are known but not built.
     Word {
         /// Built.
@@ -114,6 +116,7 @@ impl Shape {
             Self::ListOf(_) => "a list".to_owned(),
             Self::MapOf { .. } | Self::Object(_) => "a map".to_owned(),
             Self::Either(scalar, map) => format!("{}, or {}", scalar.expected(), map.expected()),
+            Self::OrNone(scalar) => format!("{}, or `none`", scalar.expected()),
             Self::Any => "a value".to_owned(),
             Self::Items => "a list, or an expression that is one".to_owned(),
         }

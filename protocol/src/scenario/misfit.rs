@@ -18,7 +18,7 @@ pub(super) fn mismatch(tree: &Tree<'_>, value: NodeId, shape: &Shape, key: &str)
     let text = tree.text(value).filter(|_| !tree.is_null(value));
     let shown: Option<String> = text.map(|text| text.chars().take(60).collect());
     let scalar = match shape {
-        Shape::Either(scalar, _) => scalar,
+        Shape::Either(scalar, _) | Shape::OrNone(scalar) => scalar,
         other => other,
     };
     if let (Shape::Word { later, .. }, Some(text)) = (scalar, text)

@@ -22,6 +22,7 @@ mod map_keys;
 mod misfit;
 mod misfit_policy;
 mod nested_path;
+mod pack;
 mod rewrite;
 mod root;
 mod syntax_help;
@@ -47,7 +48,8 @@ mod stress_tests;
 
 pub use document::{NestedFile, Parsed, Scenario};
 pub use input::Input;
-pub use json_schema::schema;
+pub use json_schema::{pack_schema, schema};
 pub use load::{NestedBytes, Surroundings, load, parse};
+pub use pack::{ParsedPack, ParsedTightening, parse_pack, parse_tightening};
 pub use rewrite::{Rewritten, RewrittenWord, rewrite};
 pub use root::{find_root, root_of, without_upward};

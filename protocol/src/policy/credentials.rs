@@ -1,0 +1,85 @@
+//! Places of a home that hold keys and tokens. A toolchain never reaches one; a path of a pack may, and
+//! is told so. A data table, which cannot be complete: packs name what is open, not what is closed.
+
+use super::place::PolicyPath;
+
+/// In the home, as [`PolicyPath`]s.
+const CREDENTIALS: &[&str] = &[
+    "~/.ssh",
+    "~/.gnupg",
+    "~/.aws",
+    "~/.azure",
+    "~/.kube",
+    "~/.netrc",
+    "~/.git-credentials",
+    "~/.config/git/credentials",
+    "~/.config/gcloud",
+    "~/.config/gh",
+    "~/.config/glab-cli",
+    "~/.config/hub",
+    "~/.config/containers/auth.json",
+    "~/.config/google-chrome",
+    "~/.config/chromium",
+    "~/.config/orchestra",
+    "~/.local/state/orchestra",
+    "~/.local/share/keyrings",
+    "~/.docker/config.json",
+    "~/.cargo/credentials",
+    "~/.cargo/credentials.toml",
+    "~/.cargo/config",
+    "~/.cargo/config.toml",
+    "~/.gem/credentials",
+    "~/.gradle/gradle.properties",
+    "~/.m2/settings.xml",
+    "~/.mozilla",
+    "~/.npmrc",
+    "~/.password-store",
+    "~/.pgpass",
+    "~/.my.cnf",
+    "~/.pypirc",
+    "~/.terraform.d",
+    "~/.vault-token",
+    "~/.yarnrc.yml",
+    "~/.claude",
+    "~/.claude.json",
+];
+
+/// The first place with credentials that a path holds, or lies in.
+pub(crate) fn credentials_in(path: &PolicyPath) -> Option<PolicyPath> {
+    let places = CREDENTIALS
+        .iter()
+        .filter_map(|place| place.parse::<PolicyPath>().ok());
+    let mut places = places.filter(|place| path.covers(place) || place.covers(path));
+    places.next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_in_the_home_and_stand_once() {
+        let mut seen = std::collections::BTreeSet::new();
+        for place in CREDENTIALS {
+            assert_eq!(place.parse::<PolicyPath>().unwrap().as_str(), *place);
+            assert!(place.starts_with("~/") && seen.insert(place), "{place}");
+        }
+    }
+
+    #[test]
+    fn what_holds_them_is_found() {
+        let found = |path: &str| credentials_in(&path.parse().unwrap()).is_some();
+        for path in ["~", "~/.ssh", "~/.ssh/id_ed25519", "~/.cargo", "~/.config"] {
+            assert!(found(path), "{path}");
+        }
+        for path in [
+            "~/.cargo/registry",
+            "~/.cargo/bin",
+            "~/.rustup",
+            "tree",
+            "/usr",
+        ] {
+            assert!(!found(path), "{path}");
+        }
+    }
+}
