@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::{DraftPlan, DraftTask, Limits, Plan};
 use crate::digest::{Digest, canonical_json};
-use crate::policy::{Effects, LimitsRequest, Network, PolicyRequest, SecretSource, Secrets};
+use crate::policy::{
+    Effects, LimitsRequest, Network, PolicyPath, PolicyRequest, SecretSource, Secrets,
+};
 
 fn check(value: &Value) -> Result<Plan, Vec<String>> {
     let draft = DraftPlan::from_json(value.to_string().as_bytes()).expect("a draft's shape");
@@ -284,5 +286,43 @@ proptest! {
         let again = Plan::from_json(&bytes).expect("its own JSON");
         prop_assert_eq!(again.digest(), plan.digest());
         prop_assert_eq!(again, plan);
+    }
+}
+
+proptest! {
+    /// What the check lets through the policy can read, so that a path never fails a task that has started.
+    #[test]
+    fn every_accepted_path_is_one_to_the_policy(path in "[~./*a\\x00-\\x1f é$-]{0,12}") {
+        if super::check_policy::path_problem(&path).is_none() {
+            prop_assert!(PolicyPath::of_scenario(&path).is_ok(), "{:?}", path);
+            prop_assert!(!path.split('/').any(|part| part == ".."));
+        }
+    }
+}
+
+#[test]
+fn paths_that_are_accepted() {
+    for path in [
+        ".",
+        "~",
+        "~/",
+        "/",
+        "a",
+        "a/",
+        ".git/hooks",
+        "~/.cargo",
+        "/opt/x/",
+        "a/..b",
+        "é",
+    ] {
+        assert_eq!(super::check_policy::path_problem(path), None, "{path}");
+    }
+    for path in [
+        "", "..", "a/..", "/..", "~/..", "//a", "./a", "~x", "a*", "a?", "a\nb", "a\0",
+    ] {
+        assert!(
+            super::check_policy::path_problem(path).is_some(),
+            "{path:?}"
+        );
     }
 }
