@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use protocol::ids::RunId;
 use rustix::process::{Pid, Signal};
 
-use crate::launcher::{Member, descendants, look, signal, snapshot};
+use crate::launcher::{Member, Processes, descendants};
 
 /// The variable that carries the run id.
 pub(crate) const RUN_VARIABLE: &str = "ORCHESTRA_RUN";
@@ -36,24 +36,25 @@ pub struct SweepReport {
 /// `/proc` cannot be read.
 pub fn sweep(run: RunId) -> io::Result<SweepReport> {
     let marker = format!("{RUN_VARIABLE}={run}");
+    let processes = Processes::open()?;
     let begun = Instant::now();
     let mut report = SweepReport::default();
     loop {
-        let found = marked(marker.as_bytes())?;
+        let found = marked(&processes, marker.as_bytes())?;
         report.left = u32::try_from(found.len()).unwrap_or(u32::MAX);
         if found.is_empty() || begun.elapsed() > DEADLINE {
             return Ok(report);
         }
         for member in &found {
-            report.killed += u32::from(signal(member, Signal::KILL));
+            report.killed += u32::from(processes.signal(member, Signal::KILL));
         }
         std::thread::sleep(ROUND_PAUSE);
     }
 }
 
-fn marked(marker: &[u8]) -> io::Result<Vec<Member>> {
-    let all = snapshot()?;
-    let spared = own_line();
+fn marked(processes: &Processes, marker: &[u8]) -> io::Result<Vec<Member>> {
+    let all = processes.snapshot()?;
+    let spared = own_line(processes);
     let carries = |member: &&Member| {
         // Unreadable (another user's) or gone: not ours.
         let path = format!("/proc/{}/environ", member.pid.as_raw_nonzero());
@@ -78,12 +79,14 @@ fn marked(marker: &[u8]) -> io::Result<Vec<Member>> {
 }
 
 /// This process and its ancestors.
-fn own_line() -> Vec<Pid> {
+fn own_line(processes: &Processes) -> Vec<Pid> {
     let mut line = Vec::new();
     let mut next = Some(rustix::process::getpid());
     while let Some(pid) = next {
         line.push(pid);
-        next = look(pid).and_then(|member| Pid::from_raw(member.parent));
+        next = processes
+            .look(pid)
+            .and_then(|member| Pid::from_raw(member.parent));
     }
     line
 }

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use protocol::policy::SandboxLevel;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags};
 
@@ -77,8 +78,9 @@ impl Launcher {
         let (socket, theirs) = conn::pair()?;
         let (tomb, their_tomb) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
         let fds = [theirs.as_fd(), their_tomb.as_fd()];
+        let confined = confinement.level != SandboxLevel::None;
         let asked = match &mut *current {
-            Some(running) => running.ask(&fds),
+            Some(running) => running.ask(confined, &fds),
             None => Err(io::ErrorKind::BrokenPipe.into()),
         };
         let number = match asked {
@@ -87,7 +89,7 @@ impl Launcher {
                 // Dropping the old one first reaps it and waits for what it was killing.
                 *current = None;
                 let running = current.insert(Running::start(&self.exe)?);
-                running.ask(&fds)?
+                running.ask(confined, &fds)?
             }
         };
         drop(current);
@@ -131,10 +133,10 @@ impl Running {
         })
     }
 
-    fn ask(&mut self, fds: &[BorrowedFd<'_>]) -> io::Result<u32> {
+    fn ask(&mut self, confined: bool, fds: &[BorrowedFd<'_>]) -> io::Result<u32> {
         self.slots += 1;
-        self.conn
-            .send(frame::START_SLOT, &self.slots.to_le_bytes(), fds)?;
+        let start = frame::encode_start(self.slots, confined);
+        self.conn.send(frame::START_SLOT, &start, fds)?;
         Ok(self.slots)
     }
 

@@ -18,7 +18,8 @@ use super::conn::{Conn, Frame};
 use super::descriptors;
 use super::frame;
 use super::serve::serve;
-use super::tree::{self, Left, Member};
+use super::tree::{Left, Member, Processes, descendants, reap};
+use crate::sandbox::{Host, close_inherited};
 
 /// The first argument that makes the product's binary a launcher instead.
 pub const WORD: &str = "__orchestra-launcher";
@@ -48,7 +49,8 @@ pub fn entry(mut args: impl Iterator<Item = OsString>) -> ExitCode {
         }
         Some(SLOT_WORD) => {
             name(c"orch-slot");
-            descriptors::take_word(files).and_then(|()| serve())
+            let number = args.next().and_then(|word| word.to_str()?.parse().ok());
+            descriptors::take_word(files).and_then(|()| serve(number.unwrap_or_default()))
         }
         _ => return ExitCode::from(2),
     };
@@ -72,7 +74,10 @@ struct Slot {
 }
 
 fn launch(files: &str) -> io::Result<()> {
+    // Nothing that orchestra was started with may leak into payloads, whoever forgot to mark it
+    // close-on-exec.
     close_inherited()?;
+    let processes = Processes::open()?;
     descriptors::raise()?;
     // No terminal: Ctrl-C goes to orchestra alone, and a tool that asks for a password fails
     // instead of stopping on terminal input for ever.
@@ -81,16 +86,20 @@ fn launch(files: &str) -> io::Result<()> {
     let mut conn = Conn::new(io::stdin().as_fd().try_clone_to_owned()?);
     let mut slots: Vec<Slot> = Vec::new();
     // Tombs of slots that died while what they ran may still live.
-    let mut unburied: Vec<OwnedFd> = Vec::new();
+    let mut unburied: Vec<(u32, OwnedFd)> = Vec::new();
+    let mut groups = Groups::default();
     loop {
         let (message, exited) = wait(&conn, &slots, !unburied.is_empty())?;
         for index in exited.into_iter().rev() {
             let mut slot = slots.swap_remove(index);
             let _status = slot.child.wait();
-            unburied.push(slot.tomb);
+            unburied.push((slot.number, slot.tomb));
         }
-        if !unburied.is_empty() && kill_orphans(&slots)? == Left::Nothing {
-            unburied.clear();
+        if !unburied.is_empty() && kill_orphans(&processes, &slots)? == Left::Nothing {
+            for (number, tomb) in unburied.drain(..) {
+                groups.remove(number);
+                drop(tomb);
+            }
         }
         if message && !conn.receive()? {
             break;
@@ -98,31 +107,43 @@ fn launch(files: &str) -> io::Result<()> {
         while let Some(frame) = conn.next_frame()? {
             match frame.kind {
                 // A slot that cannot be started shows as end-of-file on its socket.
-                frame::START_SLOT => slots.extend(start_slot(frame, files).ok()),
+                frame::START_SLOT => slots.extend(start_slot(frame, files, &mut groups).ok()),
                 frame::KILL_SLOT => kill_slot(&frame, &slots),
                 _ => {}
             }
         }
     }
-    end_everything(slots)
+    let numbers = slots.iter().map(|slot| slot.number);
+    let numbers: Vec<u32> = numbers
+        .chain(unburied.iter().map(|(number, _)| *number))
+        .collect();
+    let ended = end_everything(&processes, slots);
+    for number in numbers {
+        groups.remove(number);
+    }
+    ended
 }
 
-/// Closes what orchestra was started with beyond standard streams: nothing of it may leak into
-/// payloads, whoever forgot to mark it close-on-exec.
-fn close_inherited() -> io::Result<()> {
-    let mut inherited = Vec::new();
-    for entry in fs_err::read_dir("/proc/self/fd")? {
-        let number: Option<i32> = entry?
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok());
-        inherited.extend(number.filter(|&number| number > 2));
+/// Control groups, which slot processes make for themselves and cannot remove.
+#[derive(Default)]
+struct Groups(Option<Host>);
+
+impl Groups {
+    /// Before the first slot process that makes one.
+    fn prepare(&mut self) {
+        self.0.get_or_insert_with(|| {
+            let mut host = Host::find();
+            host.prepare();
+            host
+        });
     }
-    for number in inherited {
-        // The directory being read is among them and closed already.
-        let _closed = nix::unistd::close(number);
+
+    /// What cannot be removed is, by a later launcher.
+    fn remove(&self, slot: u32) {
+        if let Some(host) = &self.0 {
+            let _removed = host.remove(std::process::id(), slot);
+        }
     }
-    Ok(())
 }
 
 fn wait(conn: &Conn, slots: &[Slot], busy: bool) -> io::Result<(bool, Vec<usize>)> {
@@ -148,9 +169,12 @@ fn wait(conn: &Conn, slots: &[Slot], busy: bool) -> io::Result<(bool, Vec<usize>
     ))
 }
 
-fn start_slot(frame: Frame, files: &str) -> io::Result<Slot> {
+fn start_slot(frame: Frame, files: &str, groups: &mut Groups) -> io::Result<Slot> {
     let incomplete = || io::Error::from(io::ErrorKind::InvalidData);
-    let number = frame::decode_u32(&frame.body).ok_or_else(incomplete)?;
+    let (number, confined) = frame::decode_start(&frame.body).ok_or_else(incomplete)?;
+    if confined {
+        groups.prepare();
+    }
     let Ok([socket, tomb]) = <[OwnedFd; 2]>::try_from(frame.fds) else {
         return Err(incomplete());
     };
@@ -158,7 +182,7 @@ fn start_slot(frame: Frame, files: &str) -> io::Result<Slot> {
     let mut command = Command::new("/proc/self/exe");
     command
         .arg0("orchestra")
-        .args([WORD, SLOT_WORD, files])
+        .args([WORD, SLOT_WORD, files, &number.to_string()])
         .env_clear();
     command
         .stdin(Stdio::from(socket))
@@ -190,12 +214,12 @@ fn kill_slot(frame: &Frame, slots: &[Slot]) {
 }
 
 /// Kills and reaps every child that is no slot process, with all beneath it.
-fn kill_orphans(slots: &[Slot]) -> io::Result<Left> {
+fn kill_orphans(processes: &Processes, slots: &[Slot]) -> io::Result<Left> {
     let mut orphans = Vec::new();
-    for pid in tree::children()? {
+    for pid in processes.children()? {
         if slots.iter().all(|slot| Pid::from_child(&slot.child) != pid) {
             let _status = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG);
-            orphans.extend(tree::look(pid));
+            orphans.extend(processes.look(pid));
         }
     }
     if orphans.is_empty() {
@@ -205,27 +229,27 @@ fn kill_orphans(slots: &[Slot]) -> io::Result<Left> {
         .iter()
         .map(|orphan| orphan.pid.as_raw_nonzero().get())
         .collect();
-    let below = tree::descendants(&tree::snapshot()?, &roots);
+    let below = descendants(&processes.snapshot()?, &roots);
     for member in orphans
         .iter()
         .chain(&below)
         .filter(|member: &&Member| !member.zombie)
     {
-        tree::signal(member, Signal::KILL);
+        processes.signal(member, Signal::KILL);
     }
     Ok(Left::Living)
 }
 
 /// The worker is gone: slots end their trees on their own, and the launcher ends what remains.
-fn end_everything(slots: Vec<Slot>) -> io::Result<()> {
+fn end_everything(processes: &Processes, slots: Vec<Slot>) -> io::Result<()> {
     drop(slots);
     let begun = Instant::now();
-    while tree::reap() == Left::Living {
+    while reap() == Left::Living {
         if begun.elapsed() > GIVE_UP {
             return Err(io::Error::other("a process outlived SIGKILL"));
         }
         if begun.elapsed() > SLOTS_EXIT {
-            tree::signal_descendants(Signal::KILL)?;
+            processes.signal_descendants(Signal::KILL, None)?;
         }
         std::thread::sleep(KILLING_TICK);
     }

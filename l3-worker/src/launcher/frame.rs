@@ -1,6 +1,7 @@
 //! What worker, launcher and slot process say to each other: the kinds of frames.
 
-/// Worker to launcher, with the slot's socket and tomb: start a slot process of this number (u32).
+/// Worker to launcher, with the slot's socket and tomb: start a slot process of this number (u32)
+/// whose attempts are confined or not (u8).
 pub(super) const START_SLOT: u8 = 1;
 /// Worker to launcher: this slot process (u32) does not answer; kill it and what it runs.
 pub(super) const KILL_SLOT: u8 = 7;
@@ -24,4 +25,16 @@ pub(super) const SPAWN_FAILED: u8 = 6;
 /// An errno, a grace period in milliseconds, or a slot process's number.
 pub(super) fn decode_u32(body: &[u8]) -> Option<u32> {
     Some(u32::from_le_bytes(body.try_into().ok()?))
+}
+
+/// What [`START_SLOT`] says.
+pub(super) fn encode_start(number: u32, confined: bool) -> [u8; 5] {
+    let [a, b, c, d] = number.to_le_bytes();
+    [a, b, c, d, u8::from(confined)]
+}
+
+/// What [`encode_start`] wrote.
+pub(super) fn decode_start(body: &[u8]) -> Option<(u32, bool)> {
+    let (number, confined) = body.split_first_chunk()?;
+    Some((u32::from_le_bytes(*number), confined == [1]))
 }

@@ -15,6 +15,7 @@ mod serve;
 mod setup;
 mod slot;
 mod tree;
+mod watch;
 mod wire;
 
 pub use control::Launcher;
@@ -24,4 +25,4 @@ pub use outcome::{Exit, Unavailable};
 pub use request::Spawn;
 pub use slot::{Report, SlotProcess};
 
-pub(crate) use tree::{Member, descendants, look, signal, snapshot};
+pub(crate) use tree::{Left, Member, Processes, descendants, reap};

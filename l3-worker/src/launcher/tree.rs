@@ -1,11 +1,14 @@
 //! Process trees by descent, and signals that cannot hit a recycled pid.
 //!
-//! Reads `/proc/*/stat` whole: only called when something has to be stopped, never for an attempt
-//! that ends by itself.
+//! Reads every `stat` of a procfs: only when something has to be stopped, never for an attempt that
+//! ends by itself. The procfs is held open: a slot process may have left the place where it is
+//! mounted.
 
 use std::collections::HashMap;
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use rustix::fs::{Dir, Mode, OFlags};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 
 /// One process at one moment; `start` tells it from a later process with the same pid.
@@ -17,35 +20,123 @@ pub(crate) struct Member {
     pub(crate) zombie: bool,
 }
 
-/// Every process that can be seen.
-pub(crate) fn snapshot() -> io::Result<Vec<Member>> {
-    let mut members = Vec::with_capacity(256);
-    for entry in fs_err::read_dir("/proc")? {
-        let name = entry?.file_name();
-        let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
-            continue;
-        };
-        members.extend(Pid::from_raw(pid).and_then(look));
+/// What a procfs shows.
+#[derive(Debug)]
+pub(crate) struct Processes(OwnedFd);
+
+impl Processes {
+    /// The procfs of this process's own namespace.
+    pub(crate) fn open() -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Self(rustix::fs::open("/proc", flags, Mode::empty())?))
     }
-    Ok(members)
+
+    /// Every process that can be seen.
+    pub(crate) fn snapshot(&self) -> io::Result<Vec<Member>> {
+        let mut members = Vec::with_capacity(256);
+        for entry in Dir::read_from(&self.0)? {
+            let entry = entry?;
+            let Some(pid) = entry
+                .file_name()
+                .to_str()
+                .ok()
+                .and_then(|name| name.parse().ok())
+            else {
+                continue;
+            };
+            members.extend(Pid::from_raw(pid).and_then(|pid| self.look(pid)));
+        }
+        Ok(members)
+    }
+
+    /// One process as it is now; `None` when it is gone.
+    pub(crate) fn look(&self, pid: Pid) -> Option<Member> {
+        let stat = self.read(&format!("{}/stat", pid.as_raw_nonzero())).ok()?;
+        // The command name is in parentheses and may hold anything, parentheses included.
+        let after = stat.iter().rposition(|&byte| byte == b')')? + 2;
+        let mut fields = std::str::from_utf8(stat.get(after..)?).ok()?.split(' ');
+        let state = fields.next()?;
+        let parent = fields.next()?.parse().ok()?;
+        let start = fields.nth(17)?.parse().ok()?;
+        Some(Member {
+            pid,
+            parent,
+            start,
+            zombie: matches!(state, "Z" | "X"),
+        })
+    }
+
+    /// Signals exactly this process: opened by pid, checked again by start time, then signalled
+    /// through the descriptor. True when the signal was delivered.
+    pub(crate) fn signal(&self, member: &Member, signal: Signal) -> bool {
+        let Ok(pidfd) = rustix::process::pidfd_open(member.pid, PidfdFlags::empty()) else {
+            return false;
+        };
+        let now = self.look(member.pid);
+        let same = now.is_some_and(|now| now.start == member.start && !now.zombie);
+        same && rustix::process::pidfd_send_signal(&pidfd, signal).is_ok()
+    }
+
+    /// Signals all living descendants of this process but one; returns how many were hit.
+    pub(crate) fn signal_descendants(&self, of: Signal, spared: Option<Pid>) -> io::Result<u32> {
+        let me = rustix::process::getpid().as_raw_nonzero().get();
+        let mut hit = 0;
+        for member in descendants(&self.snapshot()?, &[me]) {
+            if !member.zombie && Some(member.pid) != spared && self.signal(&member, of) {
+                hit += 1;
+                if of == Signal::TERM {
+                    // A stopped process would sleep through it.
+                    self.signal(&member, Signal::CONT);
+                }
+            }
+        }
+        Ok(hit)
+    }
+
+    /// Direct children of this process, by one cheap read.
+    pub(crate) fn children(&self) -> io::Result<Vec<Pid>> {
+        match self.read("thread-self/children") {
+            Ok(list) => {
+                let list = String::from_utf8_lossy(&list);
+                let pids = list.split_ascii_whitespace();
+                let pids = pids.filter_map(|pid| pid.parse().ok());
+                Ok(pids.filter_map(Pid::from_raw).collect())
+            }
+            // Kernels built without that file.
+            Err(_) => {
+                let me = rustix::process::getpid().as_raw_nonzero().get();
+                let all = self.snapshot()?.into_iter();
+                let children = all.filter(|member| member.parent == me);
+                Ok(children.map(|member| member.pid).collect())
+            }
+        }
+    }
+
+    fn read(&self, path: &str) -> rustix::io::Result<Vec<u8>> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&self.0, path, flags, Mode::empty())?;
+        // A `stat` fits; a list of children is as long as it is.
+        let (mut bytes, mut filled) = (vec![0; 1024], 0);
+        loop {
+            match rustix::io::read(&file, &mut bytes[filled..]) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error),
+            }
+            if filled == bytes.len() {
+                bytes.resize(2 * filled, 0);
+            }
+        }
+        bytes.truncate(filled);
+        Ok(bytes)
+    }
 }
 
-/// One process as it is now; `None` when it is gone.
-pub(crate) fn look(pid: Pid) -> Option<Member> {
-    let path = format!("/proc/{}/stat", pid.as_raw_nonzero());
-    let stat = fs_err::read(path).ok()?;
-    // The command name is in parentheses and may hold anything, parentheses included.
-    let after = stat.iter().rposition(|&byte| byte == b')')? + 2;
-    let mut fields = std::str::from_utf8(stat.get(after..)?).ok()?.split(' ');
-    let state = fields.next()?;
-    let parent = fields.next()?.parse().ok()?;
-    let start = fields.nth(17)?.parse().ok()?;
-    Some(Member {
-        pid,
-        parent,
-        start,
-        zombie: matches!(state, "Z" | "X"),
-    })
+impl AsFd for Processes {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
 }
 
 /// Those of `members` that descend from one of `roots`, the roots themselves not included.
@@ -63,32 +154,6 @@ pub(crate) fn descendants(members: &[Member], roots: &[i32]) -> Vec<Member> {
         }
     }
     found
-}
-
-/// Signals exactly this process: opened by pid, checked again by start time, then signalled
-/// through the descriptor. True when the signal was delivered.
-pub(crate) fn signal(member: &Member, signal: Signal) -> bool {
-    let Ok(pidfd) = rustix::process::pidfd_open(member.pid, PidfdFlags::empty()) else {
-        return false;
-    };
-    let same = look(member.pid).is_some_and(|now| now.start == member.start && !now.zombie);
-    same && rustix::process::pidfd_send_signal(&pidfd, signal).is_ok()
-}
-
-/// Signals all living descendants of this process; returns how many were hit.
-pub(crate) fn signal_descendants(of: Signal) -> io::Result<u32> {
-    let me = rustix::process::getpid().as_raw_nonzero().get();
-    let mut hit = 0;
-    for member in descendants(&snapshot()?, &[me]) {
-        if !member.zombie && signal(&member, of) {
-            hit += 1;
-            if of == Signal::TERM {
-                // A stopped process would sleep through it.
-                signal(&member, Signal::CONT);
-            }
-        }
-    }
-    Ok(hit)
 }
 
 /// What is left below this process after reaping what has ended.
@@ -109,24 +174,6 @@ pub(crate) fn reap() -> Left {
     }
 }
 
-/// Direct children of this process, by one cheap read.
-pub(crate) fn children() -> io::Result<Vec<Pid>> {
-    match fs_err::read_to_string("/proc/thread-self/children") {
-        Ok(list) => {
-            let pids = list
-                .split_ascii_whitespace()
-                .filter_map(|pid| pid.parse().ok());
-            Ok(pids.filter_map(Pid::from_raw).collect())
-        }
-        // Kernels built without that file.
-        Err(_) => {
-            let me = rustix::process::getpid().as_raw_nonzero().get();
-            let all = snapshot()?.into_iter().filter(|member| member.parent == me);
-            Ok(all.map(|member| member.pid).collect())
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,7 +181,7 @@ mod tests {
     #[test]
     fn sees_itself_and_finds_descendants() {
         let me = rustix::process::getpid();
-        let own = look(me).unwrap();
+        let own = Processes::open().unwrap().look(me).unwrap();
         assert_eq!((own.pid, own.zombie), (me, false));
         let member = |pid, parent| Member {
             pid: Pid::from_raw(pid).unwrap(),
@@ -159,11 +206,12 @@ mod tests {
 
     #[test]
     fn a_recycled_pid_is_not_signalled() {
-        let own = look(rustix::process::getpid()).unwrap();
+        let processes = Processes::open().unwrap();
+        let own = processes.look(rustix::process::getpid()).unwrap();
         let stale = Member {
             start: own.start.wrapping_add(1),
             ..own
         };
-        assert!(!signal(&stale, Signal::KILL));
+        assert!(!processes.signal(&stale, Signal::KILL));
     }
 }

@@ -25,6 +25,8 @@ mod tests;
 /// What can be done with a file, or with everything beneath a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
+    /// See which names are there.
+    List,
     /// List, read, execute.
     Read,
     /// Everything but making devices.
@@ -190,6 +192,7 @@ fn create(rules: &Rules) -> Result<(RulesetCreated, Missing), Without> {
     for (path, access) in &rules.paths {
         if let Some((fd, of_file)) = open(path)? {
             let rights = match access {
+                Access::List => BitFlags::from_flag(AccessFs::ReadDir),
                 Access::Read => READ,
                 Access::Write => WRITE,
                 Access::Device => DEVICE,

@@ -2,14 +2,29 @@
 
 mod available;
 mod cgroup;
+mod child;
 mod engine;
+mod etc;
+mod init;
 mod landlock;
+mod linux;
+mod net;
+mod paths;
+mod plan;
+mod problem;
+mod root;
 mod rules;
 mod seccomp;
+mod strict;
+mod tree;
+mod user;
+mod view;
 
 pub use cgroup::{Group, Host, Usage, WhyNot};
-pub(crate) use engine::set_up;
+pub(crate) use engine::{Engine, Unstarted};
 pub use landlock::{Access, Missing, Rules, Without, ruleset};
+pub(crate) use linux::{Started, close_inherited, wait4};
 pub use rules::Confinement;
 pub(crate) use rules::search_path;
 pub use seccomp::{Fences, denied_name, program};
+pub(crate) use tree::Tree;

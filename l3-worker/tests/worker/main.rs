@@ -21,6 +21,8 @@ mod secrets;
 #[cfg(test)]
 mod stalls;
 #[cfg(test)]
+mod strict;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod threads;

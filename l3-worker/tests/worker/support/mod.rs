@@ -1,5 +1,6 @@
 //! What the tests share: the fixture's launcher, a condition with a deadline, process look-ups.
 
+pub mod attempts;
 pub mod bench;
 pub mod coordinator;
 pub mod stuck_bus;
@@ -13,11 +14,13 @@ use l3_worker::launcher::Launcher;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub fn launcher() -> Launcher {
-    Launcher::start_with(Path::new(fixture())).unwrap()
+    Launcher::start_with(Path::new(&fixture())).unwrap()
 }
 
-pub fn fixture() -> &'static str {
-    env!("CARGO_BIN_EXE_l3-worker-launcher-fixture")
+/// A copy of it, where another user runs these tests.
+pub fn fixture() -> String {
+    let built = env!("CARGO_BIN_EXE_l3-worker-launcher-fixture");
+    std::env::var("ORCHESTRA_TEST_FIXTURE").unwrap_or_else(|_| built.to_owned())
 }
 
 /// Looks until the condition holds; fails with `what` at the deadline.

@@ -1,0 +1,78 @@
+//! What a child does on its way to the program that safe interfaces offer: system calls only, without
+//! allocation, lock or panic, for it shares its parent's memory.
+
+use rustix::fs::{CWD, FileType, Mode};
+use rustix::mount::MountFlags;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CapabilitySet, CapabilitySets};
+
+use super::plan::{Failed, Plan, Private, Step};
+
+fn at(step: Step) -> impl Fn(rustix::io::Errno) -> Failed {
+    move |errno| Failed {
+        step,
+        errno: errno.raw_os_error(),
+    }
+}
+
+/// What takes the rights that it is about to lose.
+pub(super) fn begin(plan: &Plan<'_>) -> Result<(), Failed> {
+    rustix::process::setsid().map_err(at(Step::Session))?;
+    if let Some(private) = plan.private {
+        mounts(private).map_err(at(Step::Mounts))?;
+    }
+    for &(resource, soft, hard) in plan.limits {
+        limit(resource, soft, hard).map_err(at(Step::Limits))?;
+    }
+    Ok(())
+}
+
+/// As the user that it is by now.
+pub(super) fn confine(plan: &Plan<'_>) -> Result<(), Failed> {
+    if plan.drop_capabilities {
+        let nothing = CapabilitySets {
+            effective: CapabilitySet::empty(),
+            permitted: CapabilitySet::empty(),
+            inheritable: CapabilitySet::empty(),
+        };
+        rustix::thread::set_capabilities(None, nothing).map_err(at(Step::Capabilities))?;
+    }
+    rustix::process::chdir(plan.cwd).map_err(at(Step::Directory))
+}
+
+fn mounts(private: &Private) -> rustix::io::Result<()> {
+    let flags = MountFlags::NOSUID | MountFlags::NODEV;
+    let options = private.options.as_c_str();
+    rustix::mount::mount(c"tmpfs", private.at.as_c_str(), c"tmpfs", flags, options)?;
+    let umask = rustix::process::umask(Mode::empty());
+    let everybody = Mode::from_raw_mode(0o1777);
+    for shared in &private.shared {
+        rustix::fs::mkdir(shared.as_c_str(), everybody)?;
+    }
+    rustix::process::umask(umask);
+    let mode = Mode::from_raw_mode(0o755);
+    for lent in &private.lent {
+        for parent in &lent.parents {
+            // Two can have it in common.
+            let _made = rustix::fs::mkdir(parent.as_c_str(), mode);
+        }
+        let to = lent.to.as_c_str();
+        if lent.file {
+            rustix::fs::mknodat(CWD, to, FileType::RegularFile, mode, 0)?;
+        } else {
+            rustix::fs::mkdir(to, mode)?;
+        }
+        rustix::mount::mount_move(lent.from.as_c_str(), to)?;
+    }
+    Ok(())
+}
+
+/// Never above the hard limit there is.
+fn limit(resource: Resource, soft: u64, hard: u64) -> rustix::io::Result<()> {
+    let there = getrlimit(resource).maximum.unwrap_or(u64::MAX);
+    let wanted = Rlimit {
+        current: Some(soft.min(there)),
+        maximum: Some(hard.min(there)),
+    };
+    setrlimit(resource, wanted)
+}
