@@ -20,6 +20,8 @@ mod scenarios;
 #[cfg(test)]
 mod schemas;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod sim;
 #[cfg(test)]
 mod support;

@@ -178,6 +178,31 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_line_holds_no_secret_that_is_known() {
+        use l3_worker::secrets::{Host, SystemSecrets};
+        let sources = r#"{"NAME": {"from": "env"}}"#;
+        let host = Host {
+            root: PathBuf::new(),
+            home: None,
+            variable: Arc::new(|_| Some("told \"by\" a name".into())),
+        };
+        let guard = Guard::new(SystemSecrets::new(
+            serde_json::from_str(sources).unwrap(),
+            host,
+        ));
+        keep_out(&guard);
+        let line = br#"{"path":"told \"by\" a name"}"#;
+        assert_eq!(*discreet(line), line[..]);
+        assert!(guard.grant(&["NAME".to_owned()]).is_ok());
+        assert_eq!(*discreet(line), br#"{"path":"***"}"#[..]);
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log.jsonl");
+        let mut log = Shared(Arc::new(Mutex::new(Capped::open(&path, 100).unwrap())));
+        log.write_all(line).unwrap();
+        assert_eq!(fs_err::read(path).unwrap(), br#"{"path":"***"}"#);
+    }
+
+    #[test]
     fn two_files_bound_the_log() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log.jsonl");

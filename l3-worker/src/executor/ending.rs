@@ -83,3 +83,39 @@ pub(super) fn silent(end: AttemptEnd) -> AttemptResult {
         artifacts: Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use protocol::outcome::FailureClass;
+    use protocol::policy::DeniedAction;
+
+    use super::*;
+    use crate::secrets::{Secret, SecretError, SecretStore};
+
+    struct Fixed;
+
+    impl SecretStore for Fixed {
+        fn get(&self, _name: &str) -> Result<Arc<Secret>, SecretError> {
+            Ok(Arc::new(Secret::new(b"p4ss word").unwrap()))
+        }
+    }
+
+    #[test]
+    fn what_a_task_named_is_told_without_secrets() {
+        let guard = Guard::new(Fixed);
+        assert!(guard.grant(&["NAME".to_owned()]).is_ok());
+        let failure = Failure::new(FailureClass::ToolFailed, "no `p4ss%20word` here");
+        let ending = Ending::unstarted(SandboxLevel::Strict, failure, Duration::ZERO);
+        let mut end = ending.with_output(Captured::default(), Captured::default());
+        end.denied.push(DeniedAction {
+            action: "write".into(),
+            target: "/x/p4ss word/y".into(),
+            times: 1,
+        });
+        discreet(&mut end, &guard);
+        assert_eq!(end.failure.unwrap().message, "no `***` here");
+        assert_eq!(end.denied[0].target, "/x/***/y");
+    }
+}
