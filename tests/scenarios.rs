@@ -145,6 +145,36 @@ fn timeout() {
     assert!(!runs("sleep\x003571\0"), "the tree is dead");
 }
 
+#[test]
+fn confined_build() {
+    let place = Place::new();
+    run(&place, "confined-build.yaml", &[]).expect(0);
+    let plan = place.run_file("plan.json");
+    assert!(plan.contains("\"memory_bytes\":2147483648"), "{plan}");
+    assert!(plan.contains("\"effects\":{\"network\":\"none\",\"read\":[],\"write\":[]}"));
+}
+
+/// The other side of what `forbidden` shows: it says so where nothing stops its tasks, and tidies up.
+#[test]
+fn forbidden_without_a_sandbox() {
+    let place = Place::new();
+    place.write("tree/kept", "");
+    let tree = place.work().join("tree");
+    let tree = format!("tree={}", tree.display());
+    let file = shipped("forbidden.yaml");
+    let file = file.to_str().unwrap();
+    let args = ["run", file, "-i", &tree, "--sandbox", "none"];
+    place.orchestra(args).run().expect(1);
+    let through = place.run_file("logs/verdict.1.err");
+    assert!(through.starts_with("not stopped: "), "{through}");
+    // The others depend on the host, and on who runs this.
+    for task in ["write_system", "write_tree", "unix_socket"] {
+        assert!(through.contains(task), "{task}: {through}");
+    }
+    let left = fs_err::read_dir(place.work().join("tree")).unwrap();
+    assert_eq!(left.count(), 1, "what was there before");
+}
+
 /// Whether some process has exactly this command line, words ended by NUL.
 fn runs(command_line: &str) -> bool {
     let processes = fs_err::read_dir("/proc").unwrap();
