@@ -58,15 +58,20 @@ fn hex(byte: u8, digits: &[u8; 16]) -> [u8; 2] {
     ]
 }
 
-/// What encoders of URLs leave as it is, beside letters and digits.
+/// What encoders of URLs leave as it is, beside letters and digits: of components, of paths, of forms,
+/// of user names and passwords, and what browsers leave of paths and queries.
 const KEPT: &[&[u8]] = &[
+    b"",
+    b"-._",
+    b"-._*",
     b"-._~",
     b"-._~/",
     b"-._~!'()*",
+    b"-._~$&+=:@",
+    b"-._~!$&'()*+,",
     b"-._~!'()*;,/?:@&=+$#",
-    b"-._*",
-    b"-._",
-    b"",
+    b"-._~!$%&'()*+,/:;=@[\\]^|",
+    b"-._~!$%&()*+,/:;=?@[\\]^`{|}",
 ];
 
 fn percent_encoded(text: &str, forms: &mut Vec<Form>) {
@@ -98,7 +103,7 @@ fn percent_encoded(text: &str, forms: &mut Vec<Form>) {
 }
 
 /// Characters some encoders of JSON escape although they need not.
-const CAUTIOUS: &[&str] = &["", "<>&", "<>&'\"+`"];
+const CAUTIOUS: &[&str] = &["", "<>&", "<>&='", "<>&'\"", "<>&'\"+`"];
 
 /// Habits of an encoder of JSON.
 struct Json {
@@ -188,15 +193,45 @@ fn quoted(text: &str, forms: &mut Vec<Form>) {
     }
     forms.push(backslashes);
     for escaped in ["\\", "\\'", "\\\"", "\\'\"", "\\\"$`", "\\\"$`!"] {
-        let mut string = form(&[]);
-        for c in text.chars() {
-            match letter(c) {
-                Some(letter) => string.extend_from_slice(&[b'\\', letter]),
-                None if escaped.contains(c) => string.extend_from_slice(&[b'\\', c as u8]),
-                None => string.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        for rest in [Rest::Left, Rest::Hexadecimal, Rest::Octal] {
+            let mut string = form(&[]);
+            for c in text.chars() {
+                match letter(c) {
+                    Some(letter) => string.extend_from_slice(&[b'\\', letter]),
+                    None if escaped.contains(c) => string.extend_from_slice(&[b'\\', c as u8]),
+                    None => rest.put(c, &mut string),
+                }
+            }
+            forms.push(string);
+        }
+    }
+}
+
+/// What a string makes of control characters and of all beyond ASCII.
+#[derive(Clone, Copy)]
+enum Rest {
+    Left,
+    Hexadecimal,
+    Octal,
+}
+
+impl Rest {
+    fn put(self, c: char, string: &mut Form) {
+        for &byte in c.encode_utf8(&mut [0; 4]).as_bytes() {
+            let is_plain = matches!(byte, b' '..=b'~');
+            match self {
+                Self::Hexadecimal if !is_plain => {
+                    string.extend_from_slice(b"\\x");
+                    string.extend_from_slice(&hex(byte, LOWER));
+                }
+                Self::Octal if !is_plain => {
+                    let digits = [byte >> 6, byte >> 3 & 7, byte & 7].map(|digit| b'0' + digit);
+                    string.push(b'\\');
+                    string.extend_from_slice(&digits);
+                }
+                Self::Left | Self::Hexadecimal | Self::Octal => string.push(byte),
             }
         }
-        forms.push(string);
     }
 }
 

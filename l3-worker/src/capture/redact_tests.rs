@@ -162,6 +162,35 @@ fn every_split_of_every_encoding() {
 }
 
 #[test]
+fn what_well_known_programs_write_is_hidden() {
+    // Secret and what was printed, each once made by the program itself.
+    let made = [
+        ("a/b:c;d=e f", "a/b:c;d=e%20f"),
+        ("p@ss:w?rd#1", "p%40ss%3Aw%3Frd%231"),
+        ("pa$$ w/rd=", "pa$$%20w%2Frd="),
+        ("it's=<here>", r"it\u0027s\u003d\u003chere\u003e"),
+        ("it's\" here", r"it\u0027s\u0022 here"),
+        ("zürich-1", r"z\xc3\xbcrich-1"),
+        ("zürich-1", r"z\303\274rich-1"),
+        ("a\u{1b}[0m-it's", r"a\x1b[0m-it\'s"),
+        ("a b$c`d!e\"f", r#"a b\$c\`d\!e\"f"#),
+        ("two words", r"two\ words"),
+        (
+            "it's <b> & \"c\"",
+            "it&#x27;s &lt;b&gt; &amp; &quot;c&quot;",
+        ),
+        ("user:name", "dXNlcjpuYW1l"),
+    ];
+    for (value, printed) in made {
+        assert_eq!(
+            Patterns::new([value]).redact(printed),
+            "***",
+            "{value} as {printed}"
+        );
+    }
+}
+
+#[test]
 fn two_streams_do_not_disturb_one_another() {
     let patterns = Patterns::new([PLAIN]);
     let (form, hidden) = embedded(PLAIN, 1, 0, false);

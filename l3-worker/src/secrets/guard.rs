@@ -13,8 +13,8 @@ use crate::capture::{ByteFilter, Identity, Patterns, Redactor};
 
 /// Values known at once in a run, by name.
 pub const MAX_SECRETS: usize = 64;
-/// Their bytes in all: their forms are some forty times as large, and are kept in memory.
-pub const MAX_TOTAL_BYTES: usize = 64 * 1024;
+/// Their bytes in all: all forms of them, kept in memory, take up to 3 KiB for each of these bytes.
+pub const MAX_TOTAL_BYTES: usize = 32 * 1024;
 
 /// Grants, and the patterns of all that was granted. Cheap to clone; clones are the same guard.
 #[derive(Clone, Default)]
@@ -233,7 +233,7 @@ mod tests {
         assert!(guard.grant(&many[1..]).is_ok() && guard.grant(&many[1..]).is_ok());
         let refused = guard.grant(&many).err().unwrap().message;
         assert!(
-            refused.contains("a run may have 64 secrets of 65536 bytes"),
+            refused.contains("a run may have 64 secrets of 32768 bytes"),
             "{refused}"
         );
     }
