@@ -91,11 +91,12 @@ impl Slot {
             }
             Err(Unstarted::Unavailable(unavailable)) => return self.unavailable(&unavailable),
         };
-        let (mut exit, owner_alive) = self.watch(&started, engine, spawn.leftover_grace)?;
+        let (mut exit, owner_alive) = self.watch(started, engine, spawn.leftover_grace)?;
         let usage = engine.usage();
         exit.peak_memory_bytes = usage.peak_memory;
         exit.out_of_memory = usage.oom_kills > 0;
         exit.out_of_pids = usage.pids_denied > 0;
+        exit.denied = engine.denied();
         if owner_alive {
             self.conn.send(frame::EXITED, &exit.encode(), &[])?;
         }
@@ -109,7 +110,7 @@ impl Slot {
     /// Until the payload and all it started are gone.
     fn watch(
         &mut self,
-        payload: &Started,
+        mut payload: Started,
         engine: &mut Engine,
         leftover_grace: Duration,
     ) -> io::Result<(Exit, bool)> {
@@ -138,7 +139,16 @@ impl Slot {
                 }
             }
             let patience = phase.patience(running);
-            let woken = self.wait(owner_alive, running.then_some(payload), Some(patience))?;
+            let watched = (running, &payload);
+            let woken = self.wait(owner_alive, Some(watched), Some(patience))?;
+            if woken.asked
+                && let Some(listener) = &payload.listener
+            {
+                engine.answer(listener.as_fd())?;
+            }
+            if woken.unasked {
+                payload.listener = None;
+            }
             if woken.exited {
                 let ended = wait4(payload.pid)?;
                 running = false;
@@ -163,14 +173,15 @@ impl Slot {
     fn wait(
         &self,
         lifelines: bool,
-        payload: Option<&Started>,
+        payload: Option<(bool, &Started)>,
         timeout: Option<Duration>,
     ) -> io::Result<Woken> {
         Wait {
             conn: lifelines.then_some(self.conn.as_fd()),
             lifeline: lifelines.then_some(self.lifeline.as_fd()),
-            payload: payload.map(|payload| payload.pidfd.as_fd()),
-            listener: None,
+            payload: payload
+                .and_then(|(running, payload)| running.then_some(payload.pidfd.as_fd())),
+            listener: payload.and_then(|(_, payload)| Some(payload.listener.as_ref()?.as_fd())),
         }
         .wait(timeout)
     }

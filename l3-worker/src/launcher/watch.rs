@@ -79,8 +79,9 @@ pub(super) struct Woken {
     pub(super) message: bool,
     pub(super) orphaned: bool,
     pub(super) exited: bool,
-    #[expect(dead_code, reason = "what asks comes with what was denied")]
     pub(super) asked: bool,
+    /// Nobody is left who could ask.
+    pub(super) unasked: bool,
 }
 
 /// What can end one; what is absent never does.
@@ -105,6 +106,8 @@ impl Wait<'_> {
             Err(rustix::io::Errno::INTR) => return Ok(Woken::default()),
             Err(error) => return Err(error.into()),
         }
+        let listener = self.listener.and(fds.last().map(PollFd::revents));
+        let listener = listener.unwrap_or(PollFlags::empty());
         let mut ready = fds.iter().map(|fd| !fd.revents().is_empty());
         let mut next = |watched: Option<BorrowedFd<'_>>| {
             watched.is_some_and(|_| ready.next().unwrap_or(false))
@@ -113,7 +116,8 @@ impl Wait<'_> {
             message: next(self.conn),
             orphaned: next(self.lifeline),
             exited: next(self.payload),
-            asked: next(self.listener),
+            asked: listener.contains(PollFlags::IN),
+            unasked: listener.contains(PollFlags::HUP) && !listener.contains(PollFlags::IN),
         })
     }
 }

@@ -6,13 +6,14 @@ use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
-use protocol::policy::{Guarantee, Limits, SandboxLevel};
+use protocol::policy::{DeniedAction, Guarantee, Limits, SandboxLevel};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Gid, Resource, Uid};
 use rustix::thread::{CapabilitiesSecureBits, CapabilitySet};
 
 use super::available::Kept;
 use super::cgroup::{Group, Usage};
+use super::denied::{Open, Watch};
 use super::etc;
 use super::landlock::{Rules, ruleset};
 use super::linux::{self, Stack, Started};
@@ -39,11 +40,19 @@ pub(crate) struct Engine {
     strict: Option<Strict>,
     group: Option<Group>,
     filters: Vec<Vec<Instruction>>,
+    /// The same, asking where that tells something; as long as somebody answers.
+    asking: Vec<Instruction>,
+    watch: Option<Watch>,
     ruleset: Option<OwnedFd>,
     tree: Tree,
     null: OwnedFd,
     stack: Stack,
 }
+
+const ALREADY_ASKING: Failed = Failed {
+    step: Step::Seccomp,
+    errno: rustix::io::Errno::BUSY.raw_os_error(),
+};
 
 /// Why a program was not started.
 #[derive(Debug)]
@@ -71,6 +80,8 @@ impl Engine {
             strict: None,
             group: None,
             filters: Vec::new(),
+            asking: Vec::new(),
+            watch: None,
             ruleset: None,
             tree: Tree {
                 processes,
@@ -93,6 +104,7 @@ impl Engine {
     ) -> Result<(), Unavailable> {
         // First, while control groups are in sight, and for what is made on the way, too.
         self.group = kept.group(number)?;
+        let open = Open::to(confinement);
         let rules = match self.level {
             SandboxLevel::Strict => {
                 let (strict, init) = strict::set_up(confinement, number, &self.tree.processes)?;
@@ -119,7 +131,24 @@ impl Engine {
             }
         }
         self.filters.push(program(&Fences::of(confinement, false)));
+        self.asking = program(&Fences::of(confinement, true));
+        let proc = self.tree.processes.as_fd().try_clone_to_owned();
+        let proc = proc.map_err(|error| broken("/proc", &error))?;
+        self.watch = Some(Watch::new(proc, open));
         Ok(())
+    }
+
+    /// Answers one question of an attempt's filter.
+    pub(crate) fn answer(&mut self, listener: BorrowedFd<'_>) -> io::Result<()> {
+        match &mut self.watch {
+            Some(watch) => watch.answer(listener),
+            None => Ok(()),
+        }
+    }
+
+    /// What the attempt that just ended was denied.
+    pub(crate) fn denied(&mut self) -> Vec<DeniedAction> {
+        self.watch.as_mut().map(Watch::take).unwrap_or_default()
     }
 
     pub(crate) fn tree(&self) -> &Tree {
@@ -151,6 +180,7 @@ impl Engine {
             }
         }
         let strings = Strings::of(spawn)?;
+        let watched = self.watch.is_some();
         let plan = Plan {
             program: &strings.program,
             argv: &strings.argv,
@@ -162,10 +192,17 @@ impl Engine {
             identity,
             drop_capabilities: self.level != SandboxLevel::None,
             ruleset: self.ruleset.as_ref().map(|ruleset| ruleset.as_fd()),
-            filters: &self.filters,
-            asking: None,
+            filters: if watched { &[] } else { &self.filters },
+            asking: watched.then_some(&self.asking),
         };
-        linux::spawn(&plan, &mut self.stack).map_err(unstarted)
+        match linux::spawn(&plan, &mut self.stack) {
+            // Around this process a filter asks somebody else already, and there can be one only.
+            Err(failed) if watched && failed == ALREADY_ASKING => {
+                self.watch = None;
+                self.spawn(spawn, [stdout, stderr])
+            }
+            started => started.map_err(unstarted),
+        }
     }
 
     fn prepare(&mut self, limits: &Limits) -> io::Result<()> {

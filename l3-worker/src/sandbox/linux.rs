@@ -17,6 +17,7 @@ use nix::libc;
 use rustix::process::Pid;
 
 use super::child;
+use super::denied::Request;
 use super::plan::{Failed, Instruction, Plan, Step};
 
 /// Far above what the child's few frames take, in debug builds too; untouched pages cost nothing.
@@ -27,7 +28,6 @@ const STACK_BYTES: usize = 256 * 1024;
 pub(crate) struct Started {
     pub(crate) pid: Pid,
     pub(crate) pidfd: OwnedFd,
-    #[expect(dead_code, reason = "what asks comes with what was denied")]
     pub(crate) listener: Option<OwnedFd>,
 }
 
@@ -177,7 +177,10 @@ impl Job<'_> {
             install(filter, 0)?;
         }
         if let Some(asking) = plan.asking {
-            let fd = install(asking, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER)?;
+            let flags = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
+            // Older kernels let signals end a call that was asked about.
+            let fd = install(asking, flags | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
+                .or_else(|_| install(asking, flags))?;
             let fd = c_int::try_from(fd).unwrap_or(-1);
             self.listener.store(fd, Ordering::Relaxed);
             close_from(u32::MAX, libc::CLOSE_RANGE_UNSHARE)?;
@@ -202,19 +205,13 @@ fn close_from(first: u32, flags: u32) -> Result<(), Failed> {
 fn become_user(id: u32) -> Result<(), Failed> {
     // SAFETY: changes this process's credentials only.
     unsafe {
-        let none = std::ptr::null::<u32>();
-        check(
-            Step::Identity,
-            libc::syscall(libc::SYS_setgroups, 0_usize, none),
-        )?;
-        check(
-            Step::Identity,
+        let calls = [
+            libc::syscall(libc::SYS_setgroups, 0_usize, std::ptr::null::<u32>()),
             libc::syscall(libc::SYS_setresgid, id, id, id),
-        )?;
-        check(
-            Step::Identity,
             libc::syscall(libc::SYS_setresuid, id, id, id),
-        )
+        ];
+        let mut calls = calls.into_iter();
+        calls.try_for_each(|returned| check(Step::Identity, returned))
     }
 }
 
@@ -378,4 +375,18 @@ pub(crate) fn set_mount_attributes(
         return Err(io::Error::last_os_error());
     }
     Ok(())
+}
+
+/// Carries out a request to the listener of a filter that asks.
+pub(crate) fn request(listener: BorrowedFd<'_>, request: Request<'_>) -> io::Result<()> {
+    let (number, argument): (_, *mut c_void) = match request {
+        Request::Receive(asked) => (libc::SECCOMP_IOCTL_NOTIF_RECV, (&raw mut *asked).cast()),
+        Request::StillAsked(id) => (libc::SECCOMP_IOCTL_NOTIF_ID_VALID, (&raw mut *id).cast()),
+        Request::Answer(answer) => (libc::SECCOMP_IOCTL_NOTIF_SEND, (&raw mut *answer).cast()),
+    };
+    // SAFETY: each number goes with its structure, which is borrowed for this call.
+    match unsafe { libc::ioctl(listener.as_raw_fd(), number, argument) } {
+        ..0 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
 }

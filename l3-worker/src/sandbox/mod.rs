@@ -3,6 +3,7 @@
 mod available;
 mod cgroup;
 mod child;
+mod denied;
 mod engine;
 mod etc;
 mod init;

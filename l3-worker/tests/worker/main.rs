@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod artifacts;
 #[cfg(test)]
+mod denied;
+#[cfg(test)]
 mod executor;
 #[cfg(test)]
 mod fence;
