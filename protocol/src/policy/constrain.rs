@@ -145,7 +145,12 @@ impl Policy {
     /// The finding that refuses it.
     pub fn constraints(&self, ask: &TaskAsk<'_>, site: &Site) -> Result<Constraints, Finding> {
         self.refuse(ask, site)?;
-        Ok(self.bounded(ask, Arc::new(self.confine(ask, site))))
+        Ok(self.compile(ask, site))
+    }
+
+    /// The same without asking whether it is refused.
+    pub(super) fn compile(&self, ask: &TaskAsk<'_>, site: &Site) -> Constraints {
+        self.bounded(ask, Arc::new(self.confine(ask, site)))
     }
 
     fn refuse(&self, ask: &TaskAsk<'_>, site: &Site) -> Result<(), Finding> {

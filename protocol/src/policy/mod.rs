@@ -12,9 +12,11 @@ mod constrain;
 #[cfg(feature = "author")]
 mod credentials;
 mod effective;
+mod examples;
 mod finding;
 mod grant;
 mod judge;
+mod level;
 mod limits;
 mod location;
 mod merge;
@@ -27,10 +29,14 @@ mod retry;
 mod rule;
 mod sandbox;
 mod shell_text;
+mod subset;
 mod tighten;
 mod variables;
 mod verdict;
 mod wrappers;
+
+#[cfg(test)]
+mod tests;
 
 #[cfg(feature = "author")]
 pub use crate::scenario::{
@@ -49,6 +55,7 @@ pub(crate) use credentials::credentials_in;
 pub use effective::{
     EnvironmentRule, PathRule, Policy, PolicyError, PolicySchema, SandboxRule, SecretRule,
 };
+pub use examples::ExampleResult;
 pub use finding::{Finding, FindingSeverity};
 pub use grant::{Grant, Granted};
 pub use limits::{Constraints, Limits, LimitsRequest, Timeout};

@@ -89,25 +89,27 @@ impl PolicyPath {
         covers(&self.0, &other.0) || covers(&self.0, &other.in_tree().0)
     }
 
-    /// What is beneath both, if one is beneath the other.
+    /// What is beneath both, if anything is: `workspace` and `tree/x` have `workspace/x` in common.
     pub(super) fn meet(&self, other: &Self) -> Option<Self> {
-        if self.covers(other) {
-            return Some(other.clone());
-        }
-        if other.covers(self) {
-            return Some(self.clone());
-        }
-        // `workspace` and `tree/x` have `workspace/x` in common.
-        let in_workspace = |path: &Self| {
-            let rest = path.0.strip_prefix(Self::TREE)?;
-            Some(Self(format!("{}{rest}", Self::WORKSPACE)))
+        let (mut one, mut two) = (parts(&self.0), parts(&other.0));
+        let base = match (one.next()?, two.next()?) {
+            (Self::TREE, Self::WORKSPACE) | (Self::WORKSPACE, Self::TREE) => Self::WORKSPACE,
+            (one, two) if one == two => one,
+            _ => return None,
         };
-        let (space, tree) = match self.0.starts_with(Self::WORKSPACE) {
-            true => (self, other),
-            false => (other, self),
-        };
-        let tree = in_workspace(tree)?;
-        (space.0.starts_with(Self::WORKSPACE) && space.covers(&tree)).then_some(tree)
+        let mut path = base.to_owned();
+        loop {
+            let part = match (one.next(), two.next()) {
+                (None, None) if path.is_empty() => return Some(Self("/".to_owned())),
+                (None, None) => return Some(Self(path)),
+                (Some(part), None) | (None, Some(part)) => part,
+                (Some("*"), Some(part)) | (Some(part), Some("*")) => part,
+                (Some(one), Some(two)) if one == two => one,
+                (Some(_), Some(_)) => return None,
+            };
+            path.push('/');
+            path.push_str(part);
+        }
     }
 
     /// The same where the workspace is the tree.
@@ -170,6 +172,12 @@ impl PolicyPath {
             false => self.expanded(site).into_iter().collect(),
         }
     }
+}
+
+/// What a path starts from, and the names behind it.
+fn parts(path: &str) -> impl Iterator<Item = &str> {
+    let path = if path == "/" { "" } else { path };
+    path.split('/')
 }
 
 /// Whether `path` is `above` or beneath it; both canonical. `*` in `above` stands for any one name.
@@ -326,6 +334,9 @@ mod tests {
             ("tree/a", "tree/b", None),
             ("/", "/usr", Some("/usr")),
             ("/", "tree", None),
+            ("~/*/b", "~/a", Some("~/a/b")),
+            ("~/*/b", "~/a/b/c", Some("~/a/b/c")),
+            ("~/*", "~/a/*", Some("~/a/*")),
         ] {
             let common = common.map(path);
             assert_eq!(path(one).meet(&path(other)), common, "{one} {other}");

@@ -354,7 +354,7 @@ pub(super) fn is_open(open: &BTreeSet<PolicyPath>, path: &PolicyPath) -> bool {
     open.iter().any(|one| one.in_tree().covers(path))
 }
 
-/// What is in both: of each pair what they have in common.
+/// What is in both: of each pair what they have in common, without what is beneath another.
 pub(super) fn both(
     one: &BTreeSet<PolicyPath>,
     other: &BTreeSet<PolicyPath>,
@@ -362,5 +362,11 @@ pub(super) fn both(
     let pairs = one
         .iter()
         .flat_map(|path| other.iter().map(move |it| (path, it)));
-    pairs.filter_map(|(path, other)| path.meet(other)).collect()
+    let common: BTreeSet<_> = pairs.filter_map(|(path, other)| path.meet(other)).collect();
+    let is_beneath = |path: &PolicyPath| common.iter().any(|it| it != path && it.covers(path));
+    common
+        .iter()
+        .filter(|path| !is_beneath(path))
+        .cloned()
+        .collect()
 }

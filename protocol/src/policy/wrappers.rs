@@ -1,6 +1,8 @@
 //! Programs that start another program named among their arguments: which argument it is. A table;
 //! an option that is not in it makes the command line unreadable, which is said.
 
+use super::shell_text;
+
 /// What a program starts, as far as its arguments say so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Starts {
@@ -165,7 +167,14 @@ impl Wrapper {
                     .split_once('=')
                     .is_some_and(|(name, _)| !name.is_empty())
         };
-        let rest = &rest[rest.iter().take_while(is_assignment).count()..];
+        let (set, rest) = rest.split_at(rest.iter().take_while(is_assignment).count());
+        let decides = |word: &Option<String>| {
+            let name = word.as_deref().and_then(|word| word.split('=').next());
+            name.is_some_and(shell_text::decides)
+        };
+        if set.iter().any(decides) {
+            return Starts::Unread;
+        }
         let mut command = rest.iter().skip(self.operands).cloned().collect::<Vec<_>>();
         if command.is_empty() {
             return Starts::Nothing;

@@ -52,6 +52,9 @@ pub(super) fn terms(tree: &Tree<'_>, fields: &Fields, problems: &mut Problems) -
     }
     if let Some(environment) = environment {
         terms.pass = names(tree, &environment, "pass", problems);
+        if let Some(list) = environment.get("pass") {
+            whole(tree, list, problems);
+        }
         terms.allow_variables = names(tree, &environment, "allow", problems);
     }
     if let Some(secrets) = secrets {
@@ -170,6 +173,15 @@ pub(super) fn names(
         );
     }
     Some(names)
+}
+
+/// Names that stand for one thing each.
+fn whole(tree: &Tree<'_>, list: NodeId, problems: &mut Problems) {
+    for (text, span) in listed(tree, list).filter(|(text, _)| text.contains('*')) {
+        let shown: String = text.chars().take(60).flat_map(char::escape_debug).collect();
+        let problem = Diagnostic::error("invalid-name", format!("`{shown}` is more than one name"));
+        problems.push(problem.at(span).help("name each variable that tasks need"));
+    }
 }
 
 fn guarantees(tree: &Tree<'_>, fields: &Fields, key: &'static str) -> Option<BTreeSet<Guarantee>> {
