@@ -169,6 +169,9 @@ impl Policy {
         if bytes.len() > Self::MAX_BYTES {
             return Err(PolicyError::TooBig(bytes.len()));
         }
-        Ok(serde_json::from_slice(bytes)?)
+        let mut policy: Self = serde_json::from_slice(bytes)?;
+        policy.programs.sort_unstable();
+        policy.programs.dedup_by(|one, other| one.program == other.program);
+        Ok(policy)
     }
 }

@@ -78,7 +78,7 @@ impl Policy {
     /// Where a value comes from.
     #[must_use]
     pub fn origin(&self, key: &str) -> String {
-        self.origins.of(key).unwrap_or("default").to_owned()
+        self.origins.of(key).unwrap_or("not said").to_owned()
     }
 
     fn line(&self, key: &str, value: &Value, lines: &mut Vec<PolicyLine>) {

@@ -343,10 +343,14 @@ impl Narrowing<'_> {
     }
 }
 
-/// The rule for a name: the one that names it, else the longest pattern.
+/// The rule for a name: the one that names it, else the longest pattern. `rules` are sorted by name.
 pub(super) fn best<'r>(rules: &'r [ProgramRule], name: &str) -> Option<&'r ProgramRule> {
-    let rules = rules.iter().filter(|rule| matches(&rule.program, name));
-    rules.max_by_key(|rule| (rule.program == name, rule.program.len(), &rule.program))
+    if let Ok(at) = rules.binary_search_by(|rule| rule.program.as_str().cmp(name)) {
+        return Some(&rules[at]);
+    }
+    let patterns = rules.iter().filter(|rule| rule.program.contains('*'));
+    let patterns = patterns.filter(|rule| matches(&rule.program, name));
+    patterns.max_by_key(|rule| (rule.program.len(), &rule.program))
 }
 
 /// Whether a path is open, where a workspace counts as the tree that it may be.

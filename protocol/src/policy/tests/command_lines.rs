@@ -3,11 +3,7 @@
 use crate::policy::{Pack, Policy, Ruling, Site, builtin_pack};
 
 use super::super::examples::words;
-
-fn policy(name: &str) -> Policy {
-    let text = builtin_pack(name).unwrap();
-    Policy::from_pack(&Pack::parse(name, text.as_bytes()).unwrap())
-}
+use super::support::builtin;
 
 fn site() -> Site {
     let cargo = "/home/u/.cargo/bin";
@@ -55,7 +51,7 @@ fn decision(policy: &Policy, line: &str) -> String {
 
 #[test]
 fn every_command_line_is_decided_as_the_table_says() {
-    let mut of = policy("default");
+    let mut of = builtin("default");
     let mut seen = 0;
     let mut wrong = Vec::new();
     let table = include_str!("command_lines.txt");
@@ -64,7 +60,7 @@ fn every_command_line_is_decided_as_the_table_says() {
         .filter(|row| !row.is_empty() && !row.starts_with('#'))
     {
         if let Some(pack) = row.strip_prefix("pack ") {
-            of = policy(pack);
+            of = builtin(pack);
             continue;
         }
         let (line, expected) = row

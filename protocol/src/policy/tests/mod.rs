@@ -1,4 +1,6 @@
-//! Tests of decisions: tables, and what holds for any policy.
+//! Tests of decisions: tables, what the packs of this build say, and what holds for any policy.
 
 mod command_lines;
+mod decisions;
 mod properties;
+mod support;

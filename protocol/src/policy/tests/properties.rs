@@ -479,8 +479,9 @@ proptest! {
     fn any_bytes_are_a_pack_or_are_refused(bytes in vec(any::<u8>(), 0..400)) {
         let parsed = parse_pack("x", &bytes);
         prop_assert!(parsed.pack.is_some() || !parsed.diagnostics.is_empty());
-        let _ = parse_tightening("x", &bytes);
-        let _ = Policy::from_json(&bytes);
+        let block = parse_tightening("x", &bytes);
+        prop_assert!(block.tightening.is_none() || block.diagnostics.iter().all(|one| !one.is_error()));
+        prop_assert!(Policy::from_json(&bytes).is_err());
     }
 
     #[test]
@@ -492,11 +493,15 @@ proptest! {
             prop_assert!(!problem.line(&parsed.source).contains('\n'));
         }
         if let Some(pack) = parsed.pack {
-            let _ = pack.test();
+            let rules = pack.terms.programs.iter().flatten();
+            let lines = rules.map(|rule| rule.examples.matching.len() + rule.examples.no_match.len());
+            prop_assert_eq!(pack.test().len(), lines.sum::<usize>());
             let policy = Policy::from_pack(&pack);
             prop_assert_eq!(Policy::from_json(&policy.to_json()).unwrap().digest(), policy.digest());
         }
-        let _ = parse_tightening("x", format!("policy:\n  {}", text.replace('\n', "\n  ")).as_bytes());
+        let block = format!("policy:\n  {}", text.replace('\n', "\n  "));
+        let block = parse_tightening("x", block.as_bytes());
+        prop_assert!(block.tightening.is_none() || block.diagnostics.iter().all(|one| !one.is_error()));
     }
 
     #[test]
