@@ -4,7 +4,7 @@ use std::ffi::{CString, OsStr};
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use protocol::policy::{DeniedAction, Guarantee, Limits, SandboxLevel};
 use rustix::fs::{Mode, OFlags};
@@ -22,6 +22,7 @@ use super::plan::{Failed, Instruction, Plan, Step};
 use super::problem::{broken, missing};
 use super::rules::Confinement;
 use super::seccomp::{Fences, program};
+use super::sockets;
 use super::strict::{self, Strict};
 use super::tree::Tree;
 use super::view::LINKED;
@@ -105,6 +106,11 @@ impl Engine {
         // First, while control groups are in sight, and for what is made on the way, too.
         self.group = kept.group(number)?;
         let open = Open::to(confinement);
+        if Fences::of(confinement, false).unix()
+            && let Some(socket) = sockets::within_reach(&confinement.confine)
+        {
+            return Err(missing(Guarantee::NetNone, reachable(&socket)));
+        }
         let rules = match self.level {
             SandboxLevel::Strict => {
                 let (strict, init) = strict::set_up(confinement, number, &self.tree.processes)?;
@@ -228,6 +234,14 @@ fn forgo_privileges() -> io::Result<()> {
         rustix::thread::set_capabilities_secure_bits(bits)?;
     }
     Ok(rustix::thread::set_no_new_privs(true)?)
+}
+
+fn reachable(socket: &Path) -> String {
+    let socket = socket.display();
+    format!(
+        "attempts with unix sockets of their own could connect to `{socket}`, which is the host's; open a \
+         directory without it, or set `unix_sockets: deny`"
+    )
 }
 
 /// What everybody may read where there is no view of its own.

@@ -16,6 +16,7 @@ mod problem;
 mod root;
 mod rules;
 mod seccomp;
+mod sockets;
 mod strict;
 mod tree;
 mod user;
