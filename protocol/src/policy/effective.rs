@@ -171,7 +171,9 @@ impl Policy {
         }
         let mut policy: Self = serde_json::from_slice(bytes)?;
         policy.programs.sort_unstable();
-        policy.programs.dedup_by(|one, other| one.program == other.program);
+        policy
+            .programs
+            .dedup_by(|one, other| one.program == other.program);
         Ok(policy)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::admission::{ProgramRuling, Ruling};
+use super::admission::{Admission, ProgramRuling, Ruling};
 use super::ask::TaskAsk;
 use super::codes::{self, FindingCode};
 use super::effective::Policy;
@@ -94,6 +94,7 @@ impl Judge<'_> {
             self.program(program, ruling);
             self.declared(program);
         }
+        self.unused(&admission);
         if let Some(shell) = &admission.unread {
             let shown = shown(shell);
             self.say(
@@ -179,6 +180,25 @@ impl Judge<'_> {
                 shown(program)
             );
             self.say(&codes::UNDECLARED_PROGRAM, message, None);
+        }
+    }
+
+    /// Programs that the task says it starts, where all it starts can be told.
+    fn unused(&mut self, admission: &Admission) {
+        let open = |one: &ProgramRuling| one.ruling == Ruling::Open || one.program == "?";
+        if admission.unread.is_some() || admission.programs.iter().any(open) {
+            return;
+        }
+        let own = |program: &str| program.rsplit('/').next().unwrap_or_default().to_owned();
+        for name in self.ask.effects.programs.iter().flatten() {
+            let mut programs = admission.programs.iter();
+            if !programs.any(|one| one.program == *name || own(&one.program) == *name) {
+                let message = format!(
+                    "its `effects.programs` names `{}`, which it does not start itself",
+                    shown(name)
+                );
+                self.say(&codes::UNUSED_GRANT, message, None);
+            }
         }
     }
 

@@ -518,6 +518,29 @@ fn what_a_scenario_asks_for_narrows_or_is_told() {
 }
 
 #[test]
+fn declared_programs_are_compared_with_those_that_are_started() {
+    let text = "tasks:
+  less: { run: git log | cat, effects: { programs: [git] } }
+  more: { command: [env, git, log], effects: { programs: [git, env, tar] } }
+  dark: { run: 'for x in 1; do tar $x; done', effects: { programs: [tar] } }
+  other: { run: git log, effects: { programs: [git, docker] } }
+";
+    let verdict = builtin("default").check(&plan(text, &[]), &site());
+    let mut said = codes(&verdict);
+    said.sort();
+    assert_eq!(
+        said,
+        [
+            "dark info shell-text",
+            "less warning undeclared-program",
+            "more info unused-grant",
+            "other info unused-grant",
+            "other warning program-not-listed",
+        ]
+    );
+}
+
+#[test]
 fn packs_build_on_others() {
     let policy = builtin("open");
     assert_eq!(policy.origin("network"), "pack open@1");

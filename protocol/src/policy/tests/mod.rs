@@ -2,5 +2,6 @@
 
 mod command_lines;
 mod decisions;
+mod docs;
 mod properties;
 mod support;
