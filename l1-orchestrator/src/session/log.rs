@@ -193,7 +193,11 @@ mod tests {
         keep_out(&guard);
         let line = br#"{"path":"told \"by\" a name"}"#;
         assert_eq!(*discreet(line), line[..]);
-        assert!(guard.grant(&["NAME".to_owned()]).is_ok());
+        assert!(
+            guard
+                .grant(&["NAME".to_owned()], &l3_worker::Stop::new().unwrap())
+                .is_ok()
+        );
         assert_eq!(*discreet(line), br#"{"path":"***"}"#[..]);
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log.jsonl");

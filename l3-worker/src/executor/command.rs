@@ -146,7 +146,10 @@ impl CommandExecutor {
 
     fn prepare(&self, attempt: Attempt<'_>, paths: &Paths) -> Result<Prepared, Failure> {
         let (run_dir, path) = (&self.options.run_dir, &self.options.path);
-        let granted = self.options.secrets.grant(&attempt.task.secrets)?;
+        let granted = self
+            .options
+            .secrets
+            .grant(&attempt.task.secrets, attempt.stop)?;
         prepare(
             attempt.task,
             attempt.number,

@@ -93,11 +93,12 @@ mod tests {
 
     use super::*;
     use crate::secrets::{Secret, SecretError, SecretStore};
+    use crate::stop::Stop;
 
     struct Fixed;
 
     impl SecretStore for Fixed {
-        fn get(&self, _name: &str) -> Result<Arc<Secret>, SecretError> {
+        fn get(&self, _name: &str, _stop: &Stop) -> Result<Arc<Secret>, SecretError> {
             Ok(Arc::new(Secret::new(b"p4ss word").unwrap()))
         }
     }
@@ -105,7 +106,11 @@ mod tests {
     #[test]
     fn what_a_task_named_is_told_without_secrets() {
         let guard = Guard::new(Fixed);
-        assert!(guard.grant(&["NAME".to_owned()]).is_ok());
+        assert!(
+            guard
+                .grant(&["NAME".to_owned()], &Stop::new().unwrap())
+                .is_ok()
+        );
         let failure = Failure::new(FailureClass::ToolFailed, "no `p4ss%20word` here");
         let ending = Ending::unstarted(SandboxLevel::Strict, failure, Duration::ZERO);
         let mut end = ending.with_output(Captured::default(), Captured::default());

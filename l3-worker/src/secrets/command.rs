@@ -2,7 +2,7 @@
 //! shell, with orchestra's own environment and nobody to ask.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 use super::error::Why;
 use super::secret::{MAX_SECRET_BYTES, Secret};
 use crate::capture::{MIN_SECRET_BYTES, Patterns, Tail};
+use crate::stop::Stop;
 
 /// Long enough for a manager that asks a remote one; a run waits for it.
 pub(super) const WALL: Duration = Duration::from_secs(30);
@@ -27,11 +28,14 @@ const CHUNK_BYTES: usize = 4096;
 const MOST_PRINTED: usize = MAX_SECRET_BYTES + 2;
 
 /// What a program prints.
-pub(super) fn run(argv: &[String], root: &Path) -> Result<Secret, Why> {
-    run_within(argv, root, WALL)
+pub(super) fn run(argv: &[String], root: &Path, stop: &Stop) -> Result<Secret, Why> {
+    run_within(argv, root, stop, WALL)
 }
 
-fn run_within(argv: &[String], root: &Path, wall: Duration) -> Result<Secret, Why> {
+fn run_within(argv: &[String], root: &Path, stop: &Stop, wall: Duration) -> Result<Secret, Why> {
+    if stop.level().is_some() {
+        return Err(Why::Stopped);
+    }
     let name = argv.first().map_or("", String::as_str);
     let not_started = |error: io::Error| Why::NotStarted {
         program: name.to_owned(),
@@ -48,7 +52,7 @@ fn run_within(argv: &[String], root: &Path, wall: Duration) -> Result<Secret, Wh
         .process_group(0);
     let mut child = command.spawn().map_err(not_started)?;
     let talked = Talk::new(&mut child).and_then(|mut talk| {
-        let ended = talk.listen(Instant::now() + wall)?;
+        let ended = talk.listen(stop, Instant::now() + wall)?;
         Ok((talk, ended))
     });
     // Before it is waited for: until then its number is nobody else's.
@@ -57,6 +61,7 @@ fn run_within(argv: &[String], root: &Path, wall: Duration) -> Result<Secret, Wh
     let (talk, ended) = talked.map_err(not_started)?;
     let status = status.map_err(not_started)?;
     match ended {
+        Ended::Stopped => Err(Why::Stopped),
         Ended::TooLong => Err(Why::TooLong),
         Ended::Late => Err(Why::TimedOut(name.to_owned())),
         Ended::Exited if status.success() => Secret::of_text(&talk.printed),
@@ -67,6 +72,7 @@ fn run_within(argv: &[String], root: &Path, wall: Duration) -> Result<Secret, Wh
 enum Ended {
     Exited,
     Late,
+    Stopped,
     TooLong,
 }
 
@@ -93,14 +99,18 @@ impl Talk {
     }
 
     /// Until it ends, and then what is in the pipes.
-    fn listen(&mut self, mut deadline: Instant) -> io::Result<Ended> {
+    fn listen(&mut self, stop: &Stop, mut deadline: Instant) -> io::Result<Ended> {
         let mut exited = false;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(if exited { Ended::Exited } else { Ended::Late });
             }
-            let [ended, out, err] = self.wait(if exited { Duration::ZERO } else { left })?;
+            let left = if exited { Duration::ZERO } else { left };
+            let [stopped, ended, out, err] = self.wait(stop, left)?;
+            if stopped && !exited {
+                return Ok(Ended::Stopped);
+            }
             if out {
                 read(&mut self.out, |bytes| self.printed.extend_from_slice(bytes))?;
             }
@@ -120,14 +130,16 @@ impl Talk {
         }
     }
 
-    /// Whether it ended, printed or said something, or `left` is over.
-    fn wait(&self, left: Duration) -> io::Result<[bool; 3]> {
+    /// Whether it is to stop, ended, printed or said something, or `left` is over.
+    fn wait(&self, stop: &Stop, left: Duration) -> io::Result<[bool; 4]> {
         // Rounded up: waking a moment early would spin until the deadline.
         let left = left + Duration::from_millis(u64::from(!left.is_zero()));
         let left = Timespec::try_from(left).expect("seconds fit");
-        let watched = [Some(&self.pidfd), self.out.as_ref(), self.err.as_ref()];
+        let (stop, pidfd) = (Some(stop.as_fd()), Some(self.pidfd.as_fd()));
+        let watched = [stop, pidfd, fd_of(&self.out), fd_of(&self.err)];
         let fds = watched.into_iter().flatten();
-        let mut fds: Vec<PollFd<'_>> = fds.map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
+        let fds = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+        let mut fds: Vec<PollFd<'_>> = fds.collect();
         match rustix::event::poll(&mut fds, Some(&left)) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
@@ -151,6 +163,10 @@ impl Talk {
     }
 }
 
+fn fd_of(pipe: &Option<OwnedFd>) -> Option<BorrowedFd<'_>> {
+    pipe.as_ref().map(OwnedFd::as_fd)
+}
+
 /// What is there, or that nothing will be any more.
 fn read(pipe: &mut Option<OwnedFd>, mut take: impl FnMut(&[u8])) -> io::Result<()> {
     let Some(open) = pipe else { return Ok(()) };
@@ -167,10 +183,12 @@ fn read(pipe: &mut Option<OwnedFd>, mut take: impl FnMut(&[u8])) -> io::Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stop::StopLevel;
 
     fn sh(script: &str, wall: Duration) -> Result<String, Why> {
         let argv = ["/bin/sh", "-c", script].map(str::to_owned);
-        let secret = run_within(&argv, Path::new("/"), wall);
+        let stop = Stop::new().unwrap();
+        let secret = run_within(&argv, Path::new("/"), &stop, wall);
         secret.map(|secret| secret.expose().to_owned())
     }
 
@@ -193,7 +211,8 @@ mod tests {
         assert_eq!(failed, "`/bin/sh` failed (exit status: 3): no *** here");
         let silent = sh("kill -9 $$", WALL).unwrap_err().to_string();
         assert_eq!(silent, "`/bin/sh` failed (signal: 9 (SIGKILL))");
-        let absent = run(&["/no/such".to_owned()], Path::new("/")).unwrap_err();
+        let stop = Stop::new().unwrap();
+        let absent = run(&["/no/such".to_owned()], Path::new("/"), &stop).unwrap_err();
         let wanted = "`/no/such` cannot be started: No such file or directory (os error 2)";
         assert_eq!(absent.to_string(), wanted);
     }
@@ -207,5 +226,19 @@ mod tests {
         assert_eq!(sh("sleep 100 & echo 12345678", WALL).unwrap(), "12345678");
         assert_eq!(sh("yes", WALL), Err(Why::TooLong));
         assert!(begun.elapsed() < Duration::from_secs(60));
+    }
+
+    #[test]
+    fn nobody_waits_for_it_once_the_attempt_is_to_stop() {
+        let stop = Stop::new().unwrap();
+        let argv = ["/bin/sh", "-c", "sleep 100"].map(str::to_owned);
+        let look = || run_within(&argv, Path::new("/"), &stop, Duration::from_secs(100));
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(look);
+            stop.raise(StopLevel::Terminate);
+            assert_eq!(waiting.join().unwrap().unwrap_err(), Why::Stopped);
+        });
+        // Ordered before it began, and not quiet.
+        assert_eq!(look().unwrap_err(), Why::Stopped);
     }
 }

@@ -50,6 +50,9 @@ pub enum Why {
         /// As the system says it.
         error: String,
     },
+    /// Nobody waits for it any more.
+    #[error("is not needed any more")]
+    Stopped,
     /// The program took too long.
     #[error("`{0}` did not end within {wall} s", wall = WALL.as_secs())]
     TimedOut(String),
@@ -95,6 +98,9 @@ impl SecretError {
     /// How the attempt ends that needs it.
     #[must_use]
     pub fn failure(&self) -> Failure {
+        if self.why == Why::Stopped {
+            return Failure::new(FailureClass::Cancelled, "cancelled");
+        }
         let message = escape(self.to_string().as_bytes());
         Failure::new(FailureClass::InputMissing, message)
     }

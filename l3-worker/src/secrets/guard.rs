@@ -10,6 +10,7 @@ use super::SecretStore;
 use super::error::{SecretError, Why};
 use super::secret::Secret;
 use crate::capture::{ByteFilter, Identity, Patterns, Redactor};
+use crate::stop::Stop;
 
 /// Values known at once in a run, by name.
 pub const MAX_SECRETS: usize = 64;
@@ -51,12 +52,12 @@ impl Guard {
     /// The values of these names; from now on they are known.
     ///
     /// # Errors
-    /// One of them cannot be had.
-    pub fn grant(&self, names: &[String]) -> Result<Granted, Failure> {
+    /// One of them cannot be had, or the attempt is to stop.
+    pub fn grant(&self, names: &[String], stop: &Stop) -> Result<Granted, Failure> {
         let granted = names.iter().map(|name| {
             let undeclared = || SecretError::new(name, Why::Undeclared);
             let inner = self.0.as_ref().ok_or_else(undeclared)?;
-            Ok((name.clone(), inner.get(name)?))
+            Ok((name.clone(), inner.get(name, stop)?))
         });
         let granted: Result<Vec<_>, SecretError> = granted.collect();
         let granted = granted.map_err(|error| {
@@ -103,12 +104,12 @@ impl Inner {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn get(&self, name: &str) -> Result<Arc<Secret>, SecretError> {
+    fn get(&self, name: &str, stop: &Stop) -> Result<Arc<Secret>, SecretError> {
         if let Some(secret) = self.known().values.get(name) {
             return Ok(Arc::clone(secret));
         }
         // Unlocked: a source may take its time, and streams go on.
-        let secret = self.store.get(name)?;
+        let secret = self.store.get(name, stop)?;
         let mut known = self.known();
         let known = &mut *known;
         let bytes = known.values.values().map(|secret| secret.expose().len());
@@ -168,7 +169,7 @@ mod tests {
     struct Made;
 
     impl SecretStore for Made {
-        fn get(&self, name: &str) -> Result<Arc<Secret>, SecretError> {
+        fn get(&self, name: &str, _stop: &Stop) -> Result<Arc<Secret>, SecretError> {
             if name == "absent" {
                 return Err(SecretError::new(name, Why::Unset("value-of-first".into())));
             }
@@ -180,13 +181,17 @@ mod tests {
         }
     }
 
+    fn stop() -> Stop {
+        Stop::new().unwrap()
+    }
+
     fn names(names: &[&str]) -> Vec<String> {
         names.iter().map(|name| (*name).to_owned()).collect()
     }
 
     fn grant(guard: &Guard, granted: &[&str]) -> Vec<(String, String)> {
         let granted = guard
-            .grant(&names(granted))
+            .grant(&names(granted), &stop())
             .map_err(|failure| failure.message);
         let granted = granted.unwrap();
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
@@ -204,7 +209,10 @@ mod tests {
             guard.redact("a value-of-first, a value-of-other"),
             "a ***, a value-of-other"
         );
-        let failure = guard.grant(&names(&["first", "absent"])).err().unwrap();
+        let failure = guard
+            .grant(&names(&["first", "absent"]), &stop())
+            .err()
+            .unwrap();
         assert_eq!(failure.class, FailureClass::InputMissing);
         assert_eq!(
             failure.message,
@@ -230,8 +238,10 @@ mod tests {
     fn what_is_known_is_bounded() {
         let guard = Guard::new(Made);
         let many: Vec<String> = (0..=MAX_SECRETS).map(|n| format!("name-{n}")).collect();
-        assert!(guard.grant(&many[1..]).is_ok() && guard.grant(&many[1..]).is_ok());
-        let refused = guard.grant(&many).err().unwrap().message;
+        assert!(
+            guard.grant(&many[1..], &stop()).is_ok() && guard.grant(&many[1..], &stop()).is_ok()
+        );
+        let refused = guard.grant(&many, &stop()).err().unwrap().message;
         assert!(
             refused.contains("a run may have 64 secrets of 32768 bytes"),
             "{refused}"
@@ -242,7 +252,7 @@ mod tests {
     fn without_secrets_nothing_is_granted_and_nothing_hidden() {
         let guard = Guard::default();
         assert_eq!(grant(&guard, &[]), []);
-        assert!(guard.grant(&names(&["any"])).is_err());
+        assert!(guard.grant(&names(&["any"]), &stop()).is_err());
         let mut out = Vec::new();
         guard.filter().push(b"any", &mut out);
         assert_eq!(out, b"any");

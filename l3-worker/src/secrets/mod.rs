@@ -16,11 +16,15 @@ pub use guard::{Granted, Guard};
 pub use secret::{MAX_SECRET_BYTES, Secret};
 pub use system::{Host, SystemSecrets, Variable};
 
+use std::sync::Arc;
+
+use crate::stop::Stop;
+
 /// Where values are had from.
 pub trait SecretStore: Send + Sync {
     /// The value of this name; the same answer at every call.
     ///
     /// # Errors
-    /// There is none, or none that can be kept secret.
-    fn get(&self, name: &str) -> Result<std::sync::Arc<Secret>, SecretError>;
+    /// There is none, or none that can be kept secret, or `stop` was ordered while it was looked for.
+    fn get(&self, name: &str, stop: &Stop) -> Result<Arc<Secret>, SecretError>;
 }

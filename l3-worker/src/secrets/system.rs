@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use protocol::policy::{SecretSource, Secrets};
 use zeroize::Zeroize as _;
@@ -12,6 +12,7 @@ use zeroize::Zeroize as _;
 use super::error::{SecretError, Why};
 use super::secret::Secret;
 use super::{SecretStore, command, file};
+use crate::stop::Stop;
 
 /// Looks a variable up.
 pub type Variable = Arc<dyn Fn(&str) -> Option<OsString> + Send + Sync>;
@@ -36,7 +37,8 @@ pub struct SystemSecrets {
 
 struct Entry {
     source: SecretSource,
-    value: OnceLock<Result<Arc<Secret>, SecretError>>,
+    /// Locked while it is looked for: whoever else needs it waits.
+    value: Mutex<Option<Result<Arc<Secret>, SecretError>>>,
 }
 
 impl SystemSecrets {
@@ -44,14 +46,14 @@ impl SystemSecrets {
     #[must_use]
     pub fn new(sources: Secrets, host: Host) -> Self {
         let entry = |(name, source)| {
-            let value = OnceLock::new();
+            let value = Mutex::default();
             (name, Entry { source, value })
         };
         let entries = sources.into_iter().map(entry).collect();
         Self { host, entries }
     }
 
-    fn resolve(&self, name: &str, source: &SecretSource) -> Result<Secret, Why> {
+    fn resolve(&self, name: &str, source: &SecretSource, stop: &Stop) -> Result<Secret, Why> {
         match source {
             SecretSource::Env { name: variable } => {
                 let variable = variable.as_deref().unwrap_or(name);
@@ -62,22 +64,26 @@ impl SystemSecrets {
                 secret
             }
             SecretSource::File { path } => file::read(path, &self.host),
-            SecretSource::Command { argv } => command::run(argv, &self.host.root),
+            SecretSource::Command { argv } => command::run(argv, &self.host.root, stop),
         }
     }
 }
 
 impl SecretStore for SystemSecrets {
-    fn get(&self, name: &str) -> Result<Arc<Secret>, SecretError> {
+    fn get(&self, name: &str, stop: &Stop) -> Result<Arc<Secret>, SecretError> {
         let undeclared = || SecretError::new(name, Why::Undeclared);
         let entry = self.entries.get(name).ok_or_else(undeclared)?;
-        let resolved = entry.value.get_or_init(|| {
-            let value = self.resolve(name, &entry.source);
-            value
-                .map(Arc::new)
-                .map_err(|why| SecretError::new(name, why))
-        });
-        resolved.clone()
+        let mut value = entry.value.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(resolved) = &*value {
+            return resolved.clone();
+        }
+        let resolved = match self.resolve(name, &entry.source, stop) {
+            // Says nothing about the secret.
+            Err(Why::Stopped) => return Err(SecretError::new(name, Why::Stopped)),
+            resolved => resolved.map(Arc::new),
+        };
+        let resolved = resolved.map_err(|why| SecretError::new(name, why));
+        value.insert(resolved).clone()
     }
 }
 
@@ -113,12 +119,19 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs_err::write(dir.path().join("file"), "from-file\n").unwrap();
         let secrets = secrets(dir.path());
-        let get = |name: &str| secrets.get(name).map(|secret| secret.expose().to_owned());
+        let get = |name: &str| {
+            let secret = secrets.get(name, &Stop::new().unwrap());
+            secret.map(|secret| secret.expose().to_owned())
+        };
         assert_eq!(get("TOKEN").unwrap(), " from-env\n");
         assert_eq!(get("RENAMED").unwrap(), " from-env\n");
         assert_eq!(get("FILE").unwrap(), "from-file");
         fs_err::remove_file(dir.path().join("file")).unwrap();
         assert_eq!(get("FILE").unwrap(), "from-file");
+        let stopped = Stop::new().unwrap();
+        stopped.raise(crate::stop::StopLevel::Kill);
+        let failure = secrets.get("COMMAND", &stopped).unwrap_err().failure();
+        assert_eq!(failure.class, protocol::outcome::FailureClass::Cancelled);
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| assert_eq!(get("COMMAND").unwrap(), "counted-1"));
@@ -130,13 +143,14 @@ mod tests {
     fn what_is_not_there_has_a_name_and_a_remedy() {
         let dir = tempfile::tempdir().unwrap();
         let secrets = secrets(dir.path());
-        let failure = secrets.get("ABSENT").unwrap_err().failure();
+        let stop = Stop::new().unwrap();
+        let failure = secrets.get("ABSENT", &stop).unwrap_err().failure();
         assert_eq!(failure.class, protocol::outcome::FailureClass::InputMissing);
         assert_eq!(
             failure.message,
             "secret `ABSENT`: the variable `ABSENT` is not set where orchestra runs; export it"
         );
-        let unknown = secrets.get("NOPE").unwrap_err();
+        let unknown = secrets.get("NOPE", &stop).unwrap_err();
         assert_eq!(unknown.why, Why::Undeclared);
     }
 }
