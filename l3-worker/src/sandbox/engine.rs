@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use protocol::policy::{DeniedAction, Guarantee, Limits, SandboxLevel};
 use rustix::fs::{Mode, OFlags};
-use rustix::process::{Gid, Resource, Uid};
+use rustix::process::{DumpableBehavior, Gid, Resource, Uid};
 use rustix::thread::{CapabilitiesSecureBits, CapabilitySet};
 
 use super::available::Kept;
@@ -19,7 +19,7 @@ use super::landlock::{Rules, ruleset};
 use super::linux::{self, Stack, Started};
 use super::paths::SYSTEM;
 use super::plan::{Failed, Instruction, Plan, Step};
-use super::problem::{broken, missing};
+use super::problem::{broken, missing, naming};
 use super::rules::Confinement;
 use super::seccomp::{Fences, program};
 use super::sockets;
@@ -92,7 +92,8 @@ impl Engine {
             stack: Stack::new(),
         };
         if level != SandboxLevel::None {
-            engine.confine(confinement, number, &mut kept)?;
+            let confined = engine.confine(confinement, number, &mut kept);
+            confined.map_err(|unavailable| naming(unavailable, &confinement.confine))?;
         }
         Ok((engine, kept.degraded(&confinement.confine)?))
     }
@@ -141,7 +142,9 @@ impl Engine {
         let proc = self.tree.processes.as_fd().try_clone_to_owned();
         let proc = proc.map_err(|error| broken("/proc", &error))?;
         self.watch = Some(Watch::new(proc, open));
-        Ok(())
+        // Attempts of the same user and the same Landlock domain may look into nothing of it.
+        let shut = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
+        shut.map_err(|error| broken("a slot that nobody looks into", &error.into()))
     }
 
     /// Answers one question of an attempt's filter.

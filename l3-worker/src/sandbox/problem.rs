@@ -2,7 +2,7 @@
 
 use std::io;
 
-use protocol::policy::Guarantee;
+use protocol::policy::{Confine, Guarantee};
 
 use crate::launcher::Unavailable;
 
@@ -26,6 +26,15 @@ pub(super) fn denied(step: &str, error: &io::Error) -> Unavailable {
     Unavailable {
         guarantee: None,
         message: format!("the sandbox `strict` cannot be set up: {step}: {why}; {NAMESPACES}"),
+    }
+}
+
+/// A set-up that failed as a whole keeps none of what is required: the first of it is named.
+pub(super) fn naming(unavailable: Unavailable, confine: &Confine) -> Unavailable {
+    let first = || confine.require.first().copied();
+    Unavailable {
+        guarantee: unavailable.guarantee.or_else(first),
+        ..unavailable
     }
 }
 

@@ -24,6 +24,8 @@ mod positive;
 #[cfg(test)]
 mod processes;
 #[cfg(test)]
+mod refusal;
+#[cfg(test)]
 mod resources;
 #[cfg(test)]
 mod tools;

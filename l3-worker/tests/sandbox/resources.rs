@@ -20,7 +20,7 @@ fn v06_no_disk_is_filled(host: &mut Host) {
         file_bytes: Some(8 * MIB),
         disk_bytes: Some(24 * MIB),
         files: Some(300),
-        tmp_bytes: Some(8 * MIB),
+        tmp_bytes: Some(4 * MIB),
         ..Limits::default()
     };
     let big =
@@ -32,7 +32,7 @@ fn v06_no_disk_is_filled(host: &mut Host) {
     let files =
         bash("mkdir d; for i in $(seq 1 2000); do : > d/n$i || break; done; echo made $i; sleep 1");
     let temporary =
-        bash("dd if=/dev/zero of=/tmp/orch-t bs=1M count=20; echo \"tmp $?\"; rm -f /tmp/orch-t");
+        bash("dd if=/dev/zero of=/tmp/orch-t bs=1M count=7; echo \"tmp $?\"; rm -f /tmp/orch-t");
     for (payload, says) in [
         (&big, "big 0"),
         (&bytes, "wrote 12"),

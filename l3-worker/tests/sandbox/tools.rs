@@ -29,16 +29,23 @@ fn p02_a_python_environment_and_its_pool(host: &mut Host) {
 import ssl, sqlite3, multiprocessing as m, sys
 if __name__ == '__main__':
     sqlite3.connect('db').execute('create table t(x)')
-    with m.Pool(2) as pool: print(sum(pool.map(abs, range(-9, 0))), sys.prefix != sys.base_prefix)
+    print(sys.prefix != sys.base_prefix)
+    if len(sys.argv) > 1: print(sum(m.Pool(2).map(abs, range(-9, 0))))
 EOF
-v/bin/python pool.py";
+v/bin/python pool.py @POOL@";
     for level in host.levels() {
         // Its own package installer takes seconds to unpack: once is enough.
         let strict = level == SandboxLevel::Strict;
         let script = script.replace("@PIP@", if strict { "" } else { "--without-pip" });
+        // At landlock there is no `/dev/shm` of its own, and nobody may write to everybody's.
+        let script = script.replace("@POOL@", if strict { "pool" } else { "" });
         let held = host.sbx(&Policy::at(level).roomy(), &bash(&script));
         held.succeeds();
-        assert_eq!(held.out(), "45 True\n", "{held}");
+        assert_eq!(
+            held.out(),
+            if strict { "True\n45\n" } else { "True\n" },
+            "{held}"
+        );
     }
 }
 

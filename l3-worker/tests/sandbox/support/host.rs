@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
 use protocol::policy::SandboxLevel;
 
@@ -69,8 +70,10 @@ pub fn on(kind: Kind, case: &str, run: impl FnOnce(&mut Host)) {
         }
     }
     let host = place.as_mut().expect("it was just started");
+    let begun = Instant::now();
     run(host);
-    eprintln!("HELD {case} as {} at {:?}", kind.word(), host.levels);
+    let (kind, took) = (kind.word(), begun.elapsed().as_millis());
+    eprintln!("HELD {case} as {kind} at {:?} in {took} ms", host.levels);
 }
 
 /// The compiler's own directory, asked for once.
@@ -119,6 +122,7 @@ impl Host {
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("HOME", dir.join("u/home"))
+            .env("TMPDIR", dir.join("u/tmp"))
             .env("ORCH_CANARY", &secret)
             // The loader's own words, which no helper may be started with.
             .env("LD_BIND_NOW", "1")
@@ -156,7 +160,10 @@ impl Host {
 
     /// Levels that can be set up here.
     fn find_levels(&mut self) -> Vec<SandboxLevel> {
-        let levels = [SandboxLevel::Strict, SandboxLevel::Landlock];
+        let mut levels = vec![SandboxLevel::Landlock];
+        if matches!(self.kind, Kind::Root | Kind::Ordinary) {
+            levels.insert(0, SandboxLevel::Strict);
+        }
         let mut found = Vec::new();
         for level in levels {
             let ran = self.run(&Policy::at(level), &Payload::program(&["/bin/true"]));
@@ -273,6 +280,7 @@ impl Host {
             ("@TERMINAL@", hello.terminal.clone()),
             ("@WORKER@", hello.pid.to_string()),
             ("@VICTIM@", hello.victim.to_string()),
+            ("@LAUNCHER@", hello.launcher.to_string()),
             ("@TCP@", hello.tcp.to_string()),
             ("@UDP@", hello.udp.to_string()),
             ("@DNS@", hello.dns.to_string()),

@@ -22,6 +22,7 @@ pub struct Policy {
     pub output_bytes: u64,
     pub env: BTreeMap<String, String>,
     pub files: Vec<StagedFile>,
+    pub project: Option<String>,
     pub artifacts: BTreeMap<String, String>,
 }
 
@@ -57,6 +58,7 @@ impl Policy {
             output_bytes: MIB,
             env: BTreeMap::new(),
             files: Vec::new(),
+            project: None,
             artifacts: BTreeMap::new(),
         }
     }
@@ -128,7 +130,7 @@ impl Policy {
             lease: "1-1".parse().unwrap(),
             argv,
             env: self.env.clone(),
-            project: None,
+            project: self.project.clone(),
             working_dir: None,
             secrets: Vec::new(),
             files: self.files.clone(),
