@@ -7,6 +7,7 @@ use l3_worker::secrets::{Guard, Secret, SecretError, SecretStore, Why};
 use protocol::message::TaskMessage;
 use protocol::outcome::FailureClass;
 use protocol::plan::OutputType;
+use protocol::policy::SandboxLevel;
 
 use super::support::bench::{Bench, artifacts, failed, message, sh};
 
@@ -75,23 +76,36 @@ fn assert_untold(bench: &Bench) {
 
 #[test]
 fn a_granted_secret_is_in_the_environment_and_in_no_output() {
-    let bench = bench();
-    let script = format!(
-        "test \"$TOKEN\" = 'p4ss \"word\"/ö&'\\''1' || exit 9; set -x; {PRINT} {{ {PRINT} }} >&2; exit 3"
-    );
-    let result = bench.run(&granted(&script));
-    assert_eq!(result.end.exit, Some(3), "{result:?}");
-    let tail = result.end.tail.clone().unwrap();
-    assert!(tail.contains("***"), "{tail}");
-    assert!(
-        PIECES
-            .iter()
-            .all(|piece| !format!("{result:?}").contains(piece)),
-        "{result:?}"
-    );
-    let out = String::from_utf8(bench.log("out")).unwrap();
-    assert_eq!(out.matches("***").count(), 7, "{out}");
-    assert_untold(&bench);
+    for level in SandboxLevel::ALL {
+        let bench = bench();
+        let script = format!(
+            "test \"$TOKEN\" = 'p4ss \"word\"/ö&'\\''1' || exit 9; set -x; {PRINT} {{ {PRINT} }} >&2; exit 3"
+        );
+        let mut task = granted(&script);
+        task.constraints.level = *level;
+        let result = bench.run(&task);
+        assert_eq!(result.end.exit, Some(3), "{level} {result:?}");
+        let tail = result.end.tail.clone().unwrap();
+        assert!(tail.contains("***"), "{tail}");
+        let told = format!("{result:?}");
+        assert!(!PIECES.iter().any(|piece| told.contains(piece)), "{told}");
+        let out = String::from_utf8(bench.log("out")).unwrap();
+        assert_eq!(out.matches("***").count(), 7, "{out}");
+        assert_untold(&bench);
+    }
+}
+
+#[test]
+fn what_a_task_was_denied_is_told_without_secrets() {
+    for level in [SandboxLevel::Strict, SandboxLevel::Landlock] {
+        let bench = bench();
+        let mut task = granted("echo x > \"/etc/$TOKEN\"");
+        task.constraints.level = level;
+        let result = bench.run(&task);
+        let targets: Vec<&str> = result.end.denied.iter().map(|one| &*one.target).collect();
+        assert_eq!(targets, ["/etc/***"], "{level} {result:?}");
+        assert_untold(&bench);
+    }
 }
 
 #[test]
