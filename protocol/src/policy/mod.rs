@@ -35,7 +35,7 @@ mod variables;
 mod verdict;
 mod wrappers;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "author"))]
 mod tests;
 
 #[cfg(feature = "author")]

@@ -1,7 +1,5 @@
 //! What `policies/README.md` says of keys and findings is what there is.
 
-use std::fmt::Write as _;
-
 use super::support::builtin;
 use crate::policy::{BUILTIN_PACKS, FINDING_CODES, FindingKind, Policy, pack_schema};
 
@@ -9,8 +7,7 @@ const README: &str = include_str!("../../../../policies/README.md");
 
 #[test]
 fn every_finding_is_explained() {
-    let mut table = String::new();
-    for one in FINDING_CODES {
+    let rows = FINDING_CODES.iter().map(|one| {
         let weighs = match one.kind {
             FindingKind::Containment => "refuses",
             FindingKind::Governance => "warns; refuses with `mode: enforce`",
@@ -18,12 +15,13 @@ fn every_finding_is_explained() {
             FindingKind::Remark => "tells",
         };
         let granted = if one.grantable { "yes" } else { "" };
-        let _ = writeln!(
-            table,
-            "| `{}` | {weighs} | {granted} | {} {} |",
-            one.code, one.about, one.remedy
-        );
-    }
+        let (about, remedy) = (one.about, one.remedy);
+        format!(
+            "| `{}` | {weighs} | {granted} | {about} {remedy} |\n",
+            one.code
+        )
+    });
+    let table: String = rows.collect();
     assert!(
         README.ends_with(&table),
         "policies/README.md should end with\n{table}"
