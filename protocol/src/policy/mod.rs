@@ -35,7 +35,8 @@ mod variables;
 mod verdict;
 mod wrappers;
 
-#[cfg(all(test, feature = "author"))]
+#[cfg(test)]
+#[cfg(feature = "author")]
 mod tests;
 
 #[cfg(feature = "author")]
