@@ -4,12 +4,14 @@
 mod counts;
 mod expand;
 mod expansion;
+mod illegal;
 mod lookup;
 mod run;
 mod task;
 
 pub use counts::Counts;
 pub use expansion::{Children, Expansion};
+pub use illegal::IllegalEvent;
 pub use lookup::{Instance, Role};
-pub use run::{IllegalEvent, Phase, RunState};
+pub use run::{Phase, RunState};
 pub use task::{Ended, IllegalTransition, Results, TaskRecord, TaskState};
