@@ -28,15 +28,25 @@ impl Origins {
         self.0.insert(key.into(), origin.to_owned());
     }
 
-    /// Of a value: its own, or that of what it is part of.
-    pub(super) fn of(&self, key: &str) -> Option<&str> {
-        let mut key = key;
+    /// Of a value: its own, or that of what it is part of, or those of its parts.
+    fn of(&self, key: &str) -> Option<String> {
+        let mut above = key;
         loop {
-            if let Some(origin) = self.0.get(key) {
-                return Some(origin);
+            if let Some(origin) = self.0.get(above) {
+                return Some(origin.clone());
             }
-            key = key.rsplit_once('.')?.0;
+            let Some((rest, _)) = above.rsplit_once('.') else {
+                break;
+            };
+            above = rest;
         }
+        let start = format!("{key}.");
+        let parts = self.0.range(start.clone()..);
+        let parts = parts.take_while(|(part, _)| part.starts_with(&start));
+        let mut origins: Vec<&str> = parts.map(|(_, origin)| origin.as_str()).collect();
+        origins.sort_unstable();
+        origins.dedup();
+        (!origins.is_empty()).then(|| origins.join(", "))
     }
 }
 
@@ -78,7 +88,8 @@ impl Policy {
     /// Where a value comes from.
     #[must_use]
     pub fn origin(&self, key: &str) -> String {
-        self.origins.of(key).unwrap_or("not said").to_owned()
+        let origin = self.origins.of(key);
+        origin.unwrap_or_else(|| "not said".to_owned())
     }
 
     fn line(&self, key: &str, value: &Value, lines: &mut Vec<PolicyLine>) {
@@ -88,6 +99,9 @@ impl Policy {
                 for (name, value) in map {
                     self.line(&format!("{key}.{name}"), value, lines);
                 }
+            }
+            Value::Array(items) if items.is_empty() => {
+                lines.push(self.told(key.to_owned(), "none".to_owned()));
             }
             Value::Array(items) => {
                 for item in items {

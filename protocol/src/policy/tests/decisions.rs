@@ -546,6 +546,13 @@ fn packs_build_on_others() {
     assert_eq!(policy.origin("network"), "pack open@1");
     assert_eq!(policy.origin("limits.pids"), "pack build@1");
     assert_eq!(policy.origin("programs.git"), "pack default@1");
+    // Of a list: where its parts come from.
+    assert_eq!(
+        policy.origin("programs"),
+        "pack build@1, pack default@1, pack open@1"
+    );
+    assert_eq!(policy.origin("paths.read"), "pack default@1");
+    assert_eq!(policy.origin("limits.cpu"), "not said");
     assert_eq!(policy.limits.memory_bytes, None);
     assert!(builtin_pack("open").unwrap().contains("use: build"));
 }
