@@ -12,6 +12,9 @@ use super::filter::ByteFilter;
 use super::forms::Forms;
 use super::lane::Lane;
 
+/// How messages and targets end that were cut.
+const CUT: &str = "…";
+
 /// Values to hide, in all their forms. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Patterns {
@@ -46,7 +49,8 @@ impl Patterns {
         detector.found()
     }
 
-    /// The text without them.
+    /// The text without them. Where it was cut, which `…` says, nothing is left of what may be the
+    /// beginning of one.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
         if self.is_empty() {
@@ -54,8 +58,16 @@ impl Patterns {
         }
         let mut redactor = Redactor::new(self.clone());
         let mut out = Vec::with_capacity(text.len());
-        redactor.push(text.as_bytes(), &mut out);
-        redactor.finish(&mut out);
+        match text.strip_suffix(CUT) {
+            Some(cut) => {
+                redactor.push(cut.as_bytes(), &mut out);
+                out.extend_from_slice(CUT.as_bytes());
+            }
+            None => {
+                redactor.push(text.as_bytes(), &mut out);
+                redactor.finish(&mut out);
+            }
+        }
         // A form of a text is text: what is left of it can only be cut between characters.
         String::from_utf8_lossy(&out).into_owned()
     }

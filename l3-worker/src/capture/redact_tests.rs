@@ -282,6 +282,15 @@ fn only_beginnings_are_held_back_and_come_out_at_the_end() {
 }
 
 #[test]
+fn a_text_that_was_cut_does_not_end_with_the_beginning_of_a_value() {
+    let patterns = Patterns::new([PLAIN]);
+    assert_eq!(patterns.redact("at tok_0123…"), "at …");
+    assert_eq!(patterns.redact("at tok_0123 …"), "at tok_0123 …");
+    assert_eq!(patterns.redact("at tok_0123"), "at tok_0123");
+    assert_eq!(patterns.redact(&format!("{PLAIN}…")), "***…");
+}
+
+#[test]
 fn values_learned_while_a_stream_goes_on_are_hidden_from_there() {
     let mut redactor = Redactor::new(Patterns::default());
     let mut out = Vec::new();
