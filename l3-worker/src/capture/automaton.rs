@@ -21,7 +21,8 @@ pub(super) struct Automaton {
     first_child: Vec<u32>,
     /// The longest other prefix of a pattern that ends where this state's does.
     fall_back: Vec<u32>,
-    depth: Vec<u32>,
+    /// Length of the longest beginning of a pattern that ends here and may go on.
+    live: Vec<u32>,
     /// Length of the longest pattern that ends here; shorter ones are parts of it.
     matched: Vec<u32>,
     dense: Vec<u32>,
@@ -64,9 +65,9 @@ impl Automaton {
         self.matched[state as usize] as usize
     }
 
-    /// How many of the last bytes may be the beginning of a pattern.
-    pub(super) fn depth(&self, state: u32) -> usize {
-        self.depth[state as usize] as usize
+    /// How many of the last bytes may be the beginning of a match to come.
+    pub(super) fn live(&self, state: u32) -> usize {
+        self.live[state as usize] as usize
     }
 
     fn child(&self, state: u32, byte: u8) -> Option<u32> {
@@ -82,10 +83,10 @@ impl Automaton {
         let mut ranges = Vec::new();
         ranges.push(0..patterns.len());
         self.label.push(0);
-        self.depth.push(0);
+        self.live.push(0);
         let mut state = 0;
         while let Some(range) = ranges.get(state).cloned() {
-            let depth = self.depth[state];
+            let depth = self.live[state];
             let byte_of = |at: usize| patterns[at].get(depth as usize).copied();
             // The one that ends here is sorted before those that go on.
             let ends = depth > 0 && !range.is_empty() && byte_of(range.start).is_none();
@@ -98,7 +99,7 @@ impl Automaton {
                 let to = from + same.count();
                 if let Some(byte) = byte {
                     self.label.push(byte);
-                    self.depth.push(depth + 1);
+                    self.live.push(depth + 1);
                     ranges.push(from..to);
                 }
                 from = to;
@@ -125,6 +126,10 @@ impl Automaton {
                     }
                 };
                 self.fall_back[child as usize] = target;
+                let ends = self.first_child[child as usize] == self.first_child[child as usize + 1];
+                if ends {
+                    self.live[child as usize] = self.live[target as usize];
+                }
                 if self.matched[child as usize] == 0 {
                     self.matched[child as usize] = self.matched[target as usize];
                 }
@@ -169,12 +174,12 @@ mod tests {
         Automaton::new(patterns.collect())
     }
 
-    /// Length matched and depth after every byte.
+    /// Length matched and length alive after every byte.
     fn walk(automaton: &Automaton, text: &[u8]) -> Vec<(usize, usize)> {
         let mut state = ROOT;
         let step = |byte: &u8| {
             state = automaton.next(state, *byte);
-            (automaton.matched(state), automaton.depth(state))
+            (automaton.matched(state), automaton.live(state))
         };
         text.iter().map(step).collect()
     }
@@ -185,8 +190,12 @@ mod tests {
             let seen = &text[..end];
             let ending = patterns.iter().filter(|pattern| seen.ends_with(pattern));
             let matched = ending.map(|pattern| pattern.len()).max().unwrap_or(0);
-            let is_prefix = |n: &usize| patterns.iter().any(|p| p.starts_with(&seen[end - n..]));
-            (matched, (0..=end).rev().find(is_prefix).unwrap_or(0))
+            let goes_on = |n: usize| {
+                let longer = patterns.iter().filter(|pattern| pattern.len() > n);
+                n == 0 || longer.into_iter().any(|p| p.starts_with(&seen[end - n..]))
+            };
+            let live = (0..=end).rev().find(|n| goes_on(*n));
+            (matched, live.unwrap_or(0))
         };
         (1..=text.len()).map(after).collect()
     }
@@ -195,7 +204,7 @@ mod tests {
     fn the_classic() {
         let found = automaton(&[b"he", b"she", b"his", b"hers"]);
         let walked = walk(&found, b"ushers");
-        assert_eq!(walked, [(0, 0), (0, 1), (0, 2), (3, 3), (0, 3), (4, 4)]);
+        assert_eq!(walked, [(0, 0), (0, 1), (0, 2), (3, 2), (0, 3), (4, 1)]);
     }
 
     #[test]

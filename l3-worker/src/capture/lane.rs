@@ -107,21 +107,21 @@ impl Lane {
     pub(super) fn live_from(&self, end: u64) -> u64 {
         match &self.wrap {
             Some(wrap) => self.live_by(wrap, end),
-            None => end - self.depth(),
+            None => end - self.live(),
         }
     }
 
     fn live_by(&self, wrap: &Wrap, end: u64) -> u64 {
-        match self.depth() {
+        match self.live() {
             0 => end,
-            depth => wrap.start(end, depth as usize),
+            live => wrap.start(end, live as usize),
         }
     }
 
-    fn depth(&self) -> u64 {
+    fn live(&self) -> u64 {
         match self.state {
             ROOT => 0,
-            state => self.automaton.depth(state) as u64,
+            state => self.automaton.live(state) as u64,
         }
     }
 }

@@ -275,6 +275,7 @@ fn only_beginnings_are_held_back_and_come_out_at_the_end() {
     assert_eq!(push(&mut redactor, "at to"), "at ");
     assert_eq!(push(&mut redactor, "k_01"), "");
     assert_eq!(push(&mut redactor, "!"), "tok_01!");
+    assert_eq!(push(&mut redactor, PLAIN), "***");
     assert_eq!(push(&mut redactor, "tok_0123"), "");
     let mut rest = Vec::new();
     redactor.finish(&mut rest);
