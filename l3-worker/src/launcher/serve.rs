@@ -12,7 +12,7 @@ use super::frame;
 use super::outcome::{Exit, Unavailable, encode_degraded};
 use super::request::Spawn;
 use super::setup;
-use super::watch::{Phase, Wait, Woken};
+use super::watch::{Phase, Wait};
 use crate::sandbox::{Engine, Started, Unstarted, wait4};
 
 /// Serves until the worker or the launcher goes away.
@@ -49,7 +49,7 @@ impl Slot {
             if let Some(frame) = self.conn.next_frame()? {
                 return Ok(Some(frame));
             }
-            let woken = self.wait(true, None, None)?;
+            let woken = self.lifelines(true).wait(None)?;
             if woken.orphaned || (woken.message && !self.conn.receive()?) {
                 return Ok(None);
             }
@@ -91,7 +91,7 @@ impl Slot {
             }
             Err(Unstarted::Unavailable(unavailable)) => return self.unavailable(&unavailable),
         };
-        let (mut exit, owner_alive) = self.watch(started, engine, spawn.leftover_grace)?;
+        let (mut exit, owner_alive) = self.watch(&started, engine, spawn.leftover_grace)?;
         let usage = engine.usage();
         exit.peak_memory_bytes = usage.peak_memory;
         exit.out_of_memory = usage.oom_kills > 0;
@@ -110,7 +110,7 @@ impl Slot {
     /// Until the payload and all it started are gone.
     fn watch(
         &mut self,
-        mut payload: Started,
+        payload: &Started,
         engine: &mut Engine,
         leftover_grace: Duration,
     ) -> io::Result<(Exit, bool)> {
@@ -139,15 +139,14 @@ impl Slot {
                 }
             }
             let patience = phase.patience(running);
-            let watched = (running, &payload);
-            let woken = self.wait(owner_alive, Some(watched), Some(patience))?;
-            if woken.asked
-                && let Some(listener) = &payload.listener
-            {
-                engine.answer(listener.as_fd())?;
-            }
-            if woken.unasked {
-                payload.listener = None;
+            let wait = Wait {
+                payload: running.then_some(payload.pidfd.as_fd()),
+                listener: engine.questions(),
+                ..self.lifelines(owner_alive)
+            };
+            let woken = wait.wait(Some(patience))?;
+            if woken.asked {
+                engine.answer()?;
             }
             if woken.exited {
                 let ended = wait4(payload.pid)?;
@@ -170,19 +169,12 @@ impl Slot {
         }
     }
 
-    fn wait(
-        &self,
-        lifelines: bool,
-        payload: Option<(bool, &Started)>,
-        timeout: Option<Duration>,
-    ) -> io::Result<Woken> {
+    /// The worker, and the launcher behind it, while they are there.
+    fn lifelines(&self, alive: bool) -> Wait<'_> {
         Wait {
-            conn: lifelines.then_some(self.conn.as_fd()),
-            lifeline: lifelines.then_some(self.lifeline.as_fd()),
-            payload: payload
-                .and_then(|(running, payload)| running.then_some(payload.pidfd.as_fd())),
-            listener: payload.and_then(|(_, payload)| Some(payload.listener.as_ref()?.as_fd())),
+            conn: alive.then_some(self.conn.as_fd()),
+            lifeline: alive.then_some(self.lifeline.as_fd()),
+            ..Wait::default()
         }
-        .wait(timeout)
     }
 }

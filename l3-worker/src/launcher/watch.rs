@@ -80,8 +80,6 @@ pub(super) struct Woken {
     pub(super) orphaned: bool,
     pub(super) exited: bool,
     pub(super) asked: bool,
-    /// Nobody is left who could ask.
-    pub(super) unasked: bool,
 }
 
 /// What can end one; what is absent never does.
@@ -106,8 +104,6 @@ impl Wait<'_> {
             Err(rustix::io::Errno::INTR) => return Ok(Woken::default()),
             Err(error) => return Err(error.into()),
         }
-        let listener = self.listener.and(fds.last().map(PollFd::revents));
-        let listener = listener.unwrap_or(PollFlags::empty());
         let mut ready = fds.iter().map(|fd| !fd.revents().is_empty());
         let mut next = |watched: Option<BorrowedFd<'_>>| {
             watched.is_some_and(|_| ready.next().unwrap_or(false))
@@ -116,8 +112,7 @@ impl Wait<'_> {
             message: next(self.conn),
             orphaned: next(self.lifeline),
             exited: next(self.payload),
-            asked: listener.contains(PollFlags::IN),
-            unasked: listener.contains(PollFlags::HUP) && !listener.contains(PollFlags::IN),
+            asked: next(self.listener),
         })
     }
 }

@@ -1,12 +1,19 @@
 //! What a child does on its way to the program that safe interfaces offer: system calls only, without
 //! allocation, lock or panic, for it shares its parent's memory.
 
+use std::ffi::CStr;
+
+use nix::libc;
 use rustix::fs::{CWD, FileType, Mode};
 use rustix::mount::MountFlags;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
 use super::plan::{Failed, Plan, Private, Step};
+
+/// The kernel ignores it in moves: there it only says who asks.
+pub(super) static TMPFS: &CStr = c"tmpfs";
+const MOVE: MountFlags = MountFlags::from_bits_retain(libc::MS_MOVE as u32);
 
 fn at(step: Step) -> impl Fn(rustix::io::Errno) -> Failed {
     move |errno| Failed {
@@ -17,7 +24,8 @@ fn at(step: Step) -> impl Fn(rustix::io::Errno) -> Failed {
 
 /// What takes the rights that it is about to lose.
 pub(super) fn begin(plan: &Plan<'_>) -> Result<(), Failed> {
-    rustix::process::setsid().map_err(at(Step::Session))?;
+    // No session: making one makes a group of the scheduler, too, and the launcher's has no terminal.
+    rustix::process::setpgid(None, None).map_err(at(Step::Group))?;
     if let Some(private) = plan.private {
         mounts(private).map_err(at(Step::Mounts))?;
     }
@@ -43,13 +51,7 @@ pub(super) fn confine(plan: &Plan<'_>) -> Result<(), Failed> {
 fn mounts(private: &Private) -> rustix::io::Result<()> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV;
     let options = private.options.as_c_str();
-    rustix::mount::mount(c"tmpfs", private.at.as_c_str(), c"tmpfs", flags, options)?;
-    let umask = rustix::process::umask(Mode::empty());
-    let everybody = Mode::from_raw_mode(0o1777);
-    for shared in &private.shared {
-        rustix::fs::mkdir(shared.as_c_str(), everybody)?;
-    }
-    rustix::process::umask(umask);
+    rustix::mount::mount(TMPFS, private.at.as_c_str(), TMPFS, flags, options)?;
     let mode = Mode::from_raw_mode(0o755);
     for lent in &private.lent {
         for parent in &lent.parents {
@@ -62,7 +64,7 @@ fn mounts(private: &Private) -> rustix::io::Result<()> {
         } else {
             rustix::fs::mkdir(to, mode)?;
         }
-        rustix::mount::mount_move(lent.from.as_c_str(), to)?;
+        rustix::mount::mount(lent.from.as_c_str(), to, TMPFS, MOVE, None)?;
     }
     Ok(())
 }

@@ -13,15 +13,16 @@ use rustix::thread::{CapabilitiesSecureBits, CapabilitySet};
 
 use super::available::Kept;
 use super::cgroup::{Group, Usage};
+use super::child;
 use super::denied::{Open, Watch};
 use super::etc;
 use super::landlock::{Rules, ruleset};
 use super::linux::{self, Stack, Started};
 use super::paths::SYSTEM;
-use super::plan::{Failed, Instruction, Plan, Step};
+use super::plan::{Failed, Plan, Step};
 use super::problem::{broken, missing, naming};
 use super::rules::Confinement;
-use super::seccomp::{Fences, program};
+use super::seccomp::{Fences, Own, program_of_slot};
 use super::sockets;
 use super::strict::{self, Strict};
 use super::tree::Tree;
@@ -40,20 +41,13 @@ pub(crate) struct Engine {
     level: SandboxLevel,
     strict: Option<Strict>,
     group: Option<Group>,
-    filters: Vec<Vec<Instruction>>,
-    /// The same, asking where that tells something; as long as somebody answers.
-    asking: Vec<Instruction>,
-    watch: Option<Watch>,
+    /// Where the filter asks, and who answers.
+    asked: Option<(OwnedFd, Watch)>,
     ruleset: Option<OwnedFd>,
     tree: Tree,
     null: OwnedFd,
     stack: Stack,
 }
-
-const ALREADY_ASKING: Failed = Failed {
-    step: Step::Seccomp,
-    errno: rustix::io::Errno::BUSY.raw_os_error(),
-};
 
 /// Why a program was not started.
 #[derive(Debug)]
@@ -80,9 +74,7 @@ impl Engine {
             level,
             strict: None,
             group: None,
-            filters: Vec::new(),
-            asking: Vec::new(),
-            watch: None,
+            asked: None,
             ruleset: None,
             tree: Tree {
                 processes,
@@ -137,27 +129,48 @@ impl Engine {
                 return Err(broken("Landlock", &io::Error::other(error)));
             }
         }
-        self.filters.push(program(&Fences::of(confinement, false)));
-        self.asking = program(&Fences::of(confinement, true));
-        let proc = self.tree.processes.as_fd().try_clone_to_owned();
-        let proc = proc.map_err(|error| broken("/proc", &error))?;
-        self.watch = Some(Watch::new(proc, open));
         // Attempts of the same user and the same Landlock domain may look into nothing of it.
         let shut = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
-        shut.map_err(|error| broken("a slot that nobody looks into", &error.into()))
+        shut.map_err(|error| broken("a slot that nobody looks into", &error.into()))?;
+        self.filter(confinement, open)
+            .map_err(|error| broken("seccomp", &error))
     }
 
-    /// Answers one question of an attempt's filter.
-    pub(crate) fn answer(&mut self, listener: BorrowedFd<'_>) -> io::Result<()> {
-        match &mut self.watch {
-            Some(watch) => watch.answer(listener),
+    /// The last step: it holds for this process, too, and so is loaded once and not by every attempt.
+    fn filter(&mut self, confinement: &Confinement, open: Open) -> io::Result<()> {
+        let own = Own {
+            clone: linux::clone_flags(self.strict.is_some()).cast_unsigned(),
+            stack: self.stack.address(),
+            name: child::TMPFS.as_ptr().addr() as u64,
+        };
+        let proc = self.tree.processes.as_fd().try_clone_to_owned()?;
+        let program = |asks| program_of_slot(&Fences::of(confinement, asks), own);
+        match linux::filter(&program(true), true) {
+            Ok(Some(listener)) => self.asked = Some((listener, Watch::new(proc, open))),
+            // Around this process a filter asks somebody else already, and there can be one only; or
+            // the kernel is too old to ask: then nothing is told, and as much denied.
+            Ok(None) | Err(_) => drop(linux::filter(&program(false), false)?),
+        }
+        Ok(())
+    }
+
+    /// Where questions of attempts arrive.
+    pub(crate) fn questions(&self) -> Option<BorrowedFd<'_>> {
+        self.asked.as_ref().map(|(listener, _)| listener.as_fd())
+    }
+
+    /// Answers one of them.
+    pub(crate) fn answer(&mut self) -> io::Result<()> {
+        match &mut self.asked {
+            Some((listener, watch)) => watch.answer(listener.as_fd()),
             None => Ok(()),
         }
     }
 
     /// What the attempt that just ended was denied.
     pub(crate) fn denied(&mut self) -> Vec<DeniedAction> {
-        self.watch.as_mut().map(Watch::take).unwrap_or_default()
+        let watch = self.asked.as_mut().map(|(_, watch)| watch);
+        watch.map(Watch::take).unwrap_or_default()
     }
 
     pub(crate) fn tree(&self) -> &Tree {
@@ -189,7 +202,6 @@ impl Engine {
             }
         }
         let strings = Strings::of(spawn)?;
-        let watched = self.watch.is_some();
         let plan = Plan {
             program: &strings.program,
             argv: &strings.argv,
@@ -201,17 +213,8 @@ impl Engine {
             identity,
             drop_capabilities: self.level != SandboxLevel::None,
             ruleset: self.ruleset.as_ref().map(|ruleset| ruleset.as_fd()),
-            filters: if watched { &[] } else { &self.filters },
-            asking: watched.then_some(&self.asking),
         };
-        match linux::spawn(&plan, &mut self.stack) {
-            // Around this process a filter asks somebody else already, and there can be one only.
-            Err(failed) if watched && failed == ALREADY_ASKING => {
-                self.watch = None;
-                self.spawn(spawn, [stdout, stderr])
-            }
-            started => started.map_err(unstarted),
-        }
+        linux::spawn(&plan, &mut self.stack).map_err(unstarted)
     }
 
     fn prepare(&mut self, limits: &Limits) -> io::Result<()> {
@@ -219,7 +222,7 @@ impl Engine {
             group.begin(limits.memory_bytes, limits.pids)?;
         }
         match &mut self.strict {
-            Some(strict) => strict.prepare(limits, &self.tree.processes),
+            Some(strict) => strict.prepare(limits, &self.tree.processes, &self.stack),
             None => Ok(()),
         }
     }
@@ -256,7 +259,7 @@ fn system() -> Vec<PathBuf> {
 
 fn unstarted(Failed { step, errno }: Failed) -> Unstarted {
     let what = match step {
-        Step::Clone | Step::Exec | Step::Directory | Step::Session => {
+        Step::Clone | Step::Exec | Step::Directory | Step::Group => {
             return Unstarted::Errno(errno);
         }
         Step::Mounts => "a private file system for temporary files",
@@ -264,7 +267,6 @@ fn unstarted(Failed { step, errno }: Failed) -> Unstarted {
         Step::Identity => "a user of its own",
         Step::Capabilities => "no capabilities",
         Step::Landlock => "Landlock",
-        Step::Seccomp => "seccomp",
         Step::Streams => "standard streams",
     };
     let error = io::Error::from_raw_os_error(errno);

@@ -8,7 +8,7 @@
     reason = "clone, fork, wait4, mount_setattr and seccomp have no safe interface"
 )]
 
-use std::ffi::{CString, c_char, c_int, c_long, c_void};
+use std::ffi::{CString, c_char, c_int, c_long, c_ulong, c_void};
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -28,7 +28,6 @@ const STACK_BYTES: usize = 256 * 1024;
 pub(crate) struct Started {
     pub(crate) pid: Pid,
     pub(crate) pidfd: OwnedFd,
-    pub(crate) listener: Option<OwnedFd>,
 }
 
 /// Where children run until they execute.
@@ -37,6 +36,13 @@ pub(crate) struct Stack(Vec<u128>);
 impl Stack {
     pub(crate) fn new() -> Self {
         Self(vec![0; STACK_BYTES / size_of::<u128>()])
+    }
+
+    /// From where it grows: the middle of a block of 256 bytes, of which the C library may take a few
+    /// before it tells the kernel.
+    pub(crate) fn address(&self) -> u64 {
+        let end = self.0.as_ptr_range().end.addr() as u64;
+        ((end - 256) & !0xFF) + 128
     }
 }
 
@@ -47,7 +53,13 @@ struct Job<'a> {
     env: Vec<*const c_char>,
     step: AtomicI32,
     errno: AtomicI32,
-    listener: AtomicI32,
+}
+
+/// How an attempt is started.
+pub(crate) fn clone_flags(private: bool) -> c_int {
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
+    let namespaces = libc::CLONE_NEWNS | libc::CLONE_NEWIPC;
+    if private { flags | namespaces } else { flags }
 }
 
 /// Starts a program; returns when it executes, or failed to.
@@ -62,17 +74,12 @@ pub(crate) fn spawn(plan: &Plan<'_>, stack: &mut Stack) -> Result<Started, Faile
         env: pointers(plan.env),
         step: AtomicI32::new(0),
         errno: AtomicI32::new(0),
-        listener: AtomicI32::new(-1),
     };
-    let mut flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
-    if plan.private.is_some() {
-        flags |= libc::CLONE_NEWNS | libc::CLONE_NEWIPC;
-    }
-    if plan.asking.is_some() {
-        flags |= libc::CLONE_FILES;
-    }
+    let flags = clone_flags(plan.private.is_some());
     let mut pidfd: RawFd = -1;
-    let top = stack.0.as_mut_ptr_range().end;
+    let below = stack.0.as_ptr_range().end.addr() as u64 - stack.address();
+    let below = usize::try_from(below).expect("less than two blocks");
+    let top = stack.0.as_mut_ptr_range().end.wrapping_byte_sub(below);
     // SAFETY: `child` runs on `stack`, which nobody else uses meanwhile, and reads `job`, which
     // outlives it: CLONE_VFORK suspends this, the only, thread until the child executed or exited.
     let pid = unsafe {
@@ -92,18 +99,9 @@ pub(crate) fn spawn(plan: &Plan<'_>, stack: &mut Stack) -> Result<Started, Faile
     }
     // SAFETY: the kernel made it for this call, and nothing else knows it.
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-    let listener = match job.listener.load(Ordering::Relaxed) {
-        -1 => None,
-        // SAFETY: the child made it in the table that both shared, and left it.
-        fd => Some(unsafe { OwnedFd::from_raw_fd(fd) }),
-    };
     let pid = Pid::from_raw(pid).expect("a child has a positive pid");
     match job.errno.load(Ordering::Relaxed) {
-        0 => Ok(Started {
-            pid,
-            pidfd,
-            listener,
-        }),
+        0 => Ok(Started { pid, pidfd }),
         errno => {
             let _reaped = wait4(pid);
             let step = usize::try_from(job.step.load(Ordering::Relaxed)).unwrap_or_default();
@@ -173,18 +171,6 @@ impl Job<'_> {
             let done = unsafe { libc::syscall(libc::SYS_landlock_restrict_self, fd, 0_u32) };
             check(Step::Landlock, done)?;
         }
-        for filter in plan.filters {
-            install(filter, 0)?;
-        }
-        if let Some(asking) = plan.asking {
-            let flags = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
-            // Older kernels let signals end a call that was asked about.
-            let fd = install(asking, flags | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
-                .or_else(|_| install(asking, flags))?;
-            let fd = c_int::try_from(fd).unwrap_or(-1);
-            self.listener.store(fd, Ordering::Relaxed);
-            close_from(u32::MAX, libc::CLOSE_RANGE_UNSHARE)?;
-        }
         for (number, stream) in (0..).zip(&plan.streams) {
             // SAFETY: concerns descriptors of this process only.
             check(Step::Streams, unsafe {
@@ -215,22 +201,31 @@ fn become_user(id: u32) -> Result<(), Failed> {
     }
 }
 
-fn install(filter: &[Instruction], flags: u64) -> Result<c_long, Failed> {
+/// Loads a filter for this process and all it starts from now on. One that asks returns where.
+pub(crate) fn filter(program: &[Instruction], asks: bool) -> io::Result<Option<OwnedFd>> {
+    let asking = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
+    // Older kernels let signals end a call that was asked about.
+    let killable = asking | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    let flags = if asks { &[killable, asking][..] } else { &[0] };
+    let mode = libc::SECCOMP_SET_MODE_FILTER;
     let program = libc::sock_fprog {
-        len: u16::try_from(filter.len()).unwrap_or(u16::MAX),
-        filter: filter.as_ptr().cast_mut(),
+        len: u16::try_from(program.len()).unwrap_or(u16::MAX),
+        filter: program.as_ptr().cast_mut(),
     };
-    // SAFETY: the kernel reads `len` instructions from `filter` and checks them.
-    let installed = unsafe {
-        libc::syscall(
-            libc::SYS_seccomp,
-            libc::SECCOMP_SET_MODE_FILTER,
-            flags,
-            &raw const program,
-        )
+    let load = |flags: &c_ulong| {
+        // SAFETY: the kernel reads `len` instructions from `filter` and checks them.
+        unsafe { libc::syscall(libc::SYS_seccomp, mode, *flags, &raw const program) }
     };
-    check(Step::Seccomp, installed)?;
-    Ok(installed)
+    let loaded = flags.iter().map(load).find(|loaded| *loaded >= 0);
+    match (loaded.unwrap_or(-1), asks) {
+        (-1, _) => Err(io::Error::last_os_error()),
+        (_, false) => Ok(None),
+        (fd, true) => {
+            let fd = RawFd::try_from(fd).unwrap_or(-1);
+            // SAFETY: the kernel made it for this call, and nothing else knows it.
+            Ok(Some(unsafe { OwnedFd::from_raw_fd(fd) }))
+        }
+    }
 }
 
 /// How a child ended.
@@ -329,6 +324,16 @@ pub(crate) fn keep_only(kept: OwnedFd) -> OwnedFd {
 pub(crate) fn unshare(flags: rustix::thread::UnshareFlags) -> io::Result<()> {
     // SAFETY: nobody passes FILES, the one flag that could harm.
     Ok(unsafe { rustix::thread::unshare_unsafe(flags) }?)
+}
+
+/// A network namespace for this process, past its own filter: the kernel ignores the second argument.
+pub(crate) fn leave_network(stack: &Stack) -> io::Result<()> {
+    let flags = c_long::from(libc::CLONE_NEWNET);
+    // SAFETY: no memory is involved.
+    match unsafe { libc::syscall(libc::SYS_unshare, flags, stack.address()) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 /// What [`set_mount_attributes`] sets, and nothing else.

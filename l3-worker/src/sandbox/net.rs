@@ -6,9 +6,8 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
-use rustix::thread::UnshareFlags;
 
-use super::linux;
+use super::linux::{self, Stack};
 
 /// The network namespace this process is in.
 #[derive(Debug)]
@@ -32,9 +31,9 @@ impl Net {
     }
 
     /// For the next attempt: the same when nothing is left in it, else a new one.
-    pub(super) fn renew(&mut self, proc: BorrowedFd<'_>) -> io::Result<()> {
+    pub(super) fn renew(&mut self, proc: BorrowedFd<'_>, stack: &Stack) -> io::Result<()> {
         if self.count()? > self.sockets {
-            linux::unshare(UnshareFlags::NEWNET)?;
+            linux::leave_network(stack)?;
             *self = Self::set_up(proc)?;
         }
         Ok(())

@@ -15,29 +15,27 @@ pub(crate) type Instruction = libc::sock_filter;
 #[repr(i32)]
 pub(crate) enum Step {
     Clone,
-    Session,
+    Group,
     Mounts,
     Limits,
     Identity,
     Capabilities,
     Directory,
     Landlock,
-    Seccomp,
     Streams,
     Exec,
 }
 
 impl Step {
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Clone,
-        Self::Session,
+        Self::Group,
         Self::Mounts,
         Self::Limits,
         Self::Identity,
         Self::Capabilities,
         Self::Directory,
         Self::Landlock,
-        Self::Seccomp,
         Self::Streams,
         Self::Exec,
     ];
@@ -57,8 +55,6 @@ pub(crate) struct Private {
     pub(crate) at: CString,
     /// Its size, as mount options.
     pub(crate) options: CString,
-    /// Directories made in it for everybody, absolute.
-    pub(crate) shared: Vec<CString>,
     /// Mounts that move beneath it.
     pub(crate) lent: Vec<Lent>,
 }
@@ -89,7 +85,4 @@ pub(crate) struct Plan<'a> {
     pub(crate) identity: Option<u32>,
     pub(crate) drop_capabilities: bool,
     pub(crate) ruleset: Option<BorrowedFd<'a>>,
-    pub(crate) filters: &'a [Vec<Instruction>],
-    /// A filter that asks: its listener comes back in [`Started`].
-    pub(crate) asking: Option<&'a [Instruction]>,
 }

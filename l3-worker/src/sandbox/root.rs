@@ -22,17 +22,15 @@ use crate::launcher::Unavailable;
 /// Where every attempt's own temporary files are mounted. Landlock looks at what is above a mount
 /// point, not at the point: a rule for `/var` covers it.
 pub(super) const PRIVATE_AT: &str = "/var/private";
-/// Directories of [`PRIVATE`], inside the one mount.
-pub(super) const SHARED: [&str; 2] = ["/var/private/tmp", "/var/private/shm"];
 /// Mounts beneath directories that are private wait here until a child moves them.
 const LENT_AT: &str = "/var/lent";
 /// The root holds directories, links, copies of small files: never more than this.
 const OPTIONS: [(&str, &str); 3] = [("size", "16m"), ("nr_inodes", "16k"), ("mode", "0755")];
 /// What leads to what is made.
 const LINKS: [(&str, &str); 9] = [
-    ("/tmp", SHARED[0]),
-    ("/var/tmp", SHARED[0]),
-    ("/dev/shm", SHARED[1]),
+    ("/tmp", PRIVATE_AT),
+    ("/var/tmp", PRIVATE_AT),
+    ("/dev/shm", PRIVATE_AT),
     ("/dev/ptmx", "pts/ptmx"),
     ("/dev/fd", "/proc/self/fd"),
     ("/dev/stdin", "/proc/self/fd/0"),

@@ -10,7 +10,7 @@ use rustix::thread::UnshareFlags;
 
 use super::init::Init;
 use super::landlock::{Access, Rules};
-use super::linux;
+use super::linux::{self, Stack};
 use super::net::Net;
 use super::paths::Paths;
 use super::plan::Private;
@@ -76,13 +76,11 @@ pub(super) fn set_up(
     let Entered { lent, rules } = root::enter(view)?;
     let init = Init::start(proc).map_err(|error| denied("processes of its own (/proc)", &error))?;
     root::seal()?;
-    let shared = root::SHARED.map(|path| CString::new(path).expect("no NUL in a constant"));
     let strict = Strict {
         who,
         private: Private {
             at: CString::new(root::PRIVATE_AT).expect("no NUL in a constant"),
             options: options(DEFAULT_TMP_BYTES),
-            shared: shared.to_vec(),
             lent,
         },
         net,
@@ -98,6 +96,7 @@ impl Strict {
         &mut self,
         limits: &Limits,
         processes: &Processes,
+        stack: &Stack,
     ) -> std::io::Result<()> {
         let tmp_bytes = limits.tmp_bytes.unwrap_or(DEFAULT_TMP_BYTES);
         if tmp_bytes != self.tmp_bytes {
@@ -105,7 +104,7 @@ impl Strict {
             self.tmp_bytes = tmp_bytes;
         }
         match &mut self.net {
-            Some(net) => net.renew(processes.as_fd()),
+            Some(net) => net.renew(processes.as_fd(), stack),
             None => Ok(()),
         }
     }
@@ -143,6 +142,6 @@ impl Strict {
 }
 
 fn options(bytes: u64) -> CString {
-    let text = format!("size={bytes},nr_inodes={TMP_FILES},mode=0755");
+    let text = format!("size={bytes},nr_inodes={TMP_FILES},mode=1777");
     CString::new(text).expect("numbers hold no NUL")
 }

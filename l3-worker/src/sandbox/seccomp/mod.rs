@@ -7,9 +7,11 @@
 mod calls;
 mod compile;
 mod fences;
+mod rule;
 #[cfg(test)]
 mod tests;
 
 pub use calls::denied_name;
 pub use compile::program;
+pub(crate) use compile::{Own, program_of_slot};
 pub use fences::Fences;
