@@ -268,5 +268,10 @@ fn constraints(
         timeout: outgoing.bounds.timeout,
     };
     let denied = |finding| Unready::Denied(Box::new(finding));
+    for file in &outgoing.files {
+        if let FileSource::Local { path } = &file.source {
+            config.policy.staged(&outgoing.id, path).map_err(denied)?;
+        }
+    }
     config.policy.constraints(&ask).map_err(denied)
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::ask::TaskAsk;
 use super::codes;
+use super::constrain::named;
 use super::effective::Policy;
 use super::finding::{Finding, FindingSeverity};
 use super::grant::{Grant, Granted};
@@ -18,7 +19,7 @@ use super::verdict::{Verdict, WorstCase};
 use crate::diagnostic::Problems;
 use crate::expr::Template;
 use crate::ids::TaskId;
-use crate::plan::{Action, Bounds, MAX_RUN_TASKS, Plan, PlanTask};
+use crate::plan::{Action, Bounds, FileSource, MAX_RUN_TASKS, Plan, PlanTask};
 
 impl Policy {
     /// What it says of a plan. The plan's own `policy` is to be part of it already
@@ -226,6 +227,18 @@ impl Check<'_> {
         let before = self.verdict.findings.len();
         for judged in policy.judge(&ask, self.site) {
             self.take(judged);
+        }
+        for source in task.files().values() {
+            // What a nested scenario is given is known, and judged, when it starts.
+            let FileSource::Input { name } = source else {
+                continue;
+            };
+            let Some(path) = plan.inputs().get(&**name).and_then(|value| value.as_str()) else {
+                continue;
+            };
+            let named: Vec<&str> = named(plan).collect();
+            let judged = policy.judge_staged(id, path, &named, self.site);
+            judged.into_iter().for_each(|judged| self.take(judged));
         }
         for name in task
             .secrets()

@@ -120,6 +120,9 @@ codes! {
     PATH_NOT_ALLOWED = "path-not-allowed", Containment, grantable:
         "A task says that it reads or writes a path that the policy does not open.",
         "Add the path to `paths` of a pack of your own, or approve the plan by its digest.";
+    FILE_OUTSIDE = "file-outside", Notice:
+        "An input names a file that no task may read, and it is copied into a workspace.",
+        "See whether you want this file in the hands of this task; an input of the command line is your own choice.";
     TREE_HOLDS_HOME = "tree-holds-home", Containment:
         "The scenario's tree is your home directory or above it; it is not opened, for it holds keys and tokens of everything.",
         "Move the scenario into a directory of its own, or put an `orchestra.yaml` beside it.";

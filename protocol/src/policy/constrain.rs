@@ -36,6 +36,8 @@ pub struct Dispatch {
     /// Which policy holds beneath a task as written, the longest first.
     scopes: Vec<(String, usize)>,
     site: Site,
+    /// Values of the run's own inputs that are paths.
+    named: Vec<String>,
     /// Bounded by the tasks as written: items of a fan-out do not differ.
     compiled: Mutex<HashMap<Key, Arc<Confine>>>,
 }
@@ -48,6 +50,7 @@ impl Dispatch {
             policies: vec![policy],
             scopes: Vec::new(),
             site,
+            named: named(plan).map(str::to_owned).collect(),
             compiled: Mutex::default(),
         };
         dispatch.enter(plan, "", 0);
@@ -68,6 +71,7 @@ impl Dispatch {
             policies: vec![policy],
             scopes: Vec::new(),
             site: Site::default(),
+            named: Vec::new(),
             compiled: Mutex::default(),
         }
     }
@@ -128,6 +132,20 @@ impl Dispatch {
         Ok(policy.bounded(ask, Arc::clone(confine)))
     }
 
+    /// Whether a file or directory of this host may be copied into a task's workspace.
+    ///
+    /// # Errors
+    /// The finding that refuses it.
+    pub fn staged(&self, task: &TaskId, path: &str) -> Result<(), Finding> {
+        let named: Vec<&str> = self.named.iter().map(String::as_str).collect();
+        let judged = self
+            .policy(task)
+            .judge_staged(task, path, &named, &self.site);
+        let finding = judged.map(|judged| judged.finding);
+        let refused = finding.filter(|finding| finding.severity == FindingSeverity::Refused);
+        refused.map_or(Ok(()), Err)
+    }
+
     /// How many different answers there are so far.
     #[must_use]
     pub fn distinct(&self) -> usize {
@@ -136,6 +154,12 @@ impl Dispatch {
             .unwrap_or_else(PoisonError::into_inner)
             .len()
     }
+}
+
+/// Values of a plan's own inputs that are paths.
+pub(super) fn named(plan: &Plan) -> impl Iterator<Item = &str> {
+    let texts = plan.inputs().values().filter_map(|value| value.as_str());
+    texts.filter(|text| text.starts_with('/'))
 }
 
 impl Policy {

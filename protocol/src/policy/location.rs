@@ -68,7 +68,7 @@ fn by_path(program: &str, policy: &Policy, site: &Site) -> Location {
 }
 
 /// A path without `.`, `..` and empty parts; `None` for a relative one that leads out of where it starts.
-fn normal(path: &str) -> Option<String> {
+pub(super) fn normal(path: &str) -> Option<String> {
     let is_absolute = path.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {

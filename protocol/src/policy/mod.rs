@@ -9,8 +9,6 @@ mod builtin;
 mod check;
 mod codes;
 mod constrain;
-#[cfg(feature = "author")]
-mod credentials;
 mod effective;
 mod examples;
 mod finding;
@@ -28,7 +26,9 @@ mod request;
 mod retry;
 mod rule;
 mod sandbox;
+mod secret_places;
 mod shell_text;
+mod staging;
 mod subset;
 mod tighten;
 mod variables;
@@ -51,8 +51,6 @@ pub(crate) use bound::{BUDGETS as BUDGET_BOUNDS, LIMITS as LIMIT_BOUNDS, Unit};
 pub use builtin::{BUILTIN_PACKS, builtin_pack};
 pub use codes::{FINDING_CODES, FindingCode, FindingKind, finding_code};
 pub use constrain::Dispatch;
-#[cfg(feature = "author")]
-pub(crate) use credentials::credentials_in;
 pub use effective::{
     EnvironmentRule, PathRule, Policy, PolicyError, PolicySchema, SandboxRule, SecretRule,
 };
@@ -70,5 +68,7 @@ pub use rule::{
     SecretSourceKind, TaskApproval, Toolchain,
 };
 pub use sandbox::{Confine, DeniedAction, Guarantee, Network, SandboxLevel, UnixSockets};
+#[cfg(feature = "author")]
+pub(crate) use secret_places::credentials_in;
 pub use variables::{CODE_VARIABLES, runs_other_code};
 pub use verdict::{Verdict, WorstCase};

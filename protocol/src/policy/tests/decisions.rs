@@ -518,6 +518,56 @@ fn what_a_scenario_asks_for_narrows_or_is_told() {
 }
 
 #[test]
+fn files_are_staged_from_where_a_task_may_read_or_a_person_pointed() {
+    let staged = |path: &str, policy: &Policy| {
+        let text = format!(
+            "inputs: {{ data: {{ type: path, default: \"{path}\" }} }}
+tasks: {{ a: {{ run: cat x, files: {{ x: '${{{{ inputs.data }}}}' }} }}, b: {{ run: 'true' }} }}
+"
+        );
+        let plan = plan(&text, &[]);
+        let verdict = policy.check(&plan, &site());
+        let dispatch = Dispatch::new(policy.granting(&verdict, "ada"), &plan, site());
+        (codes(&verdict), dispatch)
+    };
+    let policy = builtin("default");
+    let nothing = Vec::<String>::new();
+    assert_eq!(staged("data.csv", &policy).0, nothing);
+    let (said, dispatch) = staged("/srv/data.csv", &policy);
+    assert_eq!(said, ["a warning file-outside"]);
+    // A path that a task came up with is none that a person pointed at.
+    let may = |path: &str| dispatch.staged(&id("b"), path).is_ok();
+    assert!(may("/srv/data.csv") && may("/p/x") && may("/srv/./data.csv"));
+    for path in [
+        "/srv",
+        "/srv/data.csv/..",
+        "/home/u/.ssh/id",
+        "/p/../etc/shadow",
+        "x",
+        "",
+        "/home/u/notes",
+    ] {
+        assert!(!may(path), "{path}");
+    }
+    for path in [
+        "/etc/shadow",
+        "/home/u/.ssh/id_ed25519",
+        "/home/u",
+        "/",
+        "/proc/self/environ",
+    ] {
+        let (said, dispatch) = staged(path, &policy);
+        assert_eq!(said, ["a refused path-not-allowed"], "{path}");
+        assert!(
+            dispatch.staged(&id("a"), path).is_ok() && dispatch.staged(&id("b"), path).is_err(),
+            "granted to `a`"
+        );
+    }
+    let unconfined = policy.at_level(SandboxLevel::None, "--sandbox").unwrap();
+    assert_eq!(staged("/etc/hosts", &unconfined).0, nothing);
+}
+
+#[test]
 fn declared_programs_are_compared_with_those_that_are_started() {
     let text = "tasks:
   less: { run: git log | cat, effects: { programs: [git] } }

@@ -1,7 +1,7 @@
 //! Places of a home that hold keys and tokens. A toolchain never reaches one; a path of a pack may, and
 //! is told so. A data table, which cannot be complete: packs name what is open, not what is closed.
 
-use super::place::PolicyPath;
+use super::place::{PolicyPath, Site, covers};
 
 /// In the home, as [`PolicyPath`]s.
 const CREDENTIALS: &[&str] = &[
@@ -44,7 +44,31 @@ const CREDENTIALS: &[&str] = &[
     "~/.claude.json",
 ];
 
+/// What of a host is its own matter, whoever may read it.
+const OF_HOST: &[&str] = &[
+    "/etc",
+    "/proc",
+    "/sys",
+    "/dev",
+    "/run",
+    "/boot",
+    "/var/lib",
+    "/var/run",
+    "/var/spool",
+];
+
+/// Whether an absolute path holds, or lies in, a place with credentials or what is the host's own.
+pub(super) fn is_sensitive(path: &str, site: &Site) -> bool {
+    let touches = |place: &str| covers(place, path) || covers(path, place);
+    let homes = CREDENTIALS
+        .iter()
+        .filter_map(|place| place.parse::<PolicyPath>().ok());
+    let mut homes = homes.filter_map(|place| place.expanded(site));
+    OF_HOST.iter().any(|place| touches(place)) || homes.any(|place| touches(&place))
+}
+
 /// The first place with credentials that a path holds, or lies in.
+#[cfg(feature = "author")]
 pub(crate) fn credentials_in(path: &PolicyPath) -> Option<PolicyPath> {
     let places = CREDENTIALS
         .iter()
@@ -54,6 +78,7 @@ pub(crate) fn credentials_in(path: &PolicyPath) -> Option<PolicyPath> {
 }
 
 #[cfg(test)]
+#[cfg(feature = "author")]
 mod tests {
     use super::*;
 
