@@ -9,6 +9,7 @@ mod doctor;
 pub mod exit_code;
 mod explain;
 mod planning;
+mod policy;
 mod report;
 mod runs;
 mod session;

@@ -28,22 +28,24 @@ fn text(place: &Place, args: &[&str]) -> String {
 #[test]
 fn every_value_with_its_origin() {
     assert_snapshot!(text(&place(), &[]), @r#"
-    runs_dir      runs   default
-    max_parallel  3      config/orchestra/config.yaml:2:15
-    fail_fast     true   environment ORCHESTRA_FAIL_FAST
-    sandbox       none   default
-    progress      lines  config/orchestra/config.yaml:3:11
-    color         never  work/orchestra.yaml:2:8
-    log_level     debug  environment ORCHESTRA_LOG_LEVEL
+    runs_dir      runs     default
+    max_parallel  3        config/orchestra/config.yaml:2:15
+    fail_fast     true     environment ORCHESTRA_FAIL_FAST
+    sandbox       auto     default
+    policy        default  default
+    progress      lines    config/orchestra/config.yaml:3:11
+    color         never    work/orchestra.yaml:2:8
+    log_level     debug    environment ORCHESTRA_LOG_LEVEL
     "#);
     assert_snapshot!(text(&Place::new(), &["show"]), @r#"
-    runs_dir      runs   default
-    max_parallel  auto   default
-    fail_fast     true   environment ORCHESTRA_FAIL_FAST
-    sandbox       none   default
-    progress      auto   default
-    color         auto   default
-    log_level     debug  environment ORCHESTRA_LOG_LEVEL
+    runs_dir      runs     default
+    max_parallel  auto     default
+    fail_fast     true     environment ORCHESTRA_FAIL_FAST
+    sandbox       auto     default
+    policy        default  default
+    progress      auto     default
+    color         auto     default
+    log_level     debug    environment ORCHESTRA_LOG_LEVEL
     "#);
 }
 
@@ -61,21 +63,22 @@ fn what_lost_is_shown_on_demand() {
         ],
     );
     assert_snapshot!(shown, @r#"
-    runs_dir      runs   default
-    max_parallel  2      flag --max-parallel
-                  3      config/orchestra/config.yaml:2:15, overruled
-                  9      work/orchestra.yaml:1:15, overruled
-                  auto   default, overruled
-    fail_fast     true   environment ORCHESTRA_FAIL_FAST
-                  false  default, overruled
-    sandbox       none   default
-    progress      lines  config/orchestra/config.yaml:3:11
-                  auto   default, overruled
-    color         never  work/orchestra.yaml:2:8
-                  auto   default, overruled
-    log_level     trace  flag --log-level
-                  debug  environment ORCHESTRA_LOG_LEVEL, overruled
-                  info   default, overruled
+    runs_dir      runs     default
+    max_parallel  2        flag --max-parallel
+                  3        config/orchestra/config.yaml:2:15, overruled
+                  9        work/orchestra.yaml:1:15, overruled
+                  auto     default, overruled
+    fail_fast     true     environment ORCHESTRA_FAIL_FAST
+                  false    default, overruled
+    sandbox       auto     default
+    policy        default  default
+    progress      lines    config/orchestra/config.yaml:3:11
+                  auto     default, overruled
+    color         never    work/orchestra.yaml:2:8
+                  auto     default, overruled
+    log_level     trace    flag --log-level
+                  debug    environment ORCHESTRA_LOG_LEVEL, overruled
+                  info     default, overruled
     "#);
 }
 
@@ -161,10 +164,15 @@ fn defaults_are_a_settings_file() {
     # Also --fail-fast and ORCHESTRA_FAIL_FAST. A project may turn it on.
     fail_fast: false
 
-    # Confinement of tasks; `none` is the only level of this build.
-    # It is `none`.
+    # Confinement of tasks; `auto` is what the policy says.
+    # It is one of `auto`, `strict`, `landlock`, `none`.
     # Also --sandbox and ORCHESTRA_SANDBOX. A project may set it when it is trusted.
-    sandbox: none
+    sandbox: auto
+
+    # What tasks may do: a pack's name or its file; a map narrows it, and any project's may.
+    # It is a pack's name, its file, or a map as `policy` in a scenario.
+    # Also --policy and ORCHESTRA_POLICY. A project may set it when it is trusted.
+    policy: default
 
     # Progress on stderr.
     # It is one of `auto`, `bar`, `lines`, `none`.

@@ -65,6 +65,7 @@ fn every_task_has_a_fate() {
     --- stdout
     Plan <digest> decided
     7 tasks · <n> at once · no sandbox: tasks run with your user's rights
+    policy default@1 · network none · writes workspace · no secrets
       strict = false
       who = "world"
 
@@ -139,12 +140,17 @@ fn a_program_that_is_not_there_is_found() {
     --- stdout
     Plan <digest> p
     2 tasks · <n> at once · no sandbox: tasks run with your user's rights
+    policy default@1 · network none · writes workspace · no secrets
 
       would run  at 0s  a  `no-such-program` is not on PATH (<bin>)
       would run  at 0s  b  `sh` is not on PATH (/nowhere)
 
     Dry run: 2 would run; nothing was started
       of `run:` texts only the shell was looked up, not what they call
+
+    Findings: 1 warning
+      warning[program-not-listed] a: `no-such-program` is not among the programs of default@1
+          fix: Add it to `programs` of a pack of your own (`use: default`).
     --- stderr
     error[cannot-start]: 2 tasks could not be started
     help: a: `no-such-program` is not on PATH (<bin>)
@@ -263,6 +269,7 @@ fn items_of_inputs_are_counted_before_the_run() {
     --- stdout
     Plan <digest> wide
     6 tasks · <n> at once · no sandbox: tasks run with your user's rights
+    policy default@1 · network none · writes workspace · no secrets
       names = ["a","b","c"]
       none = []
 
@@ -276,6 +283,10 @@ fn items_of_inputs_are_counted_before_the_run() {
 
     Dry run: 7 would run; nothing was started
       of `run:` texts only the shell was looked up, not what they call
+
+    Findings: 1 warning
+      warning[program-not-listed] nobody: `no-such-program` is not among the programs of default@1
+          fix: Add it to `programs` of a pack of your own (`use: default`).
     "#);
     let args = ["run", "wide.yaml", "--plan-only"];
     let shown = place.orchestra(args).run();
@@ -284,6 +295,7 @@ fn items_of_inputs_are_counted_before_the_run() {
     --- stdout
     Plan <digest> wide
     6 tasks · <n> at once · no sandbox: tasks run with your user's rights
+    policy default@1 · network none · writes workspace · no secrets
       names = ["a","b","c"]
       none = []
 
@@ -306,7 +318,11 @@ fn items_of_inputs_are_counted_before_the_run() {
       one after the other   27h48m
       longest path          30.0s
       plan digest           <sha256>
-    next: orchestra run wide.yaml --approve <digest>
+
+    Findings: 1 warning
+      warning[program-not-listed] nobody: `no-such-program` is not among the programs of default@1
+          fix: Add it to `programs` of a pack of your own (`use: default`).
+    next: orchestra run wide.yaml --approve <digest>@<digest>
     "#);
     let args = ["run", "wide.yaml", "--plan-only", "-o", "json"];
     let tasks = place.orchestra(args).run().expect(0).json()["tasks"].clone();
@@ -333,6 +349,7 @@ fn what_cannot_expand_cannot_start() {
     --- stdout
     Plan <digest> p
     1 task · <n> at once · no sandbox: tasks run with your user's rights
+    policy default@1 · network none · writes workspace · no secrets
       names = null
 
       would run  at 0s  each  `for_each` needs a list, found null

@@ -26,7 +26,9 @@ fn show() {
       FAILED in <s>   1 passed · 1 failed · 2 skipped
         FAIL build   attempt 2 of 2   exit 3   logs/build.2.err
              | main.c:3: error: expected ;
+             sandbox: none
         SKIP test, publish   because build failed
+        no sandbox: tasks ran with your user's rights
       report: runs/<run-dir>/report.md
       next: orchestra logs <run> build · orchestra explain <run> build · orchestra retry <run> build --downstream
     "#);

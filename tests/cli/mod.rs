@@ -1,5 +1,6 @@
 //! The command line as people and scripts see it, through the real binary.
 
+pub mod approve;
 mod cancel;
 mod clean;
 mod completions;

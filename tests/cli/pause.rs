@@ -34,6 +34,7 @@ fn running_attempts_end_and_resume_goes_on() {
     ────────────
       PAUSED in <s>   2 passed
         paused: orchestra pause
+        no sandbox: tasks ran with your user's rights
         1 artifact in runs/<run-dir>/artifacts
       next: orchestra resume <run>
     "#);

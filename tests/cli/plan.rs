@@ -64,6 +64,7 @@ fn a_plan_is_a_tree_a_table_and_a_worst_case() {
     --- stdout
     Plan <digest> pipeline
     4 tasks · <n> at once · no sandbox: tasks run with your user's rights
+    policy default@1 · network none · writes workspace · no secrets
       strict = false
       text = "<work>/words.txt"
 
@@ -83,7 +84,7 @@ fn a_plan_is_a_tree_a_table_and_a_worst_case() {
       longest path          unbounded (more than 3m13s)
       without a timeout     publish
       plan digest           <sha256>
-    next: orchestra run pipeline.yaml -i 'text=words.txt' --approve <digest>
+    next: orchestra run pipeline.yaml -i 'text=words.txt' --approve <digest>@<digest>
     "#);
     assert_eq!(place.listing().len(), before.len() + 1, "nothing was made");
 }
@@ -229,8 +230,8 @@ fn only_the_approved_plan_runs() {
         run(&place, &[&INPUT[..], more, &["--approve", digest]].concat())
     };
     approve(digest, &[]).expect(0);
-    approve(&digest[..8], &[]).expect(0);
-    let refused = approve(&digest[..8], &["-i", "strict=true"]).expect(4);
+    approve(&digest[..16], &[]).expect(0);
+    let refused = approve(&digest[..16], &["-i", "strict=true"]).expect(4);
     assert!(
         refused.stderr.starts_with("error[plan-not-approved]"),
         "{}",
@@ -239,7 +240,7 @@ fn only_the_approved_plan_runs() {
     approve("7f3a91", &[]).expect(2);
     save(&place);
     run(&place, &["plan.json", "--approve", digest]).expect(0);
-    run(&place, &["plan.json", "--approve", "00000000"]).expect(4);
+    run(&place, &["plan.json", "--approve", "0000000000000000"]).expect(4);
 }
 
 #[test]

@@ -38,6 +38,8 @@ fn report_for_a_reader_who_has_nothing_else() {
 
     **FAILED** in <s>: 1 passed, 1 failed, 2 skipped, of 4 tasks. Exit code 1. Plan `<digest>`.
 
+    > **Sandbox:** no sandbox: tasks ran with your user's rights
+
     ## First failure
 
     ### `build`: attempt 2 of 2, exit 3
@@ -58,13 +60,15 @@ fn report_for_a_reader_who_has_nothing_else() {
     main.c:3: error: expected ;
     ```
 
+    Sandbox: none.
+
     Attempt 2: exit 3 after <s>, log [logs/build.2.err](logs/build.2.err)
 
     ```text
     main.c:3: error: expected ;
     ```
 
-    Confinement: no sandbox: tasks ran with your user's rights.
+    Sandbox: none.
 
     Skipped because of it: `test`, `publish`.
 
@@ -134,6 +138,15 @@ fn report_for_a_reader_who_has_nothing_else() {
 
     None.
 
+    ## Sandbox and policy
+
+    - Level: no sandbox: tasks ran with your user's rights; 3 attempts
+    - Denied: nothing that was seen
+    - Policy: default@1, `<sha256>` ([policy.json](policy.json))
+    - Findings: none
+
+    Lists of programs say what a plan may start. They confine nothing: what an admitted program starts in its turn is confined by the sandbox alone.
+
     ## Plan and approval
 
     - Plan digest: `<sha256>` ([plan.json](plan.json))
@@ -143,9 +156,7 @@ fn report_for_a_reader_who_has_nothing_else() {
 
     - Run: `<run-id>`
     - Started: <time> UTC by orchestra <version>
-    - Policy: default@0, `<sha256>`
     - Scenario: [scenario.yaml](scenario.yaml), SHA-256 `<sha256>`
-    - Confinement: no sandbox: tasks ran with your user's rights
 
     Every line of this report follows from `events.jsonl`, a hash chain that `seal.json` closes.
     To recompute the chain and the digests of plan, scenario, logs and artifacts:

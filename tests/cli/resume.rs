@@ -59,7 +59,9 @@ fn a_finished_run_says_how_it_ended() {
       FAILED in <s>   1 passed · 1 failed · 2 skipped
         FAIL build   attempt 2 of 2   exit 3   logs/build.2.err
              | main.c:3: error: expected ;
+             sandbox: none
         SKIP test, publish   because build failed
+        no sandbox: tasks ran with your user's rights
       report: runs/<run-dir>/report.md
       next: orchestra logs <run> build · orchestra explain <run> build · orchestra retry <run> build --downstream
     "#);
@@ -150,6 +152,7 @@ fn a_killed_run_goes_on_and_done_tasks_do_not_run_again() {
         SEAL event <seq> <sha256>
     ────────────
       PASSED in <s>   2 passed
+        no sandbox: tasks ran with your user's rights
         1 artifact in runs/<run-dir>/artifacts.json
       report: runs/<run-dir>/report.md
       next: orchestra verify <run>

@@ -78,6 +78,7 @@ fn what_did_not_succeed_runs_again_with_all_that_follows() {
         SEAL event <seq> <sha256>
     ────────────
       PASSED in <s>   4 passed (2 reused)
+        no sandbox: tasks ran with your user's rights
         3 artifacts in runs/<run-dir>/artifacts.json
       report: runs/<run-dir>/report.md
       next: orchestra verify <run>

@@ -51,6 +51,7 @@ fn success() {
         SEAL event <seq> <sha256>
     ────────────
       PASSED in <s>   1 passed
+        no sandbox: tasks ran with your user's rights
         greeting   runs/<run-dir>/artifacts/greet/greeting.txt   13 B
       report: runs/<run-dir>/report.md
       next: orchestra verify <run>
@@ -90,7 +91,9 @@ fn failure_is_last_with_its_tail_and_the_next_command() {
       FAILED in <s>   1 passed · 1 failed · 2 skipped
         FAIL build   attempt 2 of 2   exit 3   logs/build.2.err
              | main.c:3: error: expected ;
+             sandbox: none
         SKIP test, publish   because build failed
+        no sandbox: tasks ran with your user's rights
       report: runs/<run-dir>/report.md
       next: orchestra logs <run> build · orchestra explain <run> build · orchestra retry <run> build --downstream
     "#);

@@ -76,7 +76,6 @@ fn bad_values() {
     error[bad-value]: --max-parallel cannot be `two`
     help: it is a whole number
     "#);
-    assert_snapshot!(wrong(&["run", "x.yaml", "--sandbox", "strict"]), @"error[bad-value]: --sandbox cannot be `strict`: sandbox level `strict` is not built yet; this build has `none`");
     assert_snapshot!(wrong(&["list", "-o", "jsonx"]), @r#"
     error[bad-value]: --output-format cannot be `jsonx`
     help: did you mean `json`?

@@ -38,7 +38,9 @@ fn a_finished_run_says_how_it_ended() {
       FAILED in <s>   1 passed · 1 failed · 2 skipped
         FAIL build   attempt 2 of 2   exit 3   logs/build.2.err
              | main.c:3: error: expected ;
+             sandbox: none
         SKIP test, publish   because build failed
+        no sandbox: tasks ran with your user's rights
       report: runs/<run-dir>/report.md
       next: orchestra logs <run> build · orchestra explain <run> build · orchestra retry <run> build --downstream
     "#);
@@ -115,18 +117,19 @@ fn a_run_that_is_left_says_who_left_it_and_what_goes_on() {
     child.wait().unwrap();
     let left = Outcome::of(watch.wait_with_output().unwrap()).expect(7);
     let text = left.render().replace(&pid.to_string(), "<pid>");
-    assert_snapshot!(text, @r"
+    assert_snapshot!(text, @r#"
     exit 7
     --- stderr
     Watch <run> waiting   runs/<run-dir>
     So far: 1 passed · 1 running of 2 tasks
     ────────────
       UNFINISHED in <s>   1 passed · 1 running
+        no sandbox: tasks ran with your user's rights
         1 artifact in runs/<run-dir>/artifacts
       next: orchestra resume <run>
     error[run-left]: process <pid>, which drove the run, is gone
     help: `orchestra resume <run>` goes on
-    ");
+    "#);
     // The same for who comes later, in an object.
     let error = place.orchestra(["watch", "--json"]).run().expect(7).json();
     assert_eq!(error["error"]["code"], "run-left");

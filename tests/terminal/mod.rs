@@ -1,5 +1,6 @@
 //! The live view on a real terminal: what is on its screen while a run goes on, and afterwards.
 
+mod approving;
 mod asking;
 mod live;
 mod screen;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use protocol::diagnostic::Diagnostic;
-use protocol::event::Origin;
+use protocol::digest::Digest;
 use protocol::plan::{InputType, Plan};
 use protocol::scenario::find_root;
 use protocol::source::SourceFile;
@@ -17,7 +17,7 @@ use super::error::{CliError, Kind};
 use super::scenario_file::{self, Read};
 use crate::planning::{self, About, Foundation, PlanFile, schema_of};
 use crate::report::words;
-use crate::session::{Policy, absolute};
+use crate::session::absolute;
 
 /// What helps where a saved plan is no longer one to run.
 const AGAIN: &str = "save it again with `--plan-only --save FILE`";
@@ -33,18 +33,35 @@ pub(super) struct Asked {
     pub(super) inputs: BTreeMap<String, String>,
     /// Inputs of type `path`.
     pub(super) paths: BTreeSet<String>,
-    /// Who approved the plan.
-    pub(super) by: Origin,
+    /// Digest of the policy that a saved plan was saved under.
+    pub(super) saved_under: Option<Digest>,
 }
 
-/// Reads what is to be run, and makes sure that it is what was approved and that its files are there.
-pub(super) fn read(context: &Context, args: &Run, policy: &Policy) -> Result<Asked, CliError> {
+impl Asked {
+    /// Whether it is a saved plan.
+    pub(super) fn is_saved(&self) -> bool {
+        self.saved_under.is_some()
+    }
+}
+
+/// Reads what is to be run, and makes sure that its files are there.
+pub(super) fn read(context: &Context, args: &Run) -> Result<Asked, CliError> {
     let bytes = scenario_file::read_bytes(context, &args.scenario)?;
     let asked = match is_plan_file(&args.scenario, &bytes)? {
-        false => of_scenario(context, args, bytes)?,
-        true => of_plan_file(args, &bytes, policy)?,
+        false => of_scenario(context, &args.scenario, &args.inputs, bytes)?,
+        true => of_plan_file(&args.scenario, &args.inputs, &bytes)?,
     };
-    approved(&asked.plan, args)?;
+    with_files(asked)
+}
+
+/// Reads the scenario of what was asked for anew, with the same inputs.
+pub(super) fn read_again(context: &Context, asked: &Asked) -> Result<Asked, CliError> {
+    let inputs: Vec<(String, String)> = asked.inputs.clone().into_iter().collect();
+    let bytes = scenario_file::read_bytes(context, &asked.path)?;
+    with_files(of_scenario(context, &asked.path, &inputs, bytes)?)
+}
+
+fn with_files(asked: Asked) -> Result<Asked, CliError> {
     let missing = planning::missing(&asked.plan);
     if let Some(first) = missing.into_iter().next() {
         let planning::Missing {
@@ -87,37 +104,39 @@ pub(super) fn plan_file(path: &Path, bytes: &[u8]) -> Result<PlanFile, CliError>
     Ok(saved)
 }
 
-fn of_scenario(context: &Context, args: &Run, bytes: Vec<u8>) -> Result<Asked, CliError> {
+fn of_scenario(
+    context: &Context,
+    file: &Path,
+    inputs: &[(String, String)],
+    bytes: Vec<u8>,
+) -> Result<Asked, CliError> {
     let Read {
         bytes,
         scenario,
         source,
         ..
-    } = scenario_file::parsed(context, &args.scenario, bytes)?;
-    let path = absolute(&args.scenario);
+    } = scenario_file::parsed(context, file, bytes)?;
+    let path = absolute(file);
     let working_dir = std::env::current_dir().map_err(|error| {
         CliError::not_ready("no-working-dir", "there is no working directory").because(error)
     })?;
-    let inputs = scenario.resolve(&args.inputs, &working_dir, &find_root(&path));
-    let inputs = inputs.map_err(|problems| wrong_inputs(&source, problems))?;
+    let resolved = scenario.resolve(inputs, &working_dir, &find_root(&path));
+    let resolved = resolved.map_err(|problems| wrong_inputs(&source, problems))?;
     let declared = scenario.inputs().iter();
     let paths = declared
         .filter(|(_, input)| input.kind == InputType::Path)
         .map(|(name, _)| name.clone())
         .collect();
     let plan = scenario
-        .plan(inputs)
+        .plan(resolved)
         .map_err(|problems| CliError::problems(source, problems))?;
     Ok(Asked {
         plan,
         scenario: bytes,
         path,
-        inputs: args.inputs.iter().cloned().collect(),
+        inputs: inputs.iter().cloned().collect(),
         paths,
-        by: match &args.approve {
-            Some(_) => Origin::Digest,
-            None => Origin::Default,
-        },
+        saved_under: None,
     })
 }
 
@@ -142,9 +161,9 @@ fn is_of_file(problem: &Diagnostic) -> bool {
     problem.code == "invalid-input" && problem.span.is_some()
 }
 
-fn of_plan_file(args: &Run, bytes: &[u8], policy: &Policy) -> Result<Asked, CliError> {
-    let name = args.scenario.display();
-    if !args.inputs.is_empty() {
+fn of_plan_file(file: &Path, inputs: &[(String, String)], bytes: &[u8]) -> Result<Asked, CliError> {
+    let name = file.display();
+    if !inputs.is_empty() {
         let message = format!("{name} is a saved plan, whose inputs are fixed");
         return Err(CliError::usage("plan-has-inputs", message)
             .hint("leave `-i` out, or run the scenario itself"));
@@ -153,18 +172,14 @@ fn of_plan_file(args: &Run, bytes: &[u8], policy: &Policy) -> Result<Asked, CliE
         about,
         scenario,
         plan,
-    } = plan_file(&args.scenario, bytes)?;
-    if about.policy != policy.digest() {
-        let message = format!("{name} was saved under another policy");
-        return Err(CliError::new(Kind::Refused, "plan-not-approved", message).hint(AGAIN));
-    }
+    } = plan_file(file, bytes)?;
     Ok(Asked {
         plan,
         scenario: scenario.into_bytes(),
         path: PathBuf::from(about.scenario_path),
         paths: about.paths.into_iter().map(|bound| bound.input).collect(),
         inputs: about.inputs,
-        by: Origin::Digest,
+        saved_under: Some(about.policy),
     })
 }
 
@@ -191,16 +206,13 @@ pub(super) fn unreadable(file: &Path, error: std::io::Error) -> CliError {
     CliError::invalid("input-unreadable", message).because(error)
 }
 
-fn approved(plan: &Plan, args: &Run) -> Result<(), CliError> {
-    let digest = plan.digest().to_string();
-    match &args.approve {
-        Some(approved) if !digest.starts_with(approved.as_str()) => {
-            let message = format!("the plan's digest is {digest}, not the approved {approved}");
-            Err(CliError::new(Kind::Refused, "plan-not-approved", message)
-                .hint("look at it with `--plan-only`, and approve what you see"))
-        }
-        _ => Ok(()),
+/// A saved plan was looked at under a policy, and runs under no other.
+pub(super) fn stands_under(asked: &Asked, file: &Path, policy: Digest) -> Result<(), CliError> {
+    if asked.saved_under.is_none_or(|saved| saved == policy) {
+        return Ok(());
     }
+    let message = format!("{} was saved under another policy", file.display());
+    Err(CliError::new(Kind::Refused, "plan-not-approved", message).hint(AGAIN))
 }
 
 /// Words of a command line that runs the same again.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use protocol::plan::Plan;
+use protocol::policy::Dispatch;
 use protocol::seal::UserKey;
 
 use super::context::Context;
@@ -23,6 +24,8 @@ pub(super) fn begin(
     key: &UserKey,
 ) -> Result<u8, CliError> {
     let (runs, slots) = (new.runs, new.slots);
+    let dispatch = Dispatch::new(new.policy.clone(), plan, new.site.clone());
+    let dispatch = Arc::new(dispatch);
     let Opened {
         id,
         entry,
@@ -54,7 +57,7 @@ pub(super) fn begin(
         coordinator,
         trace_id,
         plan: Arc::clone(plan),
-        policy: Arc::new(protocol::policy::Dispatch::unconfined()),
+        policy: dispatch,
         slots,
         max_parallel: Some(slots),
         fail_fast: how.fail_fast.value,

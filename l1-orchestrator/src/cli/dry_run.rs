@@ -10,16 +10,16 @@ use protocol::plan::Action;
 use protocol::scenario::find_root;
 use serde_json::{Value, json};
 
-use super::args::Format;
-use super::asked::Asked;
+use super::approval::{self, Ready};
+use super::args::{Format, Run};
 use super::columns::{self, Cell, Column};
 use super::context::Context;
 use super::error::{CliError, Kind};
-use super::plan_only::{bound, head, kind, millis};
+use super::plan_page::{bound, head, kind, millis, said};
 use crate::exit_code;
 use crate::planning::{Ahead, Fate, Start, TaskAhead, look_ahead};
 use crate::report::words;
-use crate::session::{self, Policy};
+use crate::session;
 use crate::settings;
 use crate::ui::Tone;
 
@@ -30,10 +30,11 @@ const MAX_PROBLEMS: usize = 10;
 
 pub(super) fn dry_run(
     context: &Context,
-    asked: &Asked,
-    policy: &Policy,
+    args: &Run,
+    ready: &Ready,
     slots: u32,
 ) -> Result<u8, CliError> {
+    let asked = &ready.asked;
     let config = Config {
         coordinator: session::new_coordinator(),
         run: session::new_run(),
@@ -41,7 +42,7 @@ pub(super) fn dry_run(
         max_parallel: Some(slots),
         slots,
         fail_fast: false,
-        policy: std::sync::Arc::new(protocol::policy::Dispatch::unconfined()),
+        policy: ready.judged.dispatch(&asked.plan),
         embedded: None,
         crash_limit: CRASH_LIMIT,
         project: Some(find_root(&asked.path).display().to_string()),
@@ -53,18 +54,23 @@ pub(super) fn dry_run(
         .filter(|task| task.fate == Fate::Runs && task.problem().is_some())
         .collect();
     if context.format == Format::Text {
-        context.ui.data(&page(context, asked, &ahead, slots))?;
+        context.ui.data(&page(context, ready, &ahead, slots))?;
     } else {
-        context.object(&object(asked, &ahead, failed.is_empty()))?;
+        context.object(&object(ready, &ahead, failed.is_empty()))?;
     }
-    if failed.is_empty() {
-        return Ok(exit_code::OK);
-    }
-    let error = unstartable(&failed);
+    // What it finds is on the page.
+    let refusal = approval::reason_against(context, args, ready).map(CliError::without_findings);
+    let unstartable = (!failed.is_empty()).then(|| unstartable(&failed));
+    let errors = [refusal, unstartable];
     if context.format == Format::Text {
-        error.show(&context.ui);
+        errors
+            .iter()
+            .flatten()
+            .for_each(|error| error.show(&context.ui));
     }
-    Ok(error.kind.exit_code())
+    let codes = errors.iter().flatten().map(|error| error.kind.exit_code());
+    // When both apply: what is not ready can be made ready, and the plan be approved then.
+    Ok(codes.max().unwrap_or(exit_code::OK))
 }
 
 /// What cannot be said in a message is the plan's fault; a missing program is the machine's.
@@ -95,8 +101,9 @@ fn word(fate: &Fate) -> (&'static str, Tone) {
     }
 }
 
-fn page(context: &Context, asked: &Asked, ahead: &Ahead<'_>, slots: u32) -> String {
-    let mut text = head(context, asked, slots);
+fn page(context: &Context, ready: &Ready, ahead: &Ahead<'_>, slots: u32) -> String {
+    let Ready { asked, judged } = ready;
+    let mut text = head(context, asked, judged, slots);
     let rows = || ahead.tasks.iter().take(MAX_ROWS);
     let state = rows().map(|task| {
         let (word, tone) = word(&task.fate);
@@ -145,6 +152,7 @@ fn page(context: &Context, asked: &Asked, ahead: &Ahead<'_>, slots: u32) -> Stri
     if ahead.is_cut {
         text.push_str("  there are more tasks than are looked at\n");
     }
+    text.push_str(&said(judged, context.ui.out_painter()));
     text
 }
 
@@ -211,7 +219,8 @@ fn open(message: &TaskMessage) -> String {
     }
 }
 
-fn object(asked: &Asked, ahead: &Ahead<'_>, is_startable: bool) -> Value {
+fn object(ready: &Ready, ahead: &Ahead<'_>, is_startable: bool) -> Value {
+    let Ready { asked, judged } = ready;
     let tasks: Vec<Value> = ahead.tasks.iter().map(|task| of_task(task)).collect();
     let [runs, undecided, skips] = tally(ahead);
     json!({
@@ -219,6 +228,7 @@ fn object(asked: &Asked, ahead: &Ahead<'_>, is_startable: bool) -> Value {
         "name": asked.plan.name(),
         "plan": asked.plan.digest(),
         "startable": is_startable,
+        "policy": approval::told(judged),
         "would_run": runs,
         "undecided": undecided,
         "would_skip": skips,

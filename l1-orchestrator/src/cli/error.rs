@@ -6,11 +6,12 @@ use std::error::Error;
 use std::sync::Arc;
 
 use protocol::diagnostic::Diagnostic;
+use protocol::policy::Finding;
 use protocol::source::SourceFile;
 use serde_json::{Value, json};
 
 use crate::exit_code;
-use crate::report::diagnostics;
+use crate::report::{diagnostics, findings};
 use crate::ui::{Gone, Painter, Tone, Ui};
 
 /// Whose move it is.
@@ -64,6 +65,17 @@ pub struct CliError {
     pub hints: Vec<String>,
     /// Problems of an authored file, with the file.
     pub problems: Option<Problems>,
+    /// What a policy has against it.
+    pub policy: Option<Box<Against>>,
+}
+
+/// What a policy has against a plan.
+#[derive(Debug, Default)]
+pub struct Against {
+    /// Why a person is to approve it.
+    pub reasons: Vec<String>,
+    /// What exceeds it.
+    pub findings: Vec<Finding>,
 }
 
 /// Diagnostics and the text they point into.
@@ -72,7 +84,7 @@ pub struct Problems {
     /// The file.
     pub source: Arc<SourceFile>,
     /// All of them, in file order.
-    pub list: Vec<Diagnostic>,
+    pub list: Box<[Diagnostic]>,
 }
 
 impl CliError {
@@ -87,6 +99,7 @@ impl CliError {
             source: None,
             hints: Vec::new(),
             problems: None,
+            policy: None,
         }
     }
 
@@ -120,6 +133,7 @@ impl CliError {
     #[must_use]
     pub fn problems(source: Arc<SourceFile>, list: Vec<Diagnostic>) -> Self {
         let message = diagnostics::headline(&source, &list);
+        let list = list.into();
         let problems = Some(Problems { source, list });
         Self {
             problems,
@@ -131,6 +145,22 @@ impl CliError {
     #[must_use]
     pub fn because(mut self, source: impl Error + Send + Sync + 'static) -> Self {
         self.source = Some(Box::new(source));
+        self
+    }
+
+    /// With what a policy has against it.
+    #[must_use]
+    pub fn against(mut self, reasons: Vec<String>, findings: Vec<Finding>) -> Self {
+        self.policy = Some(Box::new(Against { reasons, findings }));
+        self
+    }
+
+    /// Without the findings, which are shown elsewhere.
+    #[must_use]
+    pub fn without_findings(mut self) -> Self {
+        if let Some(against) = &mut self.policy {
+            against.findings.clear();
+        }
         self
     }
 
@@ -175,6 +205,15 @@ impl CliError {
         for cause in self.causes() {
             text.push_str(&format!("\n  because: {}", crate::ui::sanitize(&cause)));
         }
+        if let Some(against) = &self.policy {
+            for reason in &against.reasons {
+                text.push_str(&format!("\n  because {}", crate::ui::sanitize(reason)));
+            }
+            let found = findings::lines(&against.findings, painter);
+            if !found.is_empty() {
+                text.push_str(&format!("\n{}", found.trim_end()));
+            }
+        }
         let label = painter.paint(Tone::Strong, "help");
         for hint in &self.hints {
             text.push_str(&format!("\n{label}: {hint}"));
@@ -196,6 +235,10 @@ impl CliError {
         }
         if !self.hints.is_empty() {
             error["hints"] = json!(self.hints);
+        }
+        if let Some(against) = &self.policy {
+            error["reasons"] = json!(against.reasons);
+            error["findings"] = json!(against.findings);
         }
         if let Some(problems) = &self.problems {
             error["problems"] = diagnostics::to_json(&problems.source, &problems.list);

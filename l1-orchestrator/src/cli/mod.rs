@@ -1,5 +1,6 @@
 //! The command line: one file a verb.
 
+mod approval;
 pub(crate) mod args;
 mod asked;
 mod bad_value;
@@ -22,6 +23,7 @@ mod fmt;
 mod follow;
 mod graph;
 mod init;
+mod judged;
 mod list;
 mod logs;
 mod man;
@@ -29,6 +31,7 @@ mod nested_files;
 mod patient;
 mod pause;
 mod plan_only;
+mod plan_page;
 mod report;
 mod resume;
 mod retry;

@@ -1,5 +1,6 @@
 //! `orchestra resume`: an interrupted run goes on; a finished one says how it ended.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use clap::ArgMatches;
@@ -7,6 +8,7 @@ use l2_coordinator::journal::read_seal;
 use l2_coordinator::{LockError, RunLock};
 use protocol::event::RunStarted;
 use protocol::plan::Plan;
+use protocol::policy::Dispatch;
 use protocol::run_dir;
 
 use super::args::{Format, Resume};
@@ -14,10 +16,12 @@ use super::context::Context;
 use super::driving::{self, slots};
 use super::error::{CliError, Kind};
 use crate::exit_code;
+use crate::policy;
 use crate::report::{Ending, RunSummary, View, closing, jsonl, words};
-use crate::runs::{RunEntry, Stored, each_event, never_began, not_begun};
+use crate::runs::{RunEntry, RunRecord, Stored, each_event, never_began, not_begun};
 use crate::session::{
-    Moment, Session, Start, clear_leftovers, drive, mend, new_coordinator, reached, start_log,
+    Moment, Session, Start, absolute, clear_leftovers, drive, mend, new_coordinator, reached,
+    recorded_policy, start_log,
 };
 use crate::settings;
 use crate::verify::{hash, policy_digest};
@@ -41,6 +45,16 @@ pub(super) fn resume(
     let run = started.run_id;
     let key = driving::key()?;
     let slots = slots(&how, &plan);
+    let policy = recorded_policy(&entry.dir)?;
+    let root = RunRecord::read(&entry.dir)
+        .ok()
+        .and_then(|record| record.root);
+    let site = policy::site(
+        &policy,
+        root.as_deref().map(Path::new),
+        Some(&absolute(runs.dir())),
+    );
+    let dispatch = Arc::new(Dispatch::new(policy, &plan, site));
     let view = driving::view(context, &entry, &plan);
     say_where(context, &stored.summary, &view.dir);
     start_log(
@@ -62,7 +76,7 @@ pub(super) fn resume(
         coordinator,
         trace_id,
         plan: Arc::clone(&plan),
-        policy: Arc::new(protocol::policy::Dispatch::unconfined()),
+        policy: dispatch,
         slots: slots.value,
         max_parallel: Some(slots.value),
         fail_fast: how.fail_fast.value,

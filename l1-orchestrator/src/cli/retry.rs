@@ -20,9 +20,10 @@ use super::driving::{self, slots};
 use super::error::{CliError, Kind};
 use super::resume::{agrees_with_seal, intact};
 use crate::planning::{self, Selection, Wanted};
+use crate::policy;
 use crate::report::words;
 use crate::runs::{RunEntry, RunRecord, Stored, each_event, open_regular, quoted};
-use crate::session::{Carry, NewRun, Policy, record_of};
+use crate::session::{Carry, NewRun, absolute, record_of, recorded_policy};
 use crate::settings;
 
 /// Longest scenario that is read, bytes; what a run was made from.
@@ -37,19 +38,10 @@ pub(super) fn retry(context: &Context, args: &Retry, matches: &ArgMatches) -> Re
     let stored = finished(context, &entry)?;
     agrees_with_seal(context, &entry, &stored)?;
     let (started, plan) = intact(context, &entry, &stored)?;
-    let policy = Policy::default_pack(started.level);
-    if Some(policy.digest())
-        != stored
-            .summary
-            .approval
-            .as_ref()
-            .map(|approval| approval.policy)
-    {
-        let message = "the run was made under another policy than this orchestra has";
-        return Err(
-            CliError::new(Kind::Refused, "policy-changed", message).hint("run its scenario again")
-        );
-    }
+    let policy = recorded_policy(&entry.dir)?;
+    // The same plan under the same policy: whoever approved it did.
+    let approval = stored.summary.approval.as_ref();
+    let by = approval.map_or(Origin::Default, |approval| approval.by.clone());
     let (state, origins) = fold(&entry, &plan)?;
     let wanted = wanted(context, &entry, args, &state)?;
     let selection = select(context, &entry, &state, started.run_id, &origins, &wanted)?;
@@ -86,15 +78,19 @@ pub(super) fn retry(context: &Context, args: &Retry, matches: &ArgMatches) -> Re
     if let Some(note) = followers(context, &entry, args, &selection) {
         context.ui.note(&note);
     }
+    let root = record.root.as_deref().map(Path::new);
+    let site = policy::site(&policy, root, Some(&absolute(runs.dir())));
     let new = NewRun {
         runs: &runs,
         scenario: &scenario,
         plan: &plan,
         policy: &policy,
+        site,
+        findings: stored.summary.findings[..stored.summary.planned_findings].to_vec(),
         slots: slots.value,
         trace_id: settings::inherited_trace_id(),
         record,
-        by: Origin::Default,
+        by,
         carry: Some(Carry {
             from: entry.dir.clone(),
             events: selection.events,

@@ -10,7 +10,7 @@ use super::error::CliError;
 use crate::exit_code;
 use crate::report::{json as report, manifest};
 use crate::runs::RunRecord;
-use crate::session::Policy;
+use protocol::policy::Policy;
 
 pub(super) fn schema(context: &Context, args: &Schema) -> Result<u8, CliError> {
     let value = match args.what.unwrap_or_default() {

@@ -9,7 +9,9 @@ mod outcomes;
 mod plans;
 mod side;
 mod text;
+mod told;
 
 pub use comparison::Comparison;
 pub use markdown::render;
 pub use side::Side;
+pub use told::PlanDiff;

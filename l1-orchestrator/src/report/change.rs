@@ -6,8 +6,9 @@ use std::time::Duration;
 use protocol::event::{Event, EventKind, LeaseEnd};
 use protocol::time::Timestamp;
 
+use super::attempt::{Attempt, AttemptEnding};
 use super::summary::Gap;
-use super::task::{Attempt, AttemptEnding, Due, Standing, TaskSummary};
+use super::task::{Due, Standing, TaskSummary};
 
 pub(super) fn change(task: &mut TaskSummary, event: &Event, gaps: &[Gap]) {
     match &event.kind {

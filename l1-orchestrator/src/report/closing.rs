@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use protocol::ids::TaskId;
+use protocol::policy::SandboxLevel;
 
 use super::artifacts::{self, Handed, Left};
+use super::attempt::AttemptEnding;
+use super::enforced;
 use super::redact;
 use super::summary::RunSummary;
-use super::task::{AttemptEnding, Standing, TaskSummary};
+use super::task::{Standing, TaskSummary};
 use super::view::{RUNNING, View, attempt_of, left_out, next_commands, tone_of};
 use super::words;
 use crate::ui::{Painter, Tone, sanitize};
@@ -31,6 +34,7 @@ pub fn closing(summary: &RunSummary, view: &View, painter: Painter) -> String {
     let mut text = format!("────────────\n{verdict}\n");
     failures(&mut text, summary, view, painter);
     notes(&mut text, summary);
+    sandbox(&mut text, summary, view, painter);
     outputs(&mut text, summary, view);
     artifacts(&mut text, summary, view);
     if summary.ending.is_some() {
@@ -131,6 +135,14 @@ fn failure(text: &mut String, task: &TaskSummary, view: &View, painter: Painter)
     for line in tail.lines() {
         writeln!(text, "         | {}", sanitize(line)).expect("string");
     }
+    let Some(sandbox) = last.and_then(|last| enforced::effective(last, view.redact)) else {
+        return;
+    };
+    write!(text, "         sandbox: {sandbox}").expect("into a string");
+    if let Some(denied) = last.and_then(enforced::denied) {
+        write!(text, " · denied: {denied}").expect("into a string");
+    }
+    text.push('\n');
 }
 
 fn skipped_by_root(summary: &RunSummary) -> BTreeMap<&TaskId, Vec<&TaskId>> {
@@ -165,6 +177,28 @@ fn notes(text: &mut String, summary: &RunSummary) {
     }
     if let Some(by) = &summary.cancelling {
         writeln!(text, "    stopped by {}", words::origin(by)).expect("string");
+    }
+}
+
+/// That nothing was confined, or not all of it; and what was denied without a failure saying so.
+fn sandbox(text: &mut String, summary: &RunSummary, view: &View, painter: Painter) {
+    if let Some(banner) = enforced::banner(summary, view.redact) {
+        let tone = match enforced::level(summary) {
+            SandboxLevel::None => Tone::Bad,
+            _ => Tone::Warn,
+        };
+        writeln!(text, "    {}", painter.paint(tone, &banner)).expect("into a string");
+    }
+    let denied = summary.enforcement.denied;
+    if denied > 0 {
+        let attempts = usize::try_from(denied).unwrap_or(usize::MAX);
+        let attempts = words::count(attempts, "attempt");
+        let tasks = words::count(enforced::tasks(summary).count(), "task");
+        writeln!(
+            text,
+            "    the sandbox denied something to {attempts} of {tasks}; the report says what"
+        )
+        .expect("into a string");
     }
 }
 

@@ -3,9 +3,10 @@
 use protocol::ids::TaskId;
 use protocol::plan::{Action, Plan};
 
+use super::attempt::Attempt;
 use super::planned::Planned;
 use super::summary::RunSummary;
-use super::task::{Attempt, TaskSummary};
+use super::task::TaskSummary;
 
 /// Failures shown with their tails, each ≤ 4 KiB.
 const MAX_FAILURES: usize = 50;

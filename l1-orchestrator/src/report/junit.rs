@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use protocol::outcome::{Failure, FailureClass};
 
+use super::attempt::{Attempt, AttemptEnding};
 use super::redact::Redactor;
 use super::summary::RunSummary;
-use super::task::{Attempt, AttemptEnding, Standing, TaskSummary};
+use super::task::{Standing, TaskSummary};
 use super::words;
 use super::xml::escape;
 

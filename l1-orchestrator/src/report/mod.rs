@@ -4,14 +4,17 @@
 
 mod anchor;
 mod artifacts;
+mod attempt;
 mod change;
 mod closing;
 pub mod console;
 pub mod diagnostics;
+pub mod enforced;
 mod expansion;
 #[cfg(test)]
 mod expansion_tests;
 mod failing;
+pub mod findings;
 pub mod graph;
 pub mod html;
 pub mod json;
@@ -46,6 +49,7 @@ pub use planned::{Planned, max_attempts};
 pub use redact::{Redactor, bytes};
 pub use stats::Spread;
 
+pub use attempt::{Attempt, AttemptEnding};
 pub use summary::{Ending, RunSummary};
-pub use task::{Attempt, AttemptEnding, Standing, TaskSummary};
+pub use task::{Standing, TaskSummary};
 pub use view::{RunRef, View, task_word};

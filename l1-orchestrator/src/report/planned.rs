@@ -5,9 +5,10 @@ use protocol::ids::TaskId;
 use protocol::plan::{Action, Bounds, Plan, PlanTask, TaskIndex};
 use protocol::time::Timestamp;
 
+use super::attempt::{Attempt, AttemptEnding};
 use super::expansion::parent_of;
 use super::summary::RunSummary;
-use super::task::{Attempt, AttemptEnding, TaskSummary};
+use super::task::TaskSummary;
 
 /// Where a task of a run is written.
 pub struct Planned<'a> {

@@ -8,6 +8,7 @@ use protocol::digest::Digest;
 use protocol::ids::{RunId, WorkerId};
 use protocol::time::Timestamp;
 
+use super::enforced::Guarantees;
 use super::view::RunRef;
 
 /// Shows values as they are, or as placeholders.
@@ -56,6 +57,17 @@ impl Redactor {
         } else {
             digest.short()
         }
+    }
+
+    /// A plan and a policy, as `--approve` takes them: 16 digits each are nobody's to hit by trying.
+    #[must_use]
+    pub fn approval(self, plan: &Digest, policy: &Digest) -> String {
+        if self.on {
+            return "<digest>@<digest>".into();
+        }
+        let [plan, policy] = [plan, policy].map(ToString::to_string);
+        let begins = |digest: &str| digest.chars().take(16).collect::<String>();
+        format!("{}@{}", begins(&plan), begins(&policy))
     }
 
     /// A whole digest.
@@ -127,6 +139,16 @@ impl Redactor {
     #[must_use]
     pub fn column(self, span: Duration) -> String {
         format!("[{:>6}]", self.duration(span))
+    }
+
+    /// What a host cannot keep of a sandbox depends on the machine: in snapshots it keeps everything.
+    #[must_use]
+    pub fn degraded(self, degraded: Guarantees) -> Guarantees {
+        if self.on {
+            Guarantees::default()
+        } else {
+            degraded
+        }
     }
 
     /// A size that depends on the machine, such as memory.

@@ -8,9 +8,10 @@ use protocol::ids::TaskId;
 use protocol::outcome::FailureClass;
 use protocol::plan::Plan;
 
+use super::attempt::AttemptEnding;
 use super::planned::ready;
 use super::summary::RunSummary;
-use super::task::{AttemptEnding, Standing, TaskSummary};
+use super::task::{Standing, TaskSummary};
 
 /// Mean and percentiles of some durations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -13,6 +13,7 @@ use protocol::time::Timestamp;
 use serde_json::{Map, Value};
 
 use super::change::change;
+use super::enforced::Enforcement;
 use super::expansion::parent_of;
 use super::tally::Tally;
 use super::task::{Standing, TaskSummary};
@@ -94,8 +95,12 @@ pub struct RunSummary {
     pub late_results: u64,
     /// What the policy had to say, the first [`MAX_FINDINGS`].
     pub findings: Vec<Finding>,
+    /// How many of these are about the plan, before it was approved.
+    pub planned_findings: usize,
     /// How often it had something to say.
     pub finding_count: u64,
+    /// What the sandbox enforced and denied.
+    pub enforcement: Enforcement,
     /// Counts, without tasks that expanded: their children count.
     pub tally: Tally,
     /// What the scenario hands to the reader of the run.
@@ -180,6 +185,7 @@ impl RunSummary {
                 plan, policy, by, ..
             } => {
                 let (plan, policy, by) = (*plan, *policy, by.clone());
+                self.planned_findings = self.findings.len();
                 self.approval = Some(Approval {
                     plan,
                     policy,
@@ -267,6 +273,9 @@ impl RunSummary {
     fn apply_to_task(&mut self, id: &TaskId, event: &Event) {
         let at = self.position(id);
         let root = self.root_of(&event.kind);
+        if let EventKind::AttemptFinished { end, .. } = &event.kind {
+            self.enforcement.take(end);
+        }
         let task = &mut self.tasks[at as usize];
         task.root = root.or(task.root);
         let children = task.child_count();

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use protocol::artifact::Artifact;
-use protocol::event::{AttemptEnd, LeaseEnd, SkipCause};
+use protocol::event::{LeaseEnd, SkipCause};
 use protocol::ids::{RunId, TaskId, WorkerId};
 use protocol::outcome::Failure;
 use protocol::time::Timestamp;
 
+use super::attempt::{Attempt, AttemptEnding};
 use super::expansion::Expansion;
 use super::tally::Slot;
 
@@ -83,24 +84,6 @@ impl Standing {
     }
 }
 
-/// How an attempt stopped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AttemptEnding {
-    /// It still runs, or nobody lived to say how it ended.
-    Open,
-    /// It succeeded.
-    Succeeded,
-    /// It failed.
-    Failed {
-        /// Why.
-        failure: Box<Failure>,
-        /// The end of its output.
-        tail: Option<Box<str>>,
-    },
-    /// Its lease ended first.
-    Lost(LeaseEnd),
-}
-
 /// An attempt that is to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
@@ -108,109 +91,6 @@ pub struct Due {
     pub attempt: u32,
     /// Not before this.
     pub at: Timestamp,
-}
-
-/// One attempt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attempt {
-    /// Number, from 1.
-    pub number: u32,
-    /// When it started.
-    pub started: Timestamp,
-    /// When it was known to be over.
-    pub finished: Option<Timestamp>,
-    /// How.
-    pub ending: AttemptEnding,
-    /// Exit code.
-    pub exit: Option<i32>,
-    /// Signal.
-    pub signal: Option<i32>,
-    /// Elapsed time by the worker's clock.
-    pub wall: Duration,
-    /// Processor time.
-    pub cpu: Duration,
-    /// Largest resident set.
-    pub peak_rss_bytes: u64,
-    /// Bytes kept of stdout and stderr.
-    pub log_bytes: [u64; 2],
-    /// Output beyond the bound was dropped.
-    pub truncated: bool,
-}
-
-impl Attempt {
-    /// A new attempt.
-    #[must_use]
-    pub const fn started(number: u32, at: Timestamp) -> Self {
-        Self {
-            number,
-            started: at,
-            finished: None,
-            ending: AttemptEnding::Open,
-            exit: None,
-            signal: None,
-            wall: Duration::ZERO,
-            cpu: Duration::ZERO,
-            peak_rss_bytes: 0,
-            log_bytes: [0; 2],
-            truncated: false,
-        }
-    }
-
-    pub(super) fn finish(&mut self, at: Timestamp, end: &AttemptEnd) {
-        self.finished = Some(at);
-        self.exit = end.exit;
-        self.signal = end.signal;
-        self.wall = Duration::from_micros(end.wall_us);
-        self.cpu = Duration::from_micros(end.cpu_us);
-        self.peak_rss_bytes = end.peak_rss_bytes;
-        let kept = |log: &Option<protocol::event::LogRef>| log.as_ref().map_or(0, |log| log.bytes);
-        self.log_bytes = [kept(&end.out), kept(&end.err)];
-        self.truncated = [&end.out, &end.err]
-            .into_iter()
-            .flatten()
-            .any(|log| log.truncated);
-        self.ending = match &end.failure {
-            None => AttemptEnding::Succeeded,
-            Some(failure) => AttemptEnding::Failed {
-                failure: Box::new(failure.clone()),
-                tail: end.tail.as_deref().map(Into::into),
-            },
-        };
-    }
-
-    /// `exit 3`, `signal 9`, or the failure's class.
-    #[must_use]
-    pub fn how(&self) -> String {
-        match (&self.ending, self.exit, self.signal) {
-            (AttemptEnding::Open, ..) => "open".into(),
-            (AttemptEnding::Lost(LeaseEnd::WorkerLost), ..) => "worker lost".into(),
-            (AttemptEnding::Lost(LeaseEnd::CoordinatorRestarted), ..) => "interrupted".into(),
-            (AttemptEnding::Lost(LeaseEnd::HandedBack), ..) => "handed back".into(),
-            (AttemptEnding::Succeeded, ..) => "ok".into(),
-            (AttemptEnding::Failed { failure, .. }, exit, signal) => {
-                let class = failure.class;
-                match (class, exit, signal) {
-                    (protocol::outcome::FailureClass::ToolFailed, Some(exit), _) => {
-                        format!("exit {exit}")
-                    }
-                    (protocol::outcome::FailureClass::ToolFailed, None, Some(signal)) => {
-                        format!("signal {signal}")
-                    }
-                    _ => class.to_string(),
-                }
-            }
-        }
-    }
-
-    /// The stream most likely to say what went wrong: stderr if anything was written to it.
-    #[must_use]
-    pub fn telling_log(&self, task: &TaskId) -> Option<String> {
-        match self.log_bytes {
-            [_, err] if err > 0 => Some(protocol::run_dir::stderr_log(task, self.number)),
-            [out, _] if out > 0 => Some(protocol::run_dir::stdout_log(task, self.number)),
-            _ => None,
-        }
-    }
 }
 
 /// One task.

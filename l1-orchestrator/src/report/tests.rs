@@ -72,24 +72,7 @@ impl Story {
     }
 
     pub(super) fn ends(self, task: &str, attempt: u32, failure: Option<Failure>) -> Self {
-        let exit = failure.as_ref().map_or(0, |_| 3);
-        let tail = failure.as_ref().map(|_| "it broke\n```\n\u{1b}[2J".into());
-        let end = Box::new(AttemptEnd {
-            level: SandboxLevel::None,
-            degraded: Vec::new(),
-            denied: Vec::new(),
-            exit: Some(exit),
-            signal: None,
-            failure,
-            wall_us: 1_000_000,
-            cpu_us: 10_000,
-            peak_rss_bytes: 4096,
-            peak_memory_bytes: None,
-            peak_disk_bytes: None,
-            out: None,
-            err: None,
-            tail,
-        });
+        let end = Box::new(end(failure));
         self.then(EventKind::AttemptFinished {
             task: id(task),
             lease: "1-1".parse().unwrap(),
@@ -138,6 +121,28 @@ impl Story {
 
     pub(super) fn summary(&self) -> RunSummary {
         RunSummary::from_events(&self.0)
+    }
+}
+
+/// The end of an attempt that was not confined.
+pub(super) fn end(failure: Option<Failure>) -> AttemptEnd {
+    let exit = failure.as_ref().map_or(0, |_| 3);
+    let tail = failure.as_ref().map(|_| "it broke\n```\n\u{1b}[2J".into());
+    AttemptEnd {
+        level: SandboxLevel::None,
+        degraded: Vec::new(),
+        denied: Vec::new(),
+        exit: Some(exit),
+        signal: None,
+        failure,
+        wall_us: 1_000_000,
+        cpu_us: 10_000,
+        peak_rss_bytes: 4096,
+        peak_memory_bytes: None,
+        peak_disk_bytes: None,
+        out: None,
+        err: None,
+        tail,
     }
 }
 
@@ -308,6 +313,7 @@ fn closing_block_of_a_cancelled_run() {
     ────────────
       CANCELLED in 10.0s   1 passed · 2 cancelled
         stopped by Ctrl-C
+        no sandbox: tasks ran with your user's rights
       report: runs/x/report.md
       next: orchestra retry 4be1c07a
     "#);
@@ -322,6 +328,7 @@ fn closing_block_of_a_paused_run() {
     ────────────
       PAUSED in 6.0s   1 passed · 2 not started
         paused: no space left on device
+        no sandbox: tasks ran with your user's rights
       next: orchestra resume 4be1c07a
     "#);
 }

@@ -9,10 +9,11 @@ use protocol::outcome::RunOutcome;
 use protocol::plan::Plan;
 use protocol::time::Timestamp;
 
+use super::attempt::Attempt;
 use super::planned::max_attempts;
 use super::redact::Redactor;
 use super::summary::RunSummary;
-use super::task::{Attempt, Standing, TaskSummary};
+use super::task::{Standing, TaskSummary};
 use super::words;
 use crate::ui::Tone;
 

@@ -31,6 +31,7 @@ pub fn never_began(dir: &Path) -> bool {
             Ok(Some(event)) => match event.kind {
                 EventKind::RunStarted(_)
                 | EventKind::PlanProposed { .. }
+                | EventKind::FindingRaised(_)
                 | EventKind::TaskReused { .. }
                 | EventKind::TaskExpanded { .. }
                 | EventKind::TaskSkipped {

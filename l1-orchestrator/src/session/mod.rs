@@ -21,5 +21,5 @@ pub use live::LiveOutput;
 pub use log::start_log;
 pub use open::{Carry, NewRun, Opened, absolute, open, record_of};
 pub use phases::{Moment, reached};
-pub use policy::Policy;
+pub use policy::recorded as recorded_policy;
 pub use signals::pressed_twice;

@@ -10,13 +10,13 @@ use protocol::digest::Digest;
 use protocol::event::{EventKind, JOURNAL_VERSION, Origin, RunStarted};
 use protocol::ids::{CoordinatorId, RunId, ScenarioName};
 use protocol::plan::Plan;
+use protocol::policy::{Finding, Policy, Site};
 use protocol::run_dir;
 use protocol::scenario::find_root;
 use protocol::time::Clock as _;
 
 use super::carry::carry;
 use super::ids::{self, SystemClock};
-use super::policy::Policy;
 use crate::cli::error::{CliError, Kind};
 use crate::runs::{RunEntry, RunRecord, Runs};
 
@@ -31,8 +31,12 @@ pub struct NewRun<'a> {
     pub scenario: &'a [u8],
     /// The checked plan.
     pub plan: &'a Plan,
-    /// The effective policy.
+    /// The effective policy, with what was granted beyond it.
     pub policy: &'a Policy,
+    /// Where what it names is on this host.
+    pub site: Site,
+    /// What it had to say of the plan.
+    pub findings: Vec<Finding>,
     /// Slots of the embedded worker.
     pub slots: u32,
     /// W3C trace id, if the caller is being traced.
@@ -120,7 +124,9 @@ pub fn open(mut new: NewRun<'_>) -> Result<Opened, CliError> {
     })?;
     let trace_id = new.trace_id.clone().unwrap_or_else(ids::trace);
     let carried = new.carry.take().map_or_else(Vec::new, |carry| carry.events);
-    let opening = opening(&new, &coordinator, &trace_id, &files, carried);
+    let found = std::mem::take(&mut new.findings).into_iter();
+    let before = found.map(EventKind::FindingRaised).chain(carried).collect();
+    let opening = opening(&new, &coordinator, &trace_id, &files, before);
     Ok(Opened {
         id: record.run_id,
         entry,
@@ -226,7 +232,7 @@ fn opening(
     coordinator: &CoordinatorId,
     trace_id: &str,
     files: &Files,
-    carried: Vec<EventKind>,
+    before: Vec<EventKind>,
 ) -> Vec<EventKind> {
     let (plan, policy) = (new.plan.digest(), new.policy.digest());
     let scenario_file = Digest::of(new.scenario);
@@ -237,11 +243,11 @@ fn opening(
             scenario: new.record.scenario.clone(),
             run_file: Some(Digest::of(&files.record)),
             scenario_file,
-            policy: new.policy.pack.into(),
+            policy: new.policy.pack.clone(),
             policy_digest: policy,
             coordinator: coordinator.clone(),
             slots: new.slots,
-            level: new.policy.constraints.level,
+            level: new.policy.sandbox.level,
             trace_id: trace_id.to_owned(),
             orchestra: new.record.orchestra.clone(),
             retry_of: new.record.retry_of,
@@ -252,7 +258,7 @@ fn opening(
         },
     ];
     // Before the approval, whose promise covers them: a crash leaves all of them or no run.
-    events.extend(carried);
+    events.extend(before);
     events.push(EventKind::PlanApproved {
         plan,
         plan_file: Digest::of(&files.plan),

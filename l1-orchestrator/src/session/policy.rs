@@ -1,53 +1,32 @@
-//! The effective policy of a run, `policy.json`. Before packs exist there is one: `default@0`.
+//! `policy.json`: under what a run was approved, and under what it goes on.
 
-use protocol::digest::Digest;
-use protocol::policy::{Constraints, SandboxLevel};
-use schemars::JsonSchema;
-use serde::Serialize;
+use std::io::{self, Read as _};
+use std::path::Path;
 
-/// The `schema` of this version.
-const SCHEMA: &str = "orchestra.policy/v1";
+use protocol::policy::Policy;
+use protocol::run_dir;
 
-/// What a run may do.
-#[derive(Clone, Debug, JsonSchema, Serialize)]
-pub struct Policy {
-    /// This version of the shape.
-    #[schemars(extend("const" = SCHEMA))]
-    schema: &'static str,
-    /// `pack@version`.
-    pub pack: &'static str,
-    /// Who approves a plan made only of written tasks.
-    approvals: &'static str,
-    /// Bounds of every attempt.
-    pub constraints: Constraints,
+use crate::cli::error::{CliError, Kind};
+use crate::runs::open_regular;
+
+/// The policy that a run recorded. Whether it is the approved one is for the caller to know.
+///
+/// # Errors
+/// It cannot be read, or this orchestra does not read its version.
+pub fn recorded(dir: &Path) -> Result<Policy, CliError> {
+    let most = Policy::MAX_BYTES as u64 + 1;
+    let mut bytes = Vec::new();
+    let read = open_regular(&dir.join(run_dir::POLICY))
+        .and_then(|file| file.take(most).read_to_end(&mut bytes));
+    read.map_err(|error| unusable().because(error))?;
+    Policy::from_json(&bytes).map_err(|error| {
+        unusable()
+            .because(io::Error::other(error))
+            .hint("run its scenario again")
+    })
 }
 
-impl Policy {
-    /// `default@0`: written tasks run without asking, bounded in time to stop, output and artifacts.
-    #[must_use]
-    pub fn default_pack(level: SandboxLevel) -> Self {
-        Self {
-            schema: SCHEMA,
-            pack: "default@0",
-            approvals: "never for written tasks",
-            constraints: Constraints {
-                level,
-                ..Constraints::unconfined()
-            },
-        }
-    }
-
-    /// Digest of its canonical form.
-    #[must_use]
-    pub fn digest(&self) -> Digest {
-        Digest::of_canonical("policy/v1", self).expect("a policy holds integers and text only")
-    }
-
-    /// The file's content.
-    #[must_use]
-    pub fn to_json(&self) -> Vec<u8> {
-        let mut text = serde_json::to_vec_pretty(self).expect("a policy serializes");
-        text.push(b'\n');
-        text
-    }
+fn unusable() -> CliError {
+    let message = "the policy that the run came under cannot be used";
+    CliError::new(Kind::Refused, "policy-unusable", message)
 }

@@ -16,6 +16,7 @@ use super::reader::{self, Entries, Entry};
 use super::table::{Key, Shape};
 use super::trust::Trust;
 use crate::cli::error::CliError;
+use crate::policy::is_pack_file;
 use crate::runs::{open_regular, quoted};
 
 /// Longest file that is read, bytes; a handful of keys with comments.
@@ -66,7 +67,22 @@ impl Layer {
             .entries
             .iter()
             .filter_map(|(name, entry)| Some((Key::find(name)?, entry)));
-        known.filter(|(key, entry)| key.widens(&entry.value))
+        // A map takes away only.
+        known.filter(|(key, entry)| !entry.is_block && key.widens(&entry.value))
+    }
+
+    /// The value of a setting that is no map.
+    #[must_use]
+    pub fn word(&self, key: &Key) -> Option<&str> {
+        let entry = self.entries.get(key.name).filter(|entry| !entry.is_block)?;
+        Some(&entry.value)
+    }
+
+    /// The file, where this setting is a map in it.
+    #[must_use]
+    pub fn with_block(&self, key: &Key) -> Option<&SourceFile> {
+        self.entries.get(key.name).filter(|entry| entry.is_block)?;
+        self.source.as_deref()
     }
 }
 
@@ -86,7 +102,7 @@ impl Files {
     /// One of them is not a settings file, or asks for more than it may.
     pub fn load(working_dir: &Path) -> Result<Self, CliError> {
         let user = match paths::user_settings() {
-            Some(path) => layer(path, |_| Ok(Vec::new()))?,
+            Some(path) => user(path)?,
             None => Layer::default(),
         };
         let project = match project_dir(working_dir)? {
@@ -128,6 +144,21 @@ pub fn project_as_written(dir: &Path) -> Result<Layer, CliError> {
     layer(dir.join(PROJECT), |_| Ok(Vec::new()))
 }
 
+/// A pack beside the user's settings is named from there: anywhere else it would be whatever a clone
+/// has in that place.
+fn user(path: PathBuf) -> Result<Layer, CliError> {
+    let dir = path.parent().unwrap_or(&path).to_owned();
+    let mut layer = layer(path, |_| Ok(Vec::new()))?;
+    let named = layer.entries.get_mut("policy");
+    let file = named.filter(|entry| !entry.is_block && is_pack_file(&entry.value));
+    if let Some(entry) = file
+        && let Some(path) = dir.join(&entry.value).to_str()
+    {
+        entry.value = path.to_owned();
+    }
+    Ok(layer)
+}
+
 fn project(dir: &Path) -> Result<Layer, CliError> {
     layer(dir.join(PROJECT), |layer| {
         let mut beyond = Vec::new();
@@ -152,8 +183,13 @@ fn project(dir: &Path) -> Result<Layer, CliError> {
 
 /// A trusted project's relative paths start in its folder, wherever somebody stands.
 fn relative_to(dir: &Path, layer: &mut Layer) {
+    let is_path = |entry: &Entry, shape| match shape {
+        Shape::Path => true,
+        Shape::Policy => !entry.is_block && is_pack_file(&entry.value),
+        _ => false,
+    };
     for (name, entry) in &mut layer.entries {
-        let is_path = Key::find(name).is_some_and(|key| matches!(key.shape, Shape::Path));
+        let is_path = Key::find(name).is_some_and(|key| is_path(entry, key.shape));
         if is_path && let Some(path) = dir.join(&entry.value).to_str() {
             entry.value = path.to_owned();
         }

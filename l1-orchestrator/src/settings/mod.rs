@@ -15,6 +15,6 @@ pub use origin::{Origin, Setting};
 pub use paths::{
     home, inherited_trace_id, state_dir, task_path, trust as trust_file, user_key, user_settings,
 };
-pub use resolve::{Drive, color, driving, progress, runs_dir};
+pub use resolve::{Drive, color, driving, policy, progress, runs_dir};
 pub use table::{KEYS, Key, Shape, as_file};
 pub use trust::{Trust, folder_name};

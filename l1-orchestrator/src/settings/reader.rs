@@ -1,6 +1,7 @@
 //! Reads a settings file: one flat map of scalars, every problem with its place.
 //!
-//! Scenarios have a reader of their own, for trees of any depth; this one knows no nesting at all.
+//! Scenarios and packs have a reader of their own, for trees of any depth; this one knows no nesting but
+//! that a value may be a block, which it leaves to others.
 
 use std::collections::BTreeMap;
 
@@ -23,6 +24,8 @@ pub struct Entry {
     pub key_span: Span,
     /// Where the value stands.
     pub span: Span,
+    /// It is a map, and the text is all of it.
+    pub is_block: bool,
 }
 
 /// What a file says, by the names of the table.
@@ -43,7 +46,7 @@ pub fn read(source: &SourceFile, problems: &mut Problems) -> Entries {
     let mut entries = Entries::new();
     let mut wrong = Vec::new();
     flat(source.text(), problems, |key, value| {
-        wrong.extend(entry(&mut entries, key, value));
+        wrong.extend(entry(&mut entries, key, value, source.text()));
     });
     for problem in wrong {
         problems.push(problem);
@@ -52,21 +55,27 @@ pub fn read(source: &SourceFile, problems: &mut Problems) -> Entries {
 }
 
 /// Puts one entry where it belongs, or says what is wrong with it.
-fn entry(entries: &mut Entries, key: &Scalar, value: &Value) -> Option<Diagnostic> {
+fn entry(entries: &mut Entries, key: &Scalar, value: &Value, text: &str) -> Option<Diagnostic> {
     let Some(known) = Key::find(&key.text) else {
         return Some(unknown(key));
     };
     let name = known.name;
-    let (value, span) = match value {
-        Value::Scalar(value) => (value, value.span),
-        Value::Nested(span) => {
+    let (value, span, is_block) = match value {
+        Value::Scalar(value) => (value.text.as_str(), value.span, false),
+        Value::Nested(Nested {
+            span, is_map: true, ..
+        }) if known.takes_block() => {
+            let block = text.get(span.start as usize..span.end as usize);
+            (block.unwrap_or_default().trim_end(), *span, true)
+        }
+        Value::Nested(Nested { start: span, .. }) => {
             let message = format!("`{name}` holds a list or a map");
             let problem = Diagnostic::error("wrong-type", message).at(*span);
             return Some(problem.help(format!("it is {}", known.expected())));
         }
     };
-    if !known.takes(&value.text) {
-        let shown: String = value.text.chars().take(60).collect();
+    if !is_block && !known.takes(value) {
+        let shown: String = value.chars().take(60).collect();
         let message = match shown.is_empty() {
             true => format!("`{name}` has no value"),
             false => format!("`{name}` cannot be `{shown}`"),
@@ -75,9 +84,10 @@ fn entry(entries: &mut Entries, key: &Scalar, value: &Value) -> Option<Diagnosti
         return Some(problem.help(format!("it is {}", known.expected())));
     }
     let entry = Entry {
-        value: value.text.clone(),
+        value: value.to_owned(),
         key_span: key.span,
         span,
+        is_block,
     };
     let before = entries.insert(name, entry);
     before.map(|_| {
@@ -107,8 +117,18 @@ struct Scalar {
 
 enum Value {
     Scalar(Scalar),
-    /// A list or a map, which no setting is.
-    Nested(Span),
+    /// A list or a map, which few settings may be.
+    Nested(Nested),
+}
+
+/// A list or a map with its place.
+#[derive(Clone, Copy)]
+struct Nested {
+    /// Its first character.
+    start: Span,
+    /// All of it.
+    span: Span,
+    is_map: bool,
 }
 
 /// Calls `each` for every entry of the top-level map. Syntax errors, and a document that is no map,
@@ -145,7 +165,7 @@ fn flat(text: &str, problems: &mut Problems, mut each: impl FnMut(&Scalar, &Valu
 struct Reader {
     depth: usize,
     key: Option<Scalar>,
-    nested: Option<Span>,
+    nested: Option<Nested>,
     documents: usize,
 }
 
@@ -168,12 +188,19 @@ impl Reader {
             Event::MappingStart(..) if self.depth == 0 => self.depth = 1,
             Event::MappingStart(..) | Event::SequenceStart(..) if self.depth > 0 => {
                 if self.depth == 1 {
-                    self.nested = Some(span);
+                    self.nested = Some(Nested {
+                        start: span,
+                        span,
+                        is_map: matches!(event, Event::MappingStart(..)),
+                    });
                 }
                 self.depth += 1;
             }
             Event::MappingEnd | Event::SequenceEnd => {
                 self.depth = self.depth.saturating_sub(1);
+                if let Some(nested) = self.nested.as_mut().filter(|_| self.depth == 1) {
+                    nested.span.end = span.end.max(nested.span.end);
+                }
                 if self.depth == 1 {
                     return Ok(self.finish(None));
                 }
@@ -227,11 +254,11 @@ impl Reader {
         let nested = self.nested.take();
         let key = match (self.key.take(), nested) {
             (Some(key), _) => key,
-            (None, Some(span)) => {
+            (None, Some(nested)) => {
                 // `? [a, b]` as a key.
                 self.key = Some(Scalar {
                     text: "[…]".to_owned(),
-                    span,
+                    span: nested.start,
                 });
                 return None;
             }
@@ -239,7 +266,11 @@ impl Reader {
         };
         let value = match (scalar, nested) {
             (Some(scalar), _) => Value::Scalar(scalar),
-            (None, span) => Value::Nested(span.unwrap_or(key.span)),
+            (None, nested) => Value::Nested(nested.unwrap_or(Nested {
+                start: key.span,
+                span: key.span,
+                is_map: false,
+            })),
         };
         Some((key, value))
     }

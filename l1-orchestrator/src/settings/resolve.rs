@@ -8,7 +8,7 @@ use protocol::policy::SandboxLevel;
 use super::files::{Files, Layer};
 use super::origin::{Origin, Setting};
 use super::table::Key;
-use crate::cli::args::{Driving, LogLevel, Output, Progress, RunsDir};
+use crate::cli::args::{Driving, LogLevel, Output, Policing, Progress, RunsDir};
 use crate::runs::Runs;
 use crate::ui::ColorChoice;
 
@@ -31,16 +31,6 @@ pub struct Drive {
     pub log_level: Setting<LogLevel>,
 }
 
-impl Drive {
-    /// The level, where no policy has one.
-    #[must_use]
-    pub fn sandbox_or_default(&self) -> SandboxLevel {
-        self.sandbox
-            .as_ref()
-            .map_or(SandboxLevel::None, |sandbox| sandbox.value)
-    }
-}
-
 /// Resolves how a run is driven.
 #[must_use]
 pub fn driving(typed: &Driving, matches: &ArgMatches, files: &Files) -> Drive {
@@ -56,7 +46,7 @@ pub fn driving(typed: &Driving, matches: &ArgMatches, files: &Files) -> Drive {
             written(files, "fail_fast", |text| text.parse().ok()),
             false,
         ),
-        sandbox: sandbox(typed, matches, files),
+        sandbox: sandbox(typed.sandbox, matches, files),
         progress: progress(typed.progress, matches, files),
         verbose: typed.verbose,
         log_level: Setting::resolve(
@@ -88,8 +78,13 @@ fn max_parallel(typed: &Driving, matches: &ArgMatches, files: &Files) -> Option<
 }
 
 /// Typed, else written; a word for `auto` is there to overrule a file that says more.
-fn sandbox(typed: &Driving, matches: &ArgMatches, files: &Files) -> Option<Setting<SandboxLevel>> {
-    if let (Some(value), Some(origin)) = (typed.sandbox, Origin::of(matches, "sandbox")) {
+/// Resolves the level that somebody chose, if anybody did.
+fn sandbox(
+    typed: Option<SandboxLevel>,
+    matches: &ArgMatches,
+    files: &Files,
+) -> Option<Setting<SandboxLevel>> {
+    if let (Some(value), Some(origin)) = (typed, Origin::of(matches, "sandbox")) {
         return Some(Setting { value, origin });
     }
     let layers = files.last_first();
@@ -127,6 +122,23 @@ fn text<'a>(layer: &'a Layer, name: &str) -> Option<&'a str> {
 
 fn word<T: ValueEnum>(text: &str) -> Option<T> {
     T::from_str(text, false).ok()
+}
+
+/// The pack that holds: typed, else a trusted project's, else the user's, else the usual one. A map in
+/// a file names none; it narrows.
+#[must_use]
+pub fn policy(typed: &Policing, matches: &ArgMatches, files: &Files) -> Setting<String> {
+    let key = Key::find("policy");
+    let written = files.last_first().map(|layer| {
+        let word = key.and_then(|key| layer.word(key));
+        (word.map(str::to_owned), layer.path.clone())
+    });
+    Setting::resolve(
+        typed.policy.clone(),
+        Origin::of(matches, "policy"),
+        written,
+        key.map_or("default", |key| key.default).to_owned(),
+    )
 }
 
 /// Resolves when to color.

@@ -27,6 +27,8 @@ pub enum Shape {
     Flag,
     /// One of these words.
     Word(fn() -> Vec<String>),
+    /// A policy: a pack's name or file, or a map that narrows whichever holds.
+    Policy,
 }
 
 /// What the file of a project that nobody trusts may do with a setting.
@@ -91,6 +93,13 @@ pub static KEYS: &[Key] = &[
         about: "Confinement of tasks; `auto` is what the policy says.",
     },
     Key {
+        name: "policy",
+        shape: Shape::Policy,
+        default: "default",
+        in_project: InProject::Trusted,
+        about: "What tasks may do: a pack's name or its file; a map narrows it, and any project's may.",
+    },
+    Key {
         name: "progress",
         shape: Shape::Word(words::<Progress>),
         default: "auto",
@@ -152,6 +161,9 @@ impl Key {
     pub fn expected(&self) -> String {
         match self.shape {
             Shape::Path => "a path".to_owned(),
+            Shape::Policy => {
+                "a pack's name, its file, or a map as `policy` in a scenario".to_owned()
+            }
             Shape::CountOrAuto { min, max } => format!("a number from {min} to {max}, or `auto`"),
             Shape::Flag => "`true` or `false`".to_owned(),
             Shape::Word(words) => match words().as_slice() {
@@ -168,7 +180,7 @@ impl Key {
     #[must_use]
     pub fn takes(&self, value: &str) -> bool {
         match self.shape {
-            Shape::Path => !value.is_empty() && !value.contains('\0'),
+            Shape::Path | Shape::Policy => !value.is_empty() && !value.contains('\0'),
             Shape::CountOrAuto { min, max } => {
                 value == "auto"
                     || (value.bytes().all(|digit| digit.is_ascii_digit())
@@ -179,6 +191,12 @@ impl Key {
             Shape::Flag => matches!(value, "true" | "false"),
             Shape::Word(words) => words().iter().any(|word| word == value),
         }
+    }
+
+    /// Whether it may be a map.
+    #[must_use]
+    pub const fn takes_block(&self) -> bool {
+        matches!(self.shape, Shape::Policy)
     }
 
     /// Whether a project that says `value` asks for more than an untrusted one may.
@@ -272,7 +290,10 @@ mod tests {
     fn only_what_changes_more_than_looks_wants_trust() {
         let widens = |name: &str, value: &str| Key::find(name).unwrap().widens(value);
         assert!(
-            widens("runs_dir", "x") && widens("sandbox", "none") && widens("fail_fast", "false")
+            widens("runs_dir", "x")
+                && widens("sandbox", "none")
+                && widens("fail_fast", "false")
+                && widens("policy", "strict")
         );
         assert!(!widens("fail_fast", "true") && !widens("max_parallel", "4096"));
         assert!(!widens("color", "always") && !widens("log_level", "off"));

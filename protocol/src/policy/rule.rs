@@ -51,7 +51,7 @@ pub struct ProgramRule {
     /// Why, one line; shown where the rule refuses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// Command lines that show what it means; `orchestra policy test` holds the rule against them.
+    /// Command lines that show what it means; the verb `policy test` holds the rule against them.
     #[serde(default, skip_serializing_if = "RuleExamples::is_empty")]
     pub examples: RuleExamples,
 }

@@ -183,7 +183,9 @@ fn items_have_their_labels_and_commands_are_words_of_a_shell() {
       FAILED in <s>   3 passed · 1 failed · 1 skipped
         FAIL work[2] gamma   attempt 1 of 1   exit 7   logs/work-2.1.err
              | at gamma
+             sandbox: none
         SKIP sum   because work[2] failed
+        no sandbox: tasks ran with your user's rights
         lines = 2
       report: runs/<run-dir>/report.md
       next: orchestra logs <run> 'work[2]' · orchestra explain <run> 'work[2]' · orchestra retry <run> 'work[2]' --downstream
@@ -260,6 +262,7 @@ fn every_file_is_listed_once_and_outputs_come_first() {
         SEAL event <seq> <sha256>
     ────────────
       PASSED in <s>   2 passed
+        no sandbox: tasks ran with your user's rights
         made   runs/<run-dir>/artifacts/part-make/made.txt   2 B
         checked   runs/<run-dir>/artifacts/check/out.txt   2 B
       report: runs/<run-dir>/report.md

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::shared::{Driving, Output, RunsDir};
+use super::shared::{Driving, Output, Policing, RunsDir};
 use super::switch::switch;
 
 /// `orchestra config`
@@ -28,6 +28,9 @@ pub struct Config {
     /// How a run would be driven.
     #[command(flatten)]
     pub driving: Driving,
+    /// Under which policy.
+    #[command(flatten)]
+    pub policing: Policing,
     /// Where runs would be kept.
     #[command(flatten)]
     pub runs: RunsDir,

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::shared::{Driving, Output, RunsDir};
+use super::shared::{Driving, Output, Policing, RunsDir};
 use super::switch::switch;
 
-/// Digits of a digest that tell plans apart; as many as are shown.
-const MIN_DIGITS: usize = 8;
+/// Digits of a digest that somebody who writes plans cannot hit by trying: fewer tell plans apart only.
+const MIN_DIGITS: usize = 16;
 
 /// `orchestra run`
 ///
@@ -47,10 +47,33 @@ pub struct Run {
     #[arg(long, help_heading = "Looking ahead")]
     #[arg(env = "ORCHESTRA_DRY_RUN", hide_env = true, value_parser = switch)]
     pub dry_run: bool,
-    /// Refuse any plan but the one whose digest begins like this
-    #[arg(long, value_name = "DIGEST", value_parser = parse_digest, help_heading = "Looking ahead")]
+    /// Approve exactly the plan whose digest begins like this, and no other; PLAN@POLICY names the
+    /// policy, too
+    #[arg(long, value_name = "DIGEST", value_parser = parse_approval, help_heading = "Approving")]
     #[arg(env = "ORCHESTRA_APPROVE", hide_env = true)]
-    pub approve: Option<String>,
+    pub approve: Option<Approve>,
+    /// Approve the plan unseen, as far as the policy allows what it does
+    #[arg(
+        short,
+        long,
+        env = "ORCHESTRA_YES",
+        hide_env = true,
+        help_heading = "Approving"
+    )]
+    #[arg(value_parser = switch)]
+    pub yes: bool,
+    /// Never ask; a plan that somebody has to approve is refused then
+    #[arg(
+        long,
+        env = "ORCHESTRA_NO_INPUT",
+        hide_env = true,
+        help_heading = "Approving"
+    )]
+    #[arg(value_parser = switch)]
+    pub no_input: bool,
+    /// Under which policy.
+    #[command(flatten)]
+    pub policing: Policing,
     /// How it is driven.
     #[command(flatten)]
     pub driving: Driving,
@@ -62,18 +85,36 @@ pub struct Run {
     pub output: Output,
 }
 
-fn parse_input(text: &str) -> Result<(String, String), String> {
+pub(super) fn parse_input(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("expected KEY=VALUE".to_owned()),
     }
 }
 
-fn parse_digest(text: &str) -> Result<String, String> {
+/// A plan that is approved, by how its digest begins, and the policy it is approved under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approve {
+    /// Of the plan.
+    pub plan: String,
+    /// Of the policy; whichever holds when it is left out.
+    pub policy: Option<String>,
+}
+
+fn parse_approval(text: &str) -> Result<Approve, String> {
     let is_hex = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
-    if (MIN_DIGITS..=64).contains(&text.len()) && text.bytes().all(is_hex) {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("expected {MIN_DIGITS} to 64 digits of 0-9 and a-f"))
+    let fits = |text: &str| (MIN_DIGITS..=64).contains(&text.len()) && text.bytes().all(is_hex);
+    let (plan, policy) = match text.split_once('@') {
+        Some((plan, policy)) => (plan, Some(policy)),
+        None => (text, None),
+    };
+    if fits(plan) && policy.is_none_or(fits) {
+        return Ok(Approve {
+            plan: plan.to_owned(),
+            policy: policy.map(str::to_owned),
+        });
     }
+    Err(format!(
+        "expected {MIN_DIGITS} to 64 digits of 0-9 and a-f, or two such numbers as PLAN@POLICY"
+    ))
 }

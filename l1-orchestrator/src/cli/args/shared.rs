@@ -7,6 +7,7 @@ use protocol::policy::SandboxLevel;
 
 use crate::ui::ColorChoice;
 
+use super::pack_name::PackName;
 use super::switch::switch;
 
 /// What is printed, and how: the same flags for every verb.
@@ -78,6 +79,20 @@ pub struct Paging {
     )]
     #[arg(value_parser = switch)]
     pub no_pager: bool,
+}
+
+/// Under which policy a plan is judged.
+#[derive(Args, Debug)]
+pub struct Policing {
+    /// What tasks may do: a pack's name, or its file [default: default]
+    #[arg(
+        long,
+        value_name = "PACK|FILE",
+        env = "ORCHESTRA_POLICY",
+        hide_env = true
+    )]
+    #[arg(value_parser = PackName, hide_possible_values = true)]
+    pub policy: Option<String>,
 }
 
 /// How a run is driven and shown.
@@ -158,6 +173,6 @@ pub enum LogLevel {
     Trace,
 }
 
-fn parse_sandbox(text: &str) -> Result<SandboxLevel, String> {
+pub(super) fn parse_sandbox(text: &str) -> Result<SandboxLevel, String> {
     text.parse()
 }

@@ -33,9 +33,26 @@ pub(super) struct Context {
     pub(super) artifacts: Vec<Artifact>,
     pub(super) more_artifacts: usize,
     pub(super) left_out: Vec<String>,
+    pub(super) banner: Option<String>,
+    pub(super) sandbox: Vec<Fact>,
+    pub(super) findings: Vec<Found>,
+    pub(super) more_findings: u64,
+    pub(super) denied: Vec<Fact>,
+    pub(super) more_denied: usize,
+    pub(super) admission: &'static str,
     pub(super) approval: Vec<Fact>,
     pub(super) environment: Vec<Fact>,
     pub(super) verify: String,
+}
+
+/// A finding.
+#[derive(Serialize)]
+pub(super) struct Found {
+    pub(super) weight: &'static str,
+    pub(super) code: String,
+    pub(super) task: String,
+    pub(super) message: String,
+    pub(super) fix: String,
 }
 
 /// A name and what it stands for.
@@ -86,7 +103,6 @@ pub(super) struct Failure {
     pub(super) tolerated: bool,
     pub(super) program: Option<Program>,
     pub(super) attempts: Vec<Tail>,
-    pub(super) confinement: String,
     pub(super) caused: Vec<String>,
 }
 
@@ -104,6 +120,8 @@ pub(super) struct Tail {
     pub(super) title: String,
     pub(super) log: Option<String>,
     pub(super) tail: Option<String>,
+    pub(super) sandbox: Option<String>,
+    pub(super) denied: Option<String>,
 }
 
 /// A row of the table of tasks.

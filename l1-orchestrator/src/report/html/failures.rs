@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use super::context::{Failure, Program, Tail};
 use super::page::Source;
+use crate::report::attempt::AttemptEnding;
 use crate::report::failing::{self, failing};
-use crate::report::task::{AttemptEnding, Standing, TaskSummary};
-use crate::report::{anchor, max_attempts, words};
+use crate::report::task::{Standing, TaskSummary};
+use crate::report::{anchor, enforced, max_attempts};
 
 impl Source<'_> {
     /// Failures, how many more there are, and anchors of the attempts that are among them.
@@ -36,8 +37,6 @@ impl Source<'_> {
             let most = most.map_or_else(String::new, |most| format!(" of {most}"));
             format!("attempt {}{most}, {}", attempt.number, attempt.how())
         });
-        let level = self.summary.started.as_ref();
-        let level = level.map_or("", |(_, started)| words::sandbox(started.level));
         let program = failing::program(self.plan, &task.id);
         Some(Failure {
             heading,
@@ -52,7 +51,6 @@ impl Source<'_> {
                 text: program.text,
             }),
             attempts: self.tails(task),
-            confinement: level.into(),
             caused: failing::caused(self.summary, task),
         })
     }
@@ -69,6 +67,8 @@ impl Source<'_> {
                 title: format!("Attempt {}: {} after {took}", attempt.number, attempt.how()),
                 log: attempt.telling_log(&task.id),
                 tail: tail.as_deref().map(str::to_owned),
+                sandbox: enforced::effective(attempt, self.redact),
+                denied: enforced::denied(attempt),
             })
         });
         failed.collect()

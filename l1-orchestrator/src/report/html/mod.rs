@@ -7,6 +7,7 @@
 mod context;
 mod failures;
 mod page;
+mod policy;
 mod record;
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ use protocol::plan::Plan;
 use protocol::time::Timestamp;
 
 use super::context::{Attempt, Context, Fact, Named, Task};
+use crate::report::enforced;
 use crate::report::graph::{self, Place, picture};
 use crate::report::redact::Redactor;
 use crate::report::rows::{TaskRow, rows};
@@ -108,6 +109,8 @@ impl Source<'_> {
             .map(|(count, what)| format!("{count} {what}"))
             .collect();
         let (artifacts, more_artifacts, left_out) = self.artifacts();
+        let (findings, more_findings) = self.findings();
+        let (denied, more_denied) = self.denied();
         let tasks: Vec<Task> = table
             .rows
             .iter()
@@ -151,6 +154,13 @@ impl Source<'_> {
             artifacts,
             more_artifacts,
             left_out,
+            banner: enforced::banner(summary, self.redact),
+            sandbox: self.sandbox(),
+            findings,
+            more_findings,
+            denied,
+            more_denied,
+            admission: enforced::ADMISSION,
             approval: self.approval(),
             environment: self.environment(),
             verify: view.run.command("verify", ""),

@@ -179,17 +179,11 @@ impl Source<'_> {
         facts.extend(inputs.map(|(name, value)| {
             Fact::code(&format!("Input {name}"), words::short(value, MAX_VALUE))
         }));
-        facts.push(Fact::text("Policy", started.policy.clone()));
-        facts.push(Fact::code(
-            "Policy digest",
-            self.redact.sha256(&started.policy_digest),
-        ));
         facts.push(Fact::of_file(
             "Scenario, SHA-256",
             scenario,
             protocol::run_dir::SCENARIO,
         ));
-        facts.push(Fact::text("Confinement", words::sandbox(started.level)));
         facts
     }
 }

@@ -5,12 +5,14 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use protocol::plan::Plan;
+use protocol::policy::{Finding, Guarantee, SandboxLevel};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::ser::Serializer;
 use serde_json::{Map, Value};
 
 use super::task::TaskView;
+use crate::report::enforced;
 use crate::report::stats::{ClassGroup, Spread, Stats};
 use crate::report::summary::RunSummary;
 use crate::report::task::TaskSummary;
@@ -43,6 +45,11 @@ struct Report<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     paused: Option<&'a str>,
     counts: Counts,
+    enforcement: EnforcementView,
+    /// What the policy had to say, the first of it.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    findings: &'a [Finding],
+    finding_count: u64,
     /// What the scenario hands to the reader of the run.
     #[serde(skip_serializing_if = "Map::is_empty")]
     outputs: &'a Map<String, Value>,
@@ -97,6 +104,29 @@ struct Counts {
     skipped: usize,
     cancelled: usize,
     not_over: u64,
+}
+
+/// What the sandbox enforced over all attempts that ended.
+#[derive(JsonSchema, Serialize)]
+struct EnforcementView {
+    levels: Vec<AtLevel>,
+    degraded: Vec<Degraded>,
+    /// Attempts of which something was denied.
+    denied_attempts: u64,
+}
+
+#[derive(JsonSchema, Serialize)]
+struct AtLevel {
+    level: SandboxLevel,
+    attempts: u64,
+}
+
+#[derive(JsonSchema, Serialize)]
+struct Degraded {
+    guarantee: Guarantee,
+    /// Attempts that went without it.
+    attempts: u64,
+    cause: &'static str,
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -183,6 +213,9 @@ pub fn write(summary: &RunSummary, plan: Option<&Plan>, out: &mut impl Write) ->
             cancelled: tally.cancelled,
             not_over: summary.planned.saturating_sub(tally.over() as u64),
         },
+        enforcement: enforcement(summary),
+        findings: &summary.findings,
+        finding_count: summary.finding_count,
         outputs: &summary.outputs,
         first_failure: summary.first_failure().map(|task| TaskView::of(task, plan)),
         success_rate_percent: (tally.passed * 100)
@@ -214,6 +247,26 @@ fn run(summary: &RunSummary) -> Option<Run<'_>> {
         orchestra: &started.orchestra,
         retry_of: started.retry_of.map(|run| run.to_string()),
     })
+}
+
+fn enforcement(summary: &RunSummary) -> EnforcementView {
+    let sums = &summary.enforcement;
+    let levels = sums.levels();
+    let degraded = sums.degraded();
+    let level = enforced::level(summary);
+    EnforcementView {
+        levels: levels
+            .map(|(level, attempts)| AtLevel { level, attempts })
+            .collect(),
+        degraded: degraded
+            .map(|(guarantee, attempts)| Degraded {
+                guarantee,
+                attempts,
+                cause: enforced::cause(level, guarantee),
+            })
+            .collect(),
+        denied_attempts: sums.denied,
+    }
 }
 
 fn attempts(stats: &Stats, summary: &RunSummary) -> Attempts {

@@ -3,12 +3,14 @@
 use protocol::artifact::Artifact;
 use protocol::outcome::Failure;
 use protocol::plan::Plan;
+use protocol::policy::{DeniedAction, Guarantee, SandboxLevel};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::report::micros;
+use crate::report::attempt::{Attempt, AttemptEnding};
 use crate::report::max_attempts;
-use crate::report::task::{Attempt, AttemptEnding, Standing, TaskSummary};
+use crate::report::task::{Standing, TaskSummary};
 
 #[derive(JsonSchema, Serialize)]
 pub(super) struct TaskView<'a> {
@@ -85,6 +87,21 @@ struct AttemptView<'a> {
     wall_us: u64,
     cpu_us: u64,
     peak_rss_bytes: u64,
+    /// Of all its processes, where a control group measured it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peak_memory_bytes: Option<u64>,
+    /// Of workspace and home, where there is a limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peak_disk_bytes: Option<u64>,
+    /// Confinement that was in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    level: Option<SandboxLevel>,
+    /// Guarantees that it went without.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    degraded: Vec<Guarantee>,
+    /// What the sandbox denied it.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    denied: &'a [DeniedAction],
     #[serde(skip_serializing_if = "Option::is_none")]
     exit: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,6 +168,11 @@ impl<'a> AttemptView<'a> {
             wall_us: micros(attempt.wall),
             cpu_us: micros(attempt.cpu),
             peak_rss_bytes: attempt.peak_rss_bytes,
+            peak_memory_bytes: attempt.peak_memory_bytes,
+            peak_disk_bytes: attempt.peak_disk_bytes,
+            level: attempt.level,
+            degraded: attempt.degraded.iter().collect(),
+            denied: attempt.denied.as_deref().unwrap_or_default(),
             exit: attempt.exit,
             signal: attempt.signal,
             failure,

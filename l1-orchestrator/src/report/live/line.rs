@@ -7,9 +7,10 @@ use protocol::event::{Event, EventKind, LeaseEnd, Origin};
 use protocol::time::Timestamp;
 
 use super::board::Board;
+use crate::report::attempt::Attempt;
 use crate::report::redact::Redactor;
 use crate::report::summary::RunSummary;
-use crate::report::task::{Attempt, TaskSummary};
+use crate::report::task::TaskSummary;
 use crate::report::view::{View, attempt_of, tone_of};
 use crate::report::words;
 use crate::ui::{Painter, Tone, sanitize};

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use super::page::{Page, escape};
+use crate::report::attempt::AttemptEnding;
 use crate::report::failing::{self, failing};
-use crate::report::task::{AttemptEnding, Standing, TaskSummary};
+use crate::report::task::{Standing, TaskSummary};
 use crate::report::view::next_commands;
-use crate::report::{max_attempts, words};
+use crate::report::{enforced, max_attempts};
 
 impl Page<'_> {
     pub(super) fn failures(&mut self) {
@@ -74,11 +75,6 @@ impl Page<'_> {
 
     /// Attempts are shown one by one, never concatenated.
     fn tails(&mut self, task: &TaskSummary) {
-        let level = self
-            .summary
-            .started
-            .as_ref()
-            .map(|(_, started)| words::sandbox(started.level));
         for attempt in failing::told_attempts(task) {
             let AttemptEnding::Failed { tail, .. } = &attempt.ending else {
                 continue;
@@ -92,9 +88,12 @@ impl Page<'_> {
             if let Some(tail) = tail {
                 self.fenced("text", tail);
             }
-        }
-        if let Some(level) = level {
-            self.line(&format!("Confinement: {level}.\n"));
+            if let Some(sandbox) = enforced::effective(attempt, self.redact) {
+                let denied = enforced::denied(attempt).map_or_else(String::new, |denied| {
+                    format!(" Denied: {}.", escape(&denied))
+                });
+                self.line(&format!("Sandbox: {}.{denied}\n", escape(&sandbox)));
+            }
         }
     }
 

@@ -10,6 +10,7 @@ mod failures;
 mod graph;
 mod left;
 mod page;
+mod policy;
 mod record;
 mod tables;
 

@@ -54,6 +54,7 @@ pub fn render(
         text: String::new(),
     };
     page.verdict();
+    page.banner();
     page.failures();
     page.tasks();
     page.graph();
@@ -61,6 +62,7 @@ pub fn render(
     page.numbers();
     page.outputs();
     page.artifacts();
+    page.policy();
     page.decisions();
     page.verification();
     cut(page.text)

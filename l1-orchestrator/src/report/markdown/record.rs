@@ -34,8 +34,6 @@ impl Page<'_> {
         let Some((at, started)) = &summary.started else {
             return;
         };
-        let policy = escape(&started.policy);
-        let digest = self.redact.sha256(&started.policy_digest);
         let scenario = self.redact.sha256(&started.scenario_file);
         let version = self.redact.version(&started.orchestra);
         self.line(&format!(
@@ -47,11 +45,9 @@ impl Page<'_> {
             self.redact.time(*at)
         ));
         self.inputs();
-        self.line(&format!("- Policy: {policy}, `{digest}`"));
         self.line(&format!(
             "- Scenario: [scenario.yaml](scenario.yaml), SHA-256 `{scenario}`"
         ));
-        self.line(&format!("- Confinement: {}", words::sandbox(started.level)));
         self.line(
             "\nEvery line of this report follows from `events.jsonl`, a hash chain that `seal.json` \
              closes.\nTo recompute the chain and the digests of plan, scenario, logs and artifacts:\n",

@@ -8,10 +8,11 @@ use protocol::ids::TaskId;
 use protocol::plan::Plan;
 use protocol::time::Timestamp;
 
+use crate::report::attempt::{Attempt, AttemptEnding};
 use crate::report::graph::Look;
 use crate::report::planned::ready;
 use crate::report::summary::RunSummary;
-use crate::report::task::{Attempt, AttemptEnding, Standing, TaskSummary};
+use crate::report::task::{Standing, TaskSummary};
 
 /// Most rows; more are counted.
 const MAX_ROWS: usize = 200;

@@ -1,0 +1,14 @@
+//! Whether a plan may run, and who says so: the policy, a flag, a person.
+
+mod answer;
+mod decide;
+mod details;
+mod dialog;
+mod editor;
+mod refusal;
+mod settle;
+mod told;
+
+pub(super) use dialog::Ready;
+pub(super) use settle::{Settled, command, reason_against, settle};
+pub(super) use told::told;

@@ -1,0 +1,58 @@
+//! A plan that does not run, with every reason and with what would let it.
+
+use protocol::digest::Digest;
+use protocol::policy::Verdict;
+
+use super::decide::Differs;
+use crate::cli::args::Approve;
+use crate::cli::error::{CliError, Kind};
+use crate::report::words;
+
+/// Nobody approved a plan that somebody has to approve. `command` would.
+pub(super) fn unapproved(verdict: &Verdict, pack: &str, command: &str) -> CliError {
+    let message = match verdict.refused {
+        true => format!(
+            "the plan asks for more than the policy {pack} grants, and nobody approved that: {}",
+            words::count(verdict.refusals().count(), "reason")
+        ),
+        false => format!("the policy {pack} wants somebody to approve this plan"),
+    };
+    CliError::new(Kind::Refused, "plan-not-approved", message)
+        .against(
+            verdict.approval.clone(),
+            verdict.refusals().cloned().collect(),
+        )
+        .hint(format!(
+            "`{command}` approves exactly this plan under exactly this policy"
+        ))
+}
+
+/// Something in the plan is refused whoever approves it.
+pub(super) fn refused(verdict: &Verdict, pack: &str) -> CliError {
+    let count = words::count(verdict.refusals().count(), "reason");
+    let message = format!("the policy {pack} refuses the plan: {count}");
+    CliError::new(Kind::Refused, "plan-refused", message)
+        .against(Vec::new(), verdict.refusals().cloned().collect())
+        .hint("change the plan, or choose another policy with `--policy PACK|FILE`")
+}
+
+/// The approved digest is of something else.
+pub(super) fn other(differs: Differs, plan: Digest, policy: Digest, approve: &Approve) -> CliError {
+    let (what, digest, approved) = match differs {
+        Differs::Plan => ("plan", plan, approve.plan.as_str()),
+        Differs::Policy => (
+            "policy",
+            policy,
+            approve.policy.as_deref().unwrap_or_default(),
+        ),
+    };
+    let message = format!("the {what}'s digest is {digest}, not the approved {approved}");
+    CliError::new(Kind::Refused, "plan-not-approved", message)
+        .hint("look at it with `--plan-only`, and approve what you see")
+}
+
+/// A person said no.
+pub(super) fn declined() -> CliError {
+    let message = "you did not approve the plan; nothing was run";
+    CliError::new(Kind::Refused, "plan-declined", message)
+}

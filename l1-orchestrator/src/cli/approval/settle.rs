@@ -1,0 +1,128 @@
+//! From a checked plan to an approved one: decides, asks where somebody has to be asked, and remembers.
+
+use protocol::event::Origin;
+
+use super::decide::{Decision, Wish, decide};
+use super::dialog::{Dialog, Ready};
+use super::refusal;
+use crate::cli::args::Run;
+use crate::cli::asked::{self, Asked};
+use crate::cli::confirm::can_ask;
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::policy::{Approvals, Approved};
+use crate::runs::quoted;
+
+/// A plan that may run.
+pub struct Settled {
+    /// The plan, and the policy that it runs under, grants included.
+    pub ready: Ready,
+    /// Who approved it.
+    pub by: Origin,
+}
+
+/// Settles whether a plan may run. `again` reads the scenario anew, after an edit.
+///
+/// # Errors
+/// It may not.
+pub fn settle(
+    context: &Context,
+    args: &Run,
+    ready: Ready,
+    slots: u32,
+    again: &dyn Fn(&Asked) -> Result<Ready, CliError>,
+) -> Result<Settled, CliError> {
+    let wish = wish(args, &ready.asked);
+    if let Some(error) = denied(context, args, &ready, wish) {
+        return Err(error);
+    }
+    let Ready { asked, judged } = &ready;
+    match decide(&asked.plan, &judged.policy, &judged.verdict, wish) {
+        Decision::Approved { by, grants } => Ok(approved(context, ready, by, grants)),
+        _ => {
+            let dialog = Dialog {
+                context,
+                slots,
+                again,
+            };
+            let ready = dialog.decide(ready)?;
+            let grants = ready.judged.verdict.refused;
+            Ok(approved(context, ready, Origin::Person, grants))
+        }
+    }
+}
+
+/// Why the plan would not run if nobody were asked: told by what only looks ahead.
+pub fn reason_against(context: &Context, args: &Run, ready: &Ready) -> Option<CliError> {
+    let wish = Wish {
+        can_ask: false,
+        ..wish(args, &ready.asked)
+    };
+    denied(context, args, ready, wish)
+}
+
+fn wish<'a>(args: &'a Run, asked: &Asked) -> Wish<'a> {
+    Wish {
+        approve: args.approve.as_ref(),
+        yes: args.yes,
+        is_saved: asked.is_saved(),
+        can_ask: !args.no_input && can_ask(),
+    }
+}
+
+/// The error, if the plan is not to run.
+fn denied(context: &Context, args: &Run, ready: &Ready, wish: Wish<'_>) -> Option<CliError> {
+    let Ready { asked, judged } = ready;
+    let (policy, verdict) = (&judged.policy, &judged.verdict);
+    match decide(&asked.plan, policy, verdict, wish) {
+        Decision::Approved { .. } | Decision::Ask => None,
+        Decision::Unapproved => {
+            let command = command(context, args, ready);
+            Some(refusal::unapproved(verdict, &policy.pack, &command))
+        }
+        Decision::Refused => Some(refusal::refused(verdict, &policy.pack)),
+        Decision::Other(differs) => {
+            let approve = args.approve.as_ref()?;
+            let (plan, policy) = (asked.plan.digest(), policy.digest());
+            Some(refusal::other(differs, plan, policy, approve))
+        }
+    }
+}
+
+/// The command line that approves exactly this.
+pub fn command(context: &Context, args: &Run, ready: &Ready) -> String {
+    let Ready { asked, judged } = ready;
+    let mut words = match asked.is_saved() {
+        true => quoted(&args.scenario),
+        false => asked::again(&args.scenario, &asked.inputs),
+    };
+    if let Some(policy) = &args.policing.policy {
+        words.push_str(&format!(" --policy {}", quoted(policy.as_ref())));
+    }
+    if let Some(level) = args.driving.sandbox {
+        words.push_str(&format!(" --sandbox {level}"));
+    }
+    let digests = context
+        .redact
+        .approval(&asked.plan.digest(), &judged.policy.digest());
+    format!("orchestra run {words} --approve {digests}")
+}
+
+fn approved(context: &Context, mut ready: Ready, by: Origin, grants: bool) -> Settled {
+    let Ready { asked, judged } = &mut ready;
+    if by != Origin::Default {
+        let (plan, policy) = (&asked.plan, &judged.policy);
+        let pack = &policy.pack;
+        let approved = Approved::new(&asked.path, plan, policy.digest(), pack, by.clone());
+        if let Err(error) = Approvals::of_user().add(&approved) {
+            // Only what a later page compares with is lost.
+            context
+                .ui
+                .note(&format!("note: the approval is not remembered: {error}"));
+        }
+    }
+    if grants {
+        judged.grant(crate::report::words::origin(&by));
+    }
+    Settled { ready, by }
+}

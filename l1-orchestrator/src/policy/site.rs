@@ -1,0 +1,82 @@
+//! Where what a policy names is on this host: the tree, the home, what a `*` stands for here.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use protocol::policy::{Policy, PolicyPath, Site};
+
+/// What one pattern stands for, at most: versions of a toolchain.
+const MAX_FOUND: usize = 64;
+/// Entries of one directory that are looked at.
+const MAX_ENTRIES: usize = 10_000;
+
+/// The site of a run of a scenario beneath `root`, whose runs are kept in `runs`.
+#[must_use]
+pub fn site(policy: &Policy, root: Option<&Path>, runs: Option<&Path>) -> Site {
+    let text = |path: &Path| path.to_str().map(str::to_owned);
+    let home = std::env::var("HOME").ok();
+    let home = home.filter(|home| home.starts_with('/'));
+    let mut site = Site {
+        root: root.and_then(text),
+        home,
+        runs: runs.and_then(text),
+        found: BTreeMap::new(),
+    };
+    let paths = &policy.paths;
+    let rules = [&paths.read, &paths.write, &paths.protect];
+    let chains = policy.toolchains.values();
+    let chains = chains.flat_map(|chain| chain.read.iter().chain(&chain.path));
+    let named: Vec<&PolicyPath> = rules.into_iter().flatten().chain(chains).collect();
+    for path in named.into_iter().filter(|path| path.is_pattern()) {
+        if let Some(pattern) = path.expanded(&site) {
+            let found = expand(&pattern);
+            site.found.insert(pattern, found);
+        }
+    }
+    site
+}
+
+/// Existing paths that a pattern stands for, sorted.
+fn expand(pattern: &str) -> Vec<String> {
+    let mut found = vec![PathBuf::from("/")];
+    for part in pattern.split('/').filter(|part| !part.is_empty()) {
+        found = match part {
+            "*" => found.iter().flat_map(|dir| children(dir)).collect(),
+            name => found.into_iter().map(|dir| dir.join(name)).collect(),
+        };
+        found.truncate(MAX_FOUND);
+    }
+    let there = found.into_iter().filter(|path| path.exists());
+    let mut found: Vec<String> = there
+        .filter_map(|path| path.into_os_string().into_string().ok())
+        .collect();
+    found.sort_unstable();
+    found
+}
+
+fn children(dir: &Path) -> Vec<PathBuf> {
+    let listing = fs_err::read_dir(dir).into_iter().flatten();
+    let mut children: Vec<PathBuf> = listing
+        .take(MAX_ENTRIES)
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
+    children.sort_unstable();
+    children
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_what_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["v1/bin", "v2/bin", "v3/lib"] {
+            fs_err::create_dir_all(dir.path().join(name)).unwrap();
+        }
+        let top = dir.path().to_str().unwrap();
+        let found = expand(&format!("{top}/*/bin"));
+        assert_eq!(found, [format!("{top}/v1/bin"), format!("{top}/v2/bin")]);
+        assert_eq!(expand(&format!("{top}/none/*")), Vec::<String>::new());
+    }
+}

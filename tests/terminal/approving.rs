@@ -1,0 +1,104 @@
+//! The dialog about a plan: what is shown, what each answer does, what an edit does to an approval.
+
+use super::screen::Terminal;
+use crate::cli::approve::WIDE;
+use crate::support::Place;
+
+const RUN: [&str; 4] = ["run", "wide.yaml", "--progress", "none"];
+
+fn runs(place: &Place) -> bool {
+    place.work().join("runs").exists()
+}
+
+#[test]
+fn only_a_yes_approves() {
+    let place = Place::with("wide.yaml", WIDE);
+    for answer in ["n\r", "\r", "\x04"] {
+        let mut terminal = Terminal::run(&place, &RUN);
+        terminal.wait_for("? [y/N/e/d]");
+        terminal.press(answer);
+        let (code, text) = terminal.end();
+        assert_eq!(code, 4, "{text}");
+        assert!(text.contains("error[plan-declined]"), "{text}");
+        assert!(!runs(&place), "nothing was made");
+    }
+    let mut terminal = Terminal::run(&place, &RUN);
+    terminal.wait_for("refused[network-not-allowed] fetch:");
+    terminal.press("what?\r");
+    terminal.wait_for("y runs it, n does not");
+    terminal.press("y\r");
+    let (code, text) = terminal.end();
+    assert_eq!(code, 0, "{text}");
+    assert!(place.run_file("events.jsonl").contains("\"by\":\"person\""));
+}
+
+#[test]
+fn details_say_what_each_task_runs() {
+    let place = Place::with("wide.yaml", WIDE);
+    let mut terminal = Terminal::run(&place, &RUN);
+    terminal.wait_for("? [y/N/e/d]");
+    terminal.press("d\r");
+    terminal.wait_for("| echo used");
+    terminal.press("n\r");
+    let (code, text) = terminal.end();
+    assert_eq!(code, 4, "{text}");
+}
+
+/// An editor that replaces one word by another.
+fn editor(place: &Place, from: &str, to: &str) -> String {
+    place.write("editor.sh", format!("sed -i 's/{from}/{to}/' \"$1\"\n"));
+    format!("sh {}", place.work().join("editor.sh").display())
+}
+
+#[test]
+fn an_edit_makes_another_plan_which_is_shown_as_a_difference() {
+    let place = Place::with("wide.yaml", WIDE);
+    let editor = editor(&place, "echo used", "echo changed");
+    let mut terminal = Terminal::run_with(&place, &RUN, &[("EDITOR", &editor)]);
+    terminal.wait_for("? [y/N/e/d]");
+    terminal.press("e\r");
+    terminal.wait_for("The plan is now");
+    terminal.wait_for("run: \"echo used\" → \"echo changed\"");
+    terminal.press("y\r");
+    let (code, text) = terminal.end();
+    assert_eq!(code, 0, "{text}");
+    assert!(place.run_file("plan.json").contains("echo changed"));
+    assert!(place.run_file("scenario.yaml").contains("echo changed"));
+}
+
+#[test]
+fn an_edit_that_is_no_plan_cannot_be_approved() {
+    let place = Place::with("wide.yaml", WIDE);
+    let broken = editor(&place, "needs:", "neds:");
+    let mut terminal = Terminal::run_with(&place, &RUN, &[("VISUAL", &broken)]);
+    terminal.wait_for("? [y/N/e/d]");
+    terminal.press("e\r");
+    terminal.wait_for("is no plan to run. Edit it again? [y/N/e/d]");
+    terminal.press("y\r");
+    terminal.wait_for("did you mean `needs`?");
+    // The second edit changes nothing more, and the file is as wrong as before.
+    terminal.press("n\r");
+    let (code, text) = terminal.end();
+    assert_eq!(code, 4, "{text}");
+    assert!(!runs(&place), "nothing was made");
+}
+
+#[test]
+fn an_editor_that_gives_up_changes_nothing() {
+    let place = Place::with("wide.yaml", WIDE);
+    let mut terminal = Terminal::run_with(&place, &RUN, &[("EDITOR", "false")]);
+    terminal.wait_for("? [y/N/e/d]");
+    terminal.press("e\r");
+    terminal.wait_for("`false` ended with exit status: 1");
+    terminal.press("n\r");
+    assert_eq!(terminal.end().0, 4);
+}
+
+#[test]
+fn nobody_is_asked_who_does_not_want_it() {
+    let place = Place::with("wide.yaml", WIDE);
+    let args = [&RUN[..], &["--no-input"]].concat();
+    let (code, text) = Terminal::run(&place, &args).end();
+    assert_eq!(code, 4, "{text}");
+    assert!(text.contains("error[plan-not-approved]"), "{text}");
+}
