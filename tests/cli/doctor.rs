@@ -52,8 +52,28 @@ fn a_ready_machine() {
             "tools", "settings", "folders", "disk", "limits", "clock", "sandbox", "terminal"
         ]
     );
-    // This build confines nothing, and never says otherwise.
-    assert_eq!(finding(&report, "sandbox", "level").0, "warn");
+    for name in [
+        "level",
+        "fs_write_confined",
+        "fs_read_confined",
+        "net_none",
+        "tree_kill",
+        "env_clean",
+    ] {
+        assert_eq!(finding(&report, "sandbox", name).0, "ok", "{name}");
+    }
+    // What nobody keeps by the kernel alone is never said to be kept.
+    assert_snapshot!(finding(&report, "sandbox", "disk_quota").1, @"degraded, by a look at the workspace while it runs: what is written between two looks is not bounded");
+    let states = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["group"] == "sandbox");
+    for finding in states {
+        let state = finding["state"].as_str().unwrap();
+        assert_eq!(state == "ok", finding["level"] == "ok", "{finding}");
+        assert!(["ok", "degraded", "missing"].contains(&state), "{finding}");
+    }
     assert_eq!(place.listing(), before, "nothing is made");
 }
 
@@ -153,31 +173,66 @@ fn more_attempts_at_once_want_more() {
     assert_eq!((level.as_str(), fix.contains("ulimit -n")), ("warn", true));
 }
 
-/// Neither a socket nor a process nor a file that is written, told by the kernel where it can be asked.
+/// Canaries have their directory, and take it with them.
 #[test]
-fn nothing_is_started_written_or_called() {
+fn trying_the_sandbox_leaves_nothing_behind() {
     let place = Place::new();
-    let Ok(tracer) = which("strace") else {
+    let temporary = place.dir("temporary");
+    fs_err::create_dir_all(&temporary).unwrap();
+    let before = place.listing();
+    let report = place
+        .orchestra(["doctor", "--json"])
+        .env("TMPDIR", &temporary)
+        .run()
+        .expect(0)
+        .json();
+    assert_eq!(finding(&report, "sandbox", "fs_write_confined").0, "ok");
+    assert_eq!(fs_err::read_dir(&temporary).unwrap().count(), 0);
+    assert_eq!(place.listing(), before);
+}
+
+#[test]
+fn a_sandbox_that_cannot_be_tried_is_a_failure() {
+    let place = Place::new();
+    let nowhere = place.dir("nowhere");
+    let report = place
+        .orchestra(["doctor", "--json"])
+        .env("TMPDIR", &nowhere)
+        .run();
+    let report = report.expect(7).json();
+    let (level, said, fix) = finding(&report, "sandbox", "level");
+    assert_eq!(level, "fail");
+    assert!(said.starts_with("it could not be tried: "), "{said}");
+    assert!(fix.contains("TMPDIR"), "{fix}");
+}
+
+/// Whatever connects, connects to this machine, told by the kernel where it can be asked.
+#[test]
+fn canaries_call_nobody_else() {
+    let place = Place::new();
+    let Some(calls) = traced(&place, &["doctor"], "connect,sendto") else {
         return;
     };
-    let log = place.dir("home").join("calls");
-    let status = std::process::Command::new(tracer)
-        .args([
-            "-f",
-            "-e",
-            "trace=socket,connect,execve,openat,mkdir,unlink,rename",
-            "-o",
-        ])
-        .arg(&log)
-        .args([env!("CARGO_BIN_EXE_orchestra"), "doctor"])
-        .current_dir(place.work())
-        .output()
-        .unwrap();
-    if !status.status.success() {
-        // Tracing is forbidden in some containers.
-        return;
+    let mut connections = 0;
+    for line in calls
+        .lines()
+        .filter(|line| line.contains("connect(") || line.contains("sin_addr"))
+    {
+        let here = ["127.0.0.1", "orchestra-doctor-", "resumed"];
+        assert!(here.iter().any(|word| line.contains(word)), "{line}");
+        connections += 1;
     }
-    let calls = fs_err::read_to_string(&log).unwrap();
+    assert!(connections > 0, "the control flew: {calls}");
+}
+
+/// Neither a socket nor a process nor a file that is written, told by the kernel where it can be asked.
+#[test]
+fn without_the_sandbox_nothing_is_started_written_or_called() {
+    let place = Place::new();
+    let watched = "socket,connect,execve,openat,mkdir,unlink,rename";
+    let Some(calls) = traced(&place, &["doctor", "--quick"], watched) else {
+        return;
+    };
     assert!(calls.contains("execve("), "{calls}");
     assert_eq!(calls.matches("execve(").count(), 1, "{calls}");
     for call in [
@@ -185,6 +240,24 @@ fn nothing_is_started_written_or_called() {
     ] {
         assert!(!calls.contains(call), "{call}: {calls}");
     }
+}
+
+/// What the kernel was asked for; `None` where it cannot be told.
+fn traced(place: &Place, args: &[&str], watched: &str) -> Option<String> {
+    let log = place.dir("home").join("calls");
+    let status = std::process::Command::new(which("strace").ok()?)
+        .args(["-f", "-e", &format!("trace={watched}"), "-o"])
+        .arg(&log)
+        .arg(env!("CARGO_BIN_EXE_orchestra"))
+        .args(args)
+        .current_dir(place.work())
+        .output()
+        .unwrap();
+    // Tracing is forbidden in some containers.
+    status
+        .status
+        .success()
+        .then(|| fs_err::read_to_string(&log).unwrap())
 }
 
 fn which(program: &str) -> Result<std::path::PathBuf, ()> {

@@ -17,7 +17,7 @@ use crate::settings::{self, Files, Key};
 use crate::ui::{Painter, Tone, sanitize};
 
 /// Between a group's lines and the margin.
-const NAME_WIDTH: usize = 15;
+const NAME_WIDTH: usize = 17;
 
 pub(super) fn doctor(context: &Context, args: &Doctor) -> Result<u8, CliError> {
     let places = places(args);
@@ -138,6 +138,9 @@ fn object(finding: &Finding) -> Value {
     });
     if let Some(fix) = &finding.fix {
         object["fix"] = json!(fix);
+    }
+    if let Some(state) = finding.state {
+        object["state"] = json!(state);
     }
     object
 }

@@ -36,6 +36,8 @@ pub struct Finding {
     pub said: String,
     /// One concrete remedy.
     pub fix: Option<String>,
+    /// What became of a promise, where this is one: `ok`, `degraded` or `missing`.
+    pub state: Option<&'static str>,
 }
 
 impl Finding {
@@ -47,7 +49,15 @@ impl Finding {
             level: Level::Ok,
             said: said.into(),
             fix: None,
+            state: None,
         }
+    }
+
+    /// A promise, and what became of it.
+    #[must_use]
+    pub fn state(mut self, word: &'static str) -> Self {
+        self.state = Some(word);
+        self
     }
 
     /// Worth a look.

@@ -1,7 +1,8 @@
 //! Whether this machine is ready for runs: facts first, then what each means.
 //!
-//! Nothing here writes, starts a process or opens a socket; a folder is judged by its permissions and
-//! its file system, a program by its file.
+//! A folder is judged by its permissions and its file system, a program by its file: nothing is written
+//! or started. The sandbox alone is judged by trying it, in a private temporary directory and on this
+//! machine's loopback interface.
 
 mod clock;
 mod disk;

@@ -19,12 +19,13 @@ use super::descriptors;
 use super::frame;
 use super::serve::serve;
 use super::tree::{Left, Member, Processes, descendants, reap};
-use crate::sandbox::{Host, close_inherited};
+use crate::sandbox::{Host, close_inherited, payload};
 
 /// The first argument that makes the product's binary a launcher instead.
 pub const WORD: &str = "__orchestra-launcher";
 pub(super) const LAUNCHER_WORD: &str = "launcher";
 const SLOT_WORD: &str = "slot";
+pub(crate) const PROBE_WORD: &str = "probe";
 
 /// Between looks at processes that are being killed.
 const KILLING_TICK: Duration = Duration::from_millis(5);
@@ -36,8 +37,12 @@ const GIVE_UP: Duration = Duration::from_secs(60);
 /// The hidden entry of the product's binary: call it first in `main`, before any thread, when the
 /// first argument is [`WORD`], with the arguments after it.
 pub fn entry(mut args: impl Iterator<Item = OsString>) -> ExitCode {
+    let role = args.next();
+    if role.as_deref().is_some_and(|role| role == PROBE_WORD) {
+        return ExitCode::from(u8::from(payload(args).is_err()));
+    }
     // What payloads may open, as orchestra itself was started with.
-    let (role, files) = (args.next(), args.next());
+    let files = args.next();
     let files = files
         .as_deref()
         .and_then(|word| word.to_str())

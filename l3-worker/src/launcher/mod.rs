@@ -20,6 +20,7 @@ mod wire;
 
 pub use control::Launcher;
 pub(crate) use descriptors::make_room;
+pub(crate) use entry::PROBE_WORD;
 pub use entry::{WORD, entry};
 pub use outcome::{Exit, Unavailable};
 pub use request::Spawn;

@@ -7,7 +7,7 @@ use protocol::policy::{Confine, Guarantee};
 use crate::launcher::Unavailable;
 
 /// What helps where user namespaces are denied.
-const NAMESPACES: &str = "allow user namespaces (kernel.unprivileged_userns_clone=1, \
+pub(super) const NAMESPACES: &str = "allow user namespaces (kernel.unprivileged_userns_clone=1, \
     kernel.apparmor_restrict_unprivileged_userns=0, user.max_user_namespaces above 0; in a container, \
     a seccomp profile that allows unshare), or choose --sandbox landlock";
 

@@ -17,6 +17,8 @@ mod launcher;
 #[cfg(test)]
 mod lease;
 #[cfg(test)]
+mod probe;
+#[cfg(test)]
 mod project;
 #[cfg(test)]
 mod secrets;

@@ -7,12 +7,14 @@ use super::switch::switch;
 
 /// `orchestra doctor`
 ///
-/// Looks at tools, settings, folders, disk, clock, limits, sandbox and terminal. Writes nothing, starts
-/// nothing and opens no connection. Exits with 7 when something keeps runs from working.
+/// Looks at tools, settings, folders, disk, clock, limits and terminal, and tries the sandbox: small
+/// payloads inside each level try what is to be impossible, on this machine only, with a private temporary
+/// directory that is gone afterwards. Nothing else is written or started. Exits with 7 when something keeps
+/// runs from working, such as a sandbox that cannot be set up.
 #[derive(Args, Debug)]
 #[command(about = "Say whether this machine is ready, and what to fix")]
 pub struct Doctor {
-    /// Only what can keep a run from working, for health checks
+    /// Only what can be told by looking, for health checks
     #[arg(long, env = "ORCHESTRA_QUICK", hide_env = true)]
     #[arg(value_parser = switch)]
     pub quick: bool,
