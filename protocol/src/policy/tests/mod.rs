@@ -5,3 +5,4 @@ mod decisions;
 mod docs;
 mod properties;
 mod support;
+mod tasks;

@@ -1,9 +1,13 @@
 //! Policies, sites and plans for tests.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::plan::Plan;
-use crate::policy::{Pack, Policy, Site, builtin_pack};
+use crate::ids::TaskId;
+use crate::plan::{Plan, Workspace};
+use crate::policy::{
+    Constraints, Effects, Finding, Pack, Policy, Site, TaskAsk, Timeout, Verdict, builtin_pack,
+};
 use crate::scenario;
 
 /// A pack of this build.
@@ -58,4 +62,56 @@ pub(super) fn plan(text: &str, nested: &[(&str, &str)]) -> Plan {
         .resolve(&[], Path::new("/p"), Path::new("/p"))
         .unwrap();
     scenario.plan(inputs).unwrap()
+}
+
+pub(super) fn id(text: &str) -> TaskId {
+    text.parse().unwrap()
+}
+
+/// A task that asks for nothing but to run `true`.
+pub(super) fn ask<'a>(id: &'a TaskId, effects: &'a Effects) -> TaskAsk<'a> {
+    TaskAsk {
+        id,
+        argv: vec![Some("true")],
+        real_program: None,
+        env: BTreeSet::new(),
+        workspace: Workspace::Scratch,
+        effects,
+        secrets: &[],
+        timeout: Timeout::default(),
+    }
+}
+
+pub(super) fn effects(read: Option<&[&str]>, write: Option<&[&str]>) -> Effects {
+    let texts = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect();
+    Effects {
+        read: read.map(texts),
+        write: write.map(texts),
+        ..Effects::default()
+    }
+}
+
+pub(super) fn constraints(
+    policy: &Policy,
+    workspace: Workspace,
+    effects: &Effects,
+) -> Result<Constraints, Finding> {
+    let id = id("a");
+    let ask = TaskAsk {
+        workspace,
+        ..ask(&id, effects)
+    };
+    policy.constraints(&ask, &site())
+}
+
+pub(super) fn codes(verdict: &Verdict) -> Vec<String> {
+    let said = verdict.findings.iter().map(|finding| {
+        let task = finding
+            .task
+            .as_ref()
+            .map(|task| format!("{task} "))
+            .unwrap_or_default();
+        format!("{task}{} {}", finding.severity.as_str(), finding.code)
+    });
+    said.collect()
 }

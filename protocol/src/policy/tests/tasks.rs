@@ -1,0 +1,272 @@
+//! What the packs of this build open to tasks.
+
+use std::collections::BTreeSet;
+
+use super::support::{ask, builtin, codes, constraints, effects, id, pack, plan, site};
+use crate::plan::Workspace;
+use crate::policy::{
+    Dispatch, Effects, FindingSeverity, Guarantee, Network, Policy, SandboxLevel, Site, TaskAsk,
+    UnixSockets,
+};
+
+#[test]
+fn the_default_pack_opens_the_tree_to_read_and_the_workspace_to_write() {
+    let policy = builtin("default");
+    let scratch = constraints(&policy, Workspace::Scratch, &Effects::default()).unwrap();
+    assert_eq!(scratch.level, SandboxLevel::Strict);
+    let open = &scratch.confine;
+    assert_eq!(
+        open.read,
+        ["/home/u/.cargo/bin", "/home/u/.cargo/registry", "/p"]
+    );
+    assert_eq!(open.write, Vec::<String>::new());
+    assert_eq!(
+        (open.network, open.unix_sockets, open.debug),
+        (Network::None, UnixSockets::Deny, false)
+    );
+    let required = [
+        "fs_write_confined",
+        "fs_read_confined",
+        "net_none",
+        "tree_kill",
+        "env_clean",
+    ];
+    let required: BTreeSet<Guarantee> = required.iter().map(|one| one.parse().unwrap()).collect();
+    assert_eq!(open.require, required);
+    assert_eq!(open.path, ["/home/u/.cargo/bin"]);
+    assert_eq!(open.env["CARGO_HOME"], "/home/u/.cargo");
+    assert!(
+        !open.env.contains_key("PYENV_ROOT"),
+        "nothing of it exists here"
+    );
+    let project = constraints(&policy, Workspace::Project, &Effects::default()).unwrap();
+    assert_eq!(project.confine.write, ["/p"]);
+    assert_eq!(
+        project.confine.protect,
+        [
+            "/p/.git/config",
+            "/p/.git/hooks",
+            "/p/orchestra.yaml",
+            "/p/runs"
+        ]
+    );
+    assert!(scratch.is_within(&project) && !project.is_within(&scratch));
+}
+
+#[test]
+fn packs_differ_in_what_they_open() {
+    let of = |name: &str, workspace| {
+        let constraints = constraints(&builtin(name), workspace, &Effects::default()).unwrap();
+        (
+            constraints.confine.write.clone(),
+            constraints.confine.network,
+        )
+    };
+    let tree = vec!["/p".to_owned()];
+    assert_eq!(of("strict", Workspace::Project), (vec![], Network::None));
+    assert_eq!(
+        of("build", Workspace::Scratch),
+        (tree.clone(), Network::None)
+    );
+    assert_eq!(of("open", Workspace::Scratch), (tree, Network::Full));
+    let build = constraints(&builtin("build"), Workspace::Scratch, &Effects::default()).unwrap();
+    assert_eq!(build.confine.unix_sockets, UnixSockets::Private);
+    // With a network sockets are not sound, and there is no `net_none` to keep.
+    let open = constraints(&builtin("open"), Workspace::Scratch, &Effects::default()).unwrap();
+    assert_eq!(open.confine.unix_sockets, UnixSockets::Deny);
+    assert!(!open.confine.require.contains(&Guarantee::NetNone));
+    assert!(open.confine.require.contains(&Guarantee::FsWriteConfined));
+}
+
+#[test]
+fn effects_narrow_and_never_widen() {
+    let policy = builtin("default");
+    let of = |workspace, read, write| constraints(&policy, workspace, &effects(read, write));
+    let narrow = of(Workspace::Project, Some(&[]), Some(&["out/"])).unwrap();
+    assert_eq!(narrow.confine.write, ["/p/out"]);
+    assert_eq!(narrow.confine.protect, Vec::<String>::new());
+    assert!(
+        narrow.confine.read.contains(&"/p".to_owned()),
+        "its workspace can be read"
+    );
+    let none = of(Workspace::Scratch, Some(&[]), None).unwrap();
+    assert_eq!(
+        none.confine.read,
+        ["/home/u/.cargo/bin", "/home/u/.cargo/registry"]
+    );
+    let docs = of(Workspace::Scratch, Some(&["docs"]), None).unwrap();
+    assert!(docs.confine.read.contains(&"/p/docs".to_owned()));
+    // The system's own files can always be read.
+    assert!(of(Workspace::Scratch, Some(&["/usr/share/dict"]), None).is_ok());
+    for (workspace, read, write) in [
+        (Workspace::Scratch, Some(&["~/.ssh"][..]), None),
+        (Workspace::Scratch, Some(&["/etc/shadow"][..]), None),
+        (Workspace::Scratch, None, Some(&["out"][..])),
+        (Workspace::Project, None, Some(&["/opt"][..])),
+    ] {
+        let finding = of(workspace, read, write).unwrap_err();
+        assert_eq!(
+            (finding.code.as_str(), finding.severity),
+            ("path-not-allowed", FindingSeverity::Refused)
+        );
+    }
+    // What is protected is not opened by naming it.
+    let hooks = of(Workspace::Project, None, Some(&[".git/hooks"])).unwrap();
+    assert_eq!(hooks.confine.write, Vec::<String>::new());
+    let network = Effects {
+        network: Some(Network::Full),
+        ..Effects::default()
+    };
+    assert_eq!(
+        constraints(&policy, Workspace::Scratch, &network)
+            .unwrap_err()
+            .code,
+        "network-not-allowed"
+    );
+    let offline = Effects {
+        network: Some(Network::None),
+        ..Effects::default()
+    };
+    let offline = constraints(&builtin("open"), Workspace::Scratch, &offline).unwrap();
+    assert_eq!(offline.confine.network, Network::None);
+    assert!(offline.confine.require.contains(&Guarantee::NetNone));
+}
+
+#[test]
+fn a_tree_that_holds_the_home_is_not_opened() {
+    let policy = builtin("default");
+    let site = Site {
+        root: Some("/home/u".into()),
+        ..site()
+    };
+    let (id, nothing) = (id("a"), Effects::default());
+    let scratch = policy.constraints(&ask(&id, &nothing), &site).unwrap();
+    assert!(
+        scratch
+            .confine
+            .read
+            .iter()
+            .all(|path| path.starts_with("/home/u/.cargo/"))
+    );
+    let project = TaskAsk {
+        workspace: Workspace::Project,
+        ..ask(&id, &nothing)
+    };
+    assert_eq!(
+        policy.constraints(&project, &site).unwrap_err().code,
+        "tree-holds-home"
+    );
+    let unconfined = policy.at_level(SandboxLevel::None, "--sandbox").unwrap();
+    let unconfined = unconfined.constraints(&project, &site).unwrap();
+    assert_eq!(unconfined.confine.require, BTreeSet::new());
+}
+
+#[test]
+fn variables_that_run_other_code_are_refused_unless_named() {
+    let (id, nothing) = (id("a"), Effects::default());
+    let with = |policy: &Policy, name| {
+        let ask = TaskAsk {
+            env: [name].into(),
+            ..ask(&id, &nothing)
+        };
+        policy
+            .constraints(&ask, &site())
+            .map_err(|finding| finding.code)
+    };
+    let policy = builtin("default");
+    for name in [
+        "LD_PRELOAD",
+        "LD_LIBRARY_PATH",
+        "LD_AUDIT",
+        "GCONV_PATH",
+        "BASH_ENV",
+        "ENV",
+        "PYTHONSTARTUP",
+        "PYTHONPATH",
+        "NODE_OPTIONS",
+        "BUN_OPTIONS",
+        "PERL5OPT",
+        "GIT_SSH_COMMAND",
+        "PROMPT_COMMAND",
+    ] {
+        assert_eq!(
+            with(&policy, name).unwrap_err(),
+            "variable-not-allowed",
+            "{name}"
+        );
+    }
+    assert!(with(&policy, "SINCE").is_ok());
+    let own = "version: 1\npack: own\nuse: default\nenvironment: { allow: [PYTHONPATH] }\n";
+    let own = Policy::from_pack(&pack(own));
+    assert!(with(&own, "PYTHONPATH").is_ok() && with(&own, "PYTHONHOME").is_err());
+}
+
+#[test]
+fn a_level_is_lowered_by_a_person_only_and_not_under_every_pack() {
+    let lower = |name: &str| builtin(name).at_level(SandboxLevel::None, "--sandbox");
+    let lowered = lower("default").unwrap();
+    assert_eq!(lowered.origin("sandbox.level"), "--sandbox");
+    let finding = lower("strict").unwrap_err();
+    assert_eq!(
+        (finding.code.as_str(), finding.severity),
+        ("level-too-low", FindingSeverity::Refused)
+    );
+    let lowers = "policy: { sandbox: { level: none } }";
+    let mut policy = builtin("default");
+    let block = crate::policy::parse_tightening("orchestra.yaml", lowers.as_bytes())
+        .tightening
+        .unwrap();
+    let findings = policy.tighten(&block, "orchestra.yaml");
+    assert_eq!(findings[0].code, "asks-for-more");
+    assert_eq!(policy.sandbox.level, SandboxLevel::Strict);
+}
+
+#[test]
+fn files_are_staged_from_where_a_task_may_read_or_a_person_pointed() {
+    let staged = |path: &str, policy: &Policy| {
+        let text = format!(
+            "inputs: {{ data: {{ type: path, default: \"{path}\" }} }}
+tasks: {{ a: {{ run: cat x, files: {{ x: '${{{{ inputs.data }}}}' }} }}, b: {{ run: 'true' }} }}
+"
+        );
+        let plan = plan(&text, &[]);
+        let verdict = policy.check(&plan, &site());
+        let dispatch = Dispatch::new(policy.granting(&verdict, "ada"), &plan, site());
+        (codes(&verdict), dispatch)
+    };
+    let policy = builtin("default");
+    let nothing = Vec::<String>::new();
+    assert_eq!(staged("data.csv", &policy).0, nothing);
+    let (said, dispatch) = staged("/srv/data.csv", &policy);
+    assert_eq!(said, ["a warning file-outside"]);
+    // A path that a task came up with is none that a person pointed at.
+    let may = |path: &str| dispatch.staged(&id("b"), path).is_ok();
+    assert!(may("/srv/data.csv") && may("/p/x") && may("/srv/./data.csv"));
+    for path in [
+        "/srv",
+        "/srv/data.csv/..",
+        "/home/u/.ssh/id",
+        "/p/../etc/shadow",
+        "x",
+        "",
+        "/home/u/notes",
+    ] {
+        assert!(!may(path), "{path}");
+    }
+    for path in [
+        "/etc/shadow",
+        "/home/u/.ssh/id_ed25519",
+        "/home/u",
+        "/",
+        "/proc/self/environ",
+    ] {
+        let (said, dispatch) = staged(path, &policy);
+        assert_eq!(said, ["a refused path-not-allowed"], "{path}");
+        assert!(
+            dispatch.staged(&id("a"), path).is_ok() && dispatch.staged(&id("b"), path).is_err(),
+            "granted to `a`"
+        );
+    }
+    let unconfined = policy.at_level(SandboxLevel::None, "--sandbox").unwrap();
+    assert_eq!(staged("/etc/hosts", &unconfined).0, nothing);
+}
