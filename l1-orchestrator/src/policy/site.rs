@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use protocol::policy::{Policy, PolicyPath, Site};
+use protocol::policy::{Policy, Site};
 
 /// What one pattern stands for, at most: versions of a toolchain.
 const MAX_FOUND: usize = 64;
@@ -22,21 +22,14 @@ pub fn site(policy: &Policy, root: Option<&Path>, runs: Option<&Path>) -> Site {
         runs: runs.and_then(text),
         found: BTreeMap::new(),
     };
-    let paths = &policy.paths;
-    let rules = [&paths.read, &paths.write, &paths.protect];
-    let chains = policy.toolchains.values();
-    let chains = chains.flat_map(|chain| chain.read.iter().chain(&chain.path));
-    let named: Vec<&PolicyPath> = rules.into_iter().flatten().chain(chains).collect();
-    for path in named.into_iter().filter(|path| path.is_pattern()) {
-        if let Some(pattern) = path.expanded(&site) {
-            let found = expand(&pattern);
-            site.found.insert(pattern, found);
-        }
+    for path in policy.looks_for(&site) {
+        let found = expand(&path);
+        site.found.insert(path, found);
     }
     site
 }
 
-/// Existing paths that a pattern stands for, sorted.
+/// Existing paths that a path stands for, sorted; `*` is any one name.
 fn expand(pattern: &str) -> Vec<String> {
     let mut found = vec![PathBuf::from("/")];
     for part in pattern.split('/').filter(|part| !part.is_empty()) {
