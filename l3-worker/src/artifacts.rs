@@ -52,6 +52,9 @@ pub(crate) enum SealError {
         path: String,
         why: String,
     },
+    /// The task moved its own workspace, or put something else in its place.
+    #[error("the workspace is no directory any more")]
+    Moved,
     /// More bytes than allowed.
     #[error("artifacts exceed {0} bytes")]
     Bytes(u64),
@@ -106,10 +109,14 @@ pub(crate) fn seal(harvest: &Harvest<'_>) -> Result<Vec<Artifact>, SealError> {
     let place = run_dir.join(protocol::run_dir::artifact_dir(task));
     fs_err::create_dir_all(&parent).map_err(SealError::Store)?;
     remove_tree(&gathered).map_err(SealError::Store)?;
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    // Of a fresh workspace the task can make a link: the one around it is its own, too.
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let opened = rustix::fs::openat(CWD, workspace, flags, Mode::empty());
     let mut sealing = Sealing {
-        workspace: opened.map_err(|error| SealError::Store(error.into()))?,
+        workspace: opened.map_err(|error| match error {
+            Errno::NOENT | Errno::NOTDIR | Errno::LOOP => SealError::Moved,
+            error => SealError::Store(error.into()),
+        })?,
         gathered: &gathered,
         prefix: protocol::run_dir::artifact_dir(task),
         limits,

@@ -57,8 +57,15 @@ pub(crate) fn collect(
 
 /// The output file, if there is one.
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
+    let (Some(home), Some(name)) = (path.parent(), path.file_name()) else {
+        return Ok(Vec::new());
+    };
+    // Neither may be a link by now.
+    let around = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let opened = match rustix::fs::openat(CWD, path, flags, Mode::empty()) {
+    let opened = rustix::fs::openat(CWD, home, around, Mode::empty())
+        .and_then(|home| rustix::fs::openat(home, name, flags, Mode::empty()));
+    let opened = match opened {
         Err(rustix::io::Errno::NOENT) => return Ok(Vec::new()),
         opened => {
             opened.map_err(|error| format!("$ORCHESTRA_OUTPUT: {}", io::Error::from(error)))?

@@ -183,7 +183,7 @@ impl CommandExecutor {
             )
         });
         let limits = &task.constraints.limits;
-        let mut gauge = Gauge::new([&paths.workspace, &paths.home], limits, Instant::now());
+        let mut gauge = Gauge::new(&paths.root, Paths::DIRECTORIES, limits, Instant::now());
         let watched = self.watch(attempt, slot, prepared, &mut streams, &mut gauge);
         let wall = begun.elapsed();
         let [out, err] = streams;

@@ -67,6 +67,11 @@ pub(super) fn prepare(
         Some(name) if !name.is_empty() => resolve(name, &env, &cwd)?,
         _ => return Err(unnamed()),
     };
+    // Once the payload ran, only what it cannot replace is followed to its files.
+    let workspace = match &task.project {
+        Some(_) => fs_err::canonicalize(&workspace).unwrap_or(workspace),
+        None => workspace,
+    };
     let argv = task.argv.iter().map(OsString::from).collect();
     let spawn = Spawn {
         program,

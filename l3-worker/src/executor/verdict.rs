@@ -174,7 +174,9 @@ pub(super) fn spawn_failure(program: &str, errno: i32) -> Failure {
 pub(super) fn seal_failure(error: &SealError) -> Failure {
     let message = error.to_string();
     match error {
-        SealError::Missing { .. } => Failure::new(FailureClass::ArtifactMissing, message),
+        SealError::Missing { .. } | SealError::Moved => {
+            Failure::new(FailureClass::ArtifactMissing, message)
+        }
         // Nothing in the declaration is wrong, and another attempt would do it again.
         SealError::Secret(_) => Failure::new(FailureClass::PolicyDenied, message),
         SealError::Bytes(_) => Failure::at_bound(FailureClass::LimitExceeded, Bound::Disk, message),

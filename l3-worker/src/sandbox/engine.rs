@@ -18,7 +18,7 @@ use super::denied::{Open, Watch};
 use super::etc;
 use super::landlock::{Rules, ruleset};
 use super::linux::{self, Stack, Started};
-use super::paths::SYSTEM;
+use super::paths::{SYSTEM, no_lures};
 use super::plan::{Failed, Plan, Step};
 use super::problem::{broken, missing, naming};
 use super::rules::Confinement;
@@ -114,6 +114,8 @@ impl Engine {
                 if rustix::process::geteuid().is_root() && !kept.has(Guarantee::PidsLimit) {
                     return Err(missing(Guarantee::PidsLimit, ROOT.to_owned()));
                 }
+                no_lures(confinement)
+                    .map_err(|refused| broken("paths of the policy", &io::Error::other(refused)))?;
                 Rules::on_host(confinement, &system())
             }
         };

@@ -60,8 +60,9 @@ impl Paths {
         let write = write.iter().map(|path| (Path::new(path), Wish::Write));
         let protect = protect.iter().map(|path| (Path::new(path), Wish::Protect));
         let work = work.iter().map(|path| (path.as_path(), Wish::Write));
+        let write_roots: Vec<PathBuf> = write_roots(confinement);
         for (path, wish) in read.chain(write).chain(protect).chain(work) {
-            if let Some(path) = found.follow(path) {
+            if let Some(path) = found.follow(path, &write_roots)? {
                 wishes.push((path, wish));
             }
         }
@@ -83,19 +84,52 @@ impl Paths {
         Ok(found)
     }
 
-    /// The path without links in it, which are noted; `None` when it does not exist.
-    fn follow(&mut self, path: &Path) -> Option<PathBuf> {
+    /// The path without links in it, which are noted; `None` when it does not exist. A link in what
+    /// tasks may write was put there by anybody: it leads nowhere else.
+    fn follow(&mut self, path: &Path, writable: &[PathBuf]) -> Result<Option<PathBuf>, Refused> {
         let mut path = path.to_owned();
+        let mut lured: Vec<(PathBuf, &PathBuf)> = Vec::new();
         for _ in 0..MAX_LINKS {
             let Some((link, target, rest)) = first_link(&path) else {
-                return path.exists().then_some(path);
+                if let Some((link, _)) = lured.into_iter().find(|(_, root)| !path.starts_with(root))
+                {
+                    let why = "it is a link in what attempts can write; name what it leads to";
+                    return Err(Refused { path: link, why });
+                }
+                return Ok(path.exists().then_some(path));
             };
+            let around = writable
+                .iter()
+                .find(|root| link.starts_with(root) && link != **root);
+            lured.extend(around.map(|root| (link.clone(), root)));
             let next = link.parent().unwrap_or(Path::new("/")).join(&target);
             self.links.insert(link, target);
             path = normal(&next.join(rest));
         }
-        None
+        Ok(None)
     }
+}
+
+/// Where attempts can put links, as the kernel finds it.
+fn write_roots(confinement: &Confinement) -> Vec<PathBuf> {
+    let write = confinement.confine.write.iter().map(PathBuf::from);
+    let roots = write.chain([confinement.work.clone()]);
+    roots
+        .filter_map(|path| fs_err::canonicalize(path).ok())
+        .collect()
+}
+
+/// Refuses what [`Paths::of`] refuses because of links, for levels without a view of their own.
+pub(super) fn no_lures(confinement: &Confinement) -> Result<(), Refused> {
+    let writable = write_roots(confinement);
+    let Confine {
+        read, write, path, ..
+    } = &*confinement.confine;
+    let mut found = Paths::default();
+    for path in read.iter().chain(write).chain(path) {
+        found.follow(Path::new(path), &writable)?;
+    }
+    Ok(())
 }
 
 /// The first symbolic link on the way, its target, and the way after it.
@@ -153,6 +187,9 @@ fn arrange(wishes: Vec<(PathBuf, Wish)>) -> Result<Vec<Bind>, Refused> {
         if let Some(why) = refusal(&path) {
             return Err(Refused { path, why });
         }
+        if wish == Wish::Protect {
+            pin(&path, &mut binds);
+        }
         binds.push(Bind {
             path,
             access,
@@ -160,6 +197,25 @@ fn arrange(wishes: Vec<(PathBuf, Wish)>) -> Result<Vec<Bind>, Refused> {
         });
     }
     Ok(binds)
+}
+
+/// Makes every directory between what can be written and what is protected a mount of its own: a mount
+/// point cannot be renamed, and what is protected with it.
+fn pin(path: &Path, binds: &mut Vec<Bind>) {
+    let outer = binds.iter().rev().find(|bind| path.starts_with(&bind.path));
+    let Some(outer) = outer.map(|bind| bind.path.clone()) else {
+        return;
+    };
+    let between = path.ancestors().skip(1);
+    let mut between: Vec<&Path> = between.take_while(|at| *at != outer).collect();
+    between.reverse();
+    for at in between {
+        binds.push(Bind {
+            path: at.to_owned(),
+            access: Access::Write,
+            directory: true,
+        });
+    }
 }
 
 fn refusal(path: &Path) -> Option<&'static str> {
@@ -223,9 +279,16 @@ mod tests {
             ("/elsewhere", Wish::Protect),
             ("/r", Wish::Read),
             ("/r/x", Wish::Protect),
+            ("/p/a/b/c", Wish::Protect),
+            ("/p/a/b/d", Wish::Protect),
         ];
         let expected = [
             ("/p", Access::Write),
+            // Or they could be renamed.
+            ("/p/a", Access::Write),
+            ("/p/a/b", Access::Write),
+            ("/p/a/b/c", Access::Read),
+            ("/p/a/b/d", Access::Read),
             ("/p/runs", Access::Read),
             ("/p/runs/1/work", Access::Write),
             ("/r", Access::Read),
@@ -271,11 +334,32 @@ mod tests {
         fs_err::create_dir_all(root.join("real/inner")).unwrap();
         fs_err::os::unix::fs::symlink("real", root.join("link")).unwrap();
         let mut paths = Paths::default();
-        let found = paths.follow(&root.join("link/inner"));
+        let found = paths.follow(&root.join("link/inner"), &[]).unwrap();
         assert_eq!(found, Some(root.join("real/inner")));
         assert_eq!(paths.links[&root.join("link")], Path::new("real"));
-        assert_eq!(paths.follow(&root.join("nothing")), None);
+        assert_eq!(paths.follow(&root.join("nothing"), &[]).unwrap(), None);
         fs_err::os::unix::fs::symlink("loop", root.join("loop")).unwrap();
-        assert_eq!(paths.follow(&root.join("loop")), None);
+        assert_eq!(paths.follow(&root.join("loop"), &[]).unwrap(), None);
+    }
+
+    #[test]
+    fn links_that_attempts_can_put_somewhere_lead_nowhere_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = fs_err::canonicalize(dir.path()).unwrap();
+        fs_err::create_dir_all(root.join("tree/real")).unwrap();
+        fs_err::create_dir(root.join("secret")).unwrap();
+        fs_err::os::unix::fs::symlink("real", root.join("tree/inside")).unwrap();
+        fs_err::os::unix::fs::symlink("../secret", root.join("tree/outside")).unwrap();
+        fs_err::os::unix::fs::symlink("tree", root.join("alias")).unwrap();
+        let writable = [root.join("tree")];
+        let mut paths = Paths::default();
+        let mut follow = |path: &str| paths.follow(&root.join(path), &writable);
+        assert_eq!(follow("tree/inside"), Ok(Some(root.join("tree/real"))));
+        assert_eq!(follow("alias/inside"), Ok(Some(root.join("tree/real"))));
+        let refused = follow("alias/outside").unwrap_err().to_string();
+        assert!(
+            refused.contains("tree/outside` cannot be opened"),
+            "{refused}"
+        );
     }
 }

@@ -11,6 +11,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use protocol::message::StagedFile;
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
 
 use super::stage::{StageError, stage};
 
@@ -23,7 +25,8 @@ const MAX_LEDGER_BYTES: u64 = 64 * 1024 * 1024;
 /// Declared files and the directories made for them, taken away when the attempt is over.
 #[derive(Debug, Default)]
 pub(crate) struct Guests {
-    /// In the order in which they were made.
+    root: PathBuf,
+    /// In the order in which they were made, relative to the root.
     made: Vec<PathBuf>,
     ledger: Option<PathBuf>,
 }
@@ -40,6 +43,7 @@ impl Guests {
         root: &Path,
     ) -> Result<Self, StageError> {
         let mut guests = Self::default();
+        guests.root = root.to_owned();
         if files.is_empty() {
             return Ok(guests);
         }
@@ -79,7 +83,7 @@ impl Guests {
                 (true, Err(_)) => {
                     let made = ledger.note(&inner).and_then(|()| fs_err::create_dir(&to));
                     made.map_err(|error| refuse(&inner, error))?;
-                    self.made.push(to);
+                    self.made.push(inner.clone());
                 }
                 (false, Err(_)) => {
                     // The name appears with its content, and never in the place of another.
@@ -87,7 +91,7 @@ impl Guests {
                         .note(&inner)
                         .and_then(|()| copy_new(&entry.path(), &to));
                     copied.map_err(|error| refuse(&inner, error))?;
-                    self.made.push(to);
+                    self.made.push(inner.clone());
                 }
                 (false, Ok(found)) if found.is_file() && same(&entry.path(), &to) => continue,
                 _ => {
@@ -105,13 +109,8 @@ impl Guests {
 impl Drop for Guests {
     /// A directory into which the task wrote stays, and so does a file that it replaced by a directory.
     fn drop(&mut self) {
-        for path in self.made.drain(..).rev() {
-            let removed = match fs_err::symlink_metadata(&path) {
-                Ok(found) if found.is_dir() => fs_err::remove_dir(&path),
-                Ok(_) => fs_err::remove_file(&path),
-                Err(_) => Ok(()),
-            };
-            if let Err(error) = removed {
+        for inner in self.made.drain(..).rev() {
+            if let Err(error) = remove_beneath(&self.root, &inner) {
                 tracing::debug!(%error, "something staged stays in the project");
             }
         }
@@ -178,8 +177,8 @@ pub(super) fn take_away_leftovers(slot: &Path) {
     for inner in inner.into_iter().rev() {
         let (copy, left) = (slot.join("workspace").join(inner), root.join(inner));
         let removed = match fs_err::symlink_metadata(&left) {
-            Ok(found) if found.is_dir() => fs_err::remove_dir(&left),
-            Ok(found) if found.is_file() && same(&copy, &left) => fs_err::remove_file(&left),
+            Ok(found) if found.is_dir() => remove_beneath(root, inner),
+            Ok(found) if found.is_file() && same(&copy, &left) => remove_beneath(root, inner),
             _ => Ok(()),
         };
         if let Err(error) = removed {
@@ -201,6 +200,34 @@ fn copy_new(from: &Path, to: &Path) -> io::Result<()> {
         let _removed = fs_err::remove_file(to);
     }
     copied
+}
+
+/// Removes a file, or an empty directory, without passing a link: a task may have put one in the place
+/// of a directory on the way. What is not there is removed.
+fn remove_beneath(root: &Path, inner: &Path) -> io::Result<()> {
+    let (Some(around), Some(name)) = (inner.parent(), inner.file_name()) else {
+        return Ok(());
+    };
+    let around = if around.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        around
+    };
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let root = rustix::fs::openat(CWD, root, flags, Mode::empty())?;
+    let around = rustix::fs::openat2(root, around, flags, Mode::empty(), resolve)?;
+    let removed = match rustix::fs::statat(&around, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(found) if FileType::from_raw_mode(found.st_mode).is_dir() => {
+            rustix::fs::unlinkat(&around, name, AtFlags::REMOVEDIR)
+        }
+        Ok(_) => rustix::fs::unlinkat(&around, name, AtFlags::empty()),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(Errno::NOENT) => Ok(()),
+        removed => Ok(removed?),
+    }
 }
 
 /// Whether two files hold the same bytes; unreadable is not the same.

@@ -42,6 +42,9 @@ pub(crate) struct Paths {
 }
 
 impl Paths {
+    /// How many directories of the worker's own making are in `root`.
+    pub(crate) const DIRECTORIES: u64 = 2;
+
     fn beneath(root: PathBuf) -> Self {
         let [workspace, home] = ["workspace", "home"].map(|name| root.join(name));
         let output = home.join(".orchestra-output");

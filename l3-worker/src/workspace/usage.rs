@@ -31,10 +31,13 @@ pub(crate) struct Usage {
     pub(crate) files: u64,
 }
 
-/// Looks at an attempt's directories from time to time.
+/// Looks at the directory around an attempt's own ones from time to time: a task can write beside
+/// them, and move them.
 #[derive(Debug)]
 pub(crate) struct Gauge<'a> {
-    dirs: [&'a Path; 2],
+    dir: &'a Path,
+    /// Entries that were there before.
+    own: u64,
     limits: &'a Limits,
     next: Option<Instant>,
     /// The most that was seen.
@@ -42,11 +45,13 @@ pub(crate) struct Gauge<'a> {
 }
 
 impl<'a> Gauge<'a> {
-    /// For these directories; without a limit on disk or files it never looks.
-    pub(crate) fn new(dirs: [&'a Path; 2], limits: &'a Limits, now: Instant) -> Self {
+    /// For this directory, in which `own` entries do not count; without a limit on disk or files it
+    /// never looks.
+    pub(crate) fn new(dir: &'a Path, own: u64, limits: &'a Limits, now: Instant) -> Self {
         let wanted = limits.disk_bytes.is_some() || limits.files.is_some();
         Self {
-            dirs,
+            dir,
+            own,
             limits,
             next: wanted.then(|| now + FIRST_LOOK),
             peak: Usage::default(),
@@ -67,13 +72,8 @@ impl<'a> Gauge<'a> {
     pub(crate) fn look(&mut self) -> Option<Bound> {
         self.next?;
         let begun = Instant::now();
-        let found = self.dirs.iter().map(|dir| measure(dir, self.limits)).fold(
-            Usage::default(),
-            |sum, one| Usage {
-                bytes: sum.bytes.saturating_add(one.bytes),
-                files: sum.files.saturating_add(one.files),
-            },
-        );
+        let mut found = measure(self.dir, self.limits, self.own);
+        found.files = found.files.saturating_sub(self.own);
         let now = Instant::now();
         let rest = (now - begun)
             .saturating_mul(SHARE)
@@ -94,10 +94,12 @@ impl<'a> Gauge<'a> {
 
 /// What a directory holds, itself not counted; stops counting beyond what is allowed. What cannot be
 /// read counts as nothing: it belongs to nobody who is bounded here.
-fn measure(dir: &Path, limits: &Limits) -> Usage {
+fn measure(dir: &Path, limits: &Limits, own: u64) -> Usage {
     let mut usage = Usage::default();
     let enough = |usage: &Usage| {
-        limits.files.is_some_and(|most| usage.files > most)
+        limits
+            .files
+            .is_some_and(|most| usage.files > most.saturating_add(own))
             || limits.disk_bytes.is_some_and(|most| usage.bytes > most)
     };
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY;
@@ -163,11 +165,11 @@ mod tests {
         fs_err::write(at("a/b/c/file"), vec![1; 100_000]).unwrap();
         fs_err::write(at("a/other"), vec![1; 50_000]).unwrap();
         fs_err::os::unix::fs::symlink("/usr", at("a/link")).unwrap();
-        let usage = measure(dir.path(), &Limits::default());
+        let usage = measure(dir.path(), &Limits::default(), 0);
         assert_eq!(usage.files, 6);
         assert!((150_000..400_000).contains(&usage.bytes), "{usage:?}");
         assert_eq!(
-            measure(&at("nothing"), &Limits::default()),
+            measure(&at("nothing"), &Limits::default(), 0),
             Usage::default()
         );
     }
@@ -175,13 +177,15 @@ mod tests {
     #[test]
     fn a_bound_is_named_and_the_peak_kept() {
         let dir = tempfile::tempdir().unwrap();
-        let none = dir.path().join("none");
+        for own in ["workspace", "home"] {
+            fs_err::create_dir(dir.path().join(own)).unwrap();
+        }
         let limits = Limits {
             disk_bytes: Some(20_000),
             files: Some(3),
             ..Limits::default()
         };
-        let mut gauge = Gauge::new([dir.path(), &none], &limits, Instant::now());
+        let mut gauge = Gauge::new(dir.path(), 2, &limits, Instant::now());
         assert!(gauge.due().is_some());
         assert_eq!(gauge.look(), None);
         for name in ["a", "b", "c", "d"] {
@@ -195,7 +199,7 @@ mod tests {
         assert!(gauge.peak.bytes >= 60_000);
         let unbounded = Limits::default();
         assert_eq!(
-            Gauge::new([dir.path(), &none], &unbounded, Instant::now()).due(),
+            Gauge::new(dir.path(), 2, &unbounded, Instant::now()).due(),
             None
         );
     }

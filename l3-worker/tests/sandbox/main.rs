@@ -28,4 +28,6 @@ mod refusal;
 #[cfg(test)]
 mod resources;
 #[cfg(test)]
+mod swaps;
+#[cfg(test)]
 mod tools;

@@ -223,6 +223,7 @@ impl Host {
             wall_ms: ran.wall_ms,
             growth_kib: ran.growth_kib,
             seen: ran.seen.clone(),
+            untouched: universal::untouched(&self.hello),
         };
         let held = catch_unwind(AssertUnwindSafe(|| {
             universal::check(&self.hello, &self.secret, policy.level, &ran);

@@ -17,6 +17,8 @@ pub struct Outcome {
     pub wall_ms: u64,
     pub growth_kib: u64,
     pub seen: Seen,
+    /// What must stay as it is outside has done so.
+    pub untouched: bool,
 }
 
 impl Outcome {
