@@ -90,6 +90,7 @@ impl Slot {
                 return self.conn.send(frame::SPAWN_FAILED, &errno, &[]);
             }
             Err(Unstarted::Unavailable(unavailable)) => return self.unavailable(&unavailable),
+            Err(Unstarted::Lost) => return Err(io::Error::other("slot is no longer usable")),
         };
         let (mut exit, owner_alive) = self.watch(&started, engine, spawn.leftover_grace)?;
         let usage = engine.usage();

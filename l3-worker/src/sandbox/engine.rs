@@ -16,6 +16,7 @@ use super::cgroup::{Group, Usage};
 use super::child;
 use super::denied::{Open, Watch};
 use super::etc;
+use super::init::Init;
 use super::landlock::{Rules, ruleset};
 use super::linux::{self, Stack, Started};
 use super::paths::{SYSTEM, no_lures};
@@ -32,6 +33,8 @@ use crate::launcher::{Processes, Spawn, Unavailable};
 /// Beside what is the system's own: processes are told of by name only, and what cannot be looked into
 /// stays so.
 const ON_HOST: [&str; 2] = ["/proc", "/sys/devices/system"];
+/// Of a thousand: as if attempts used a third of all memory more than they do.
+const OUT_OF_MEMORY_SCORE: i32 = 300;
 /// Why root needs a control group at level `landlock`.
 const ROOT: &str = "as root, the kernel bounds processes by a control group only, and there is none \
     to be had here; run orchestra as an ordinary user, or choose --sandbox strict";
@@ -56,6 +59,8 @@ pub(crate) enum Unstarted {
     Errno(i32),
     /// Its confinement failed.
     Unavailable(Unavailable),
+    /// Nothing can be started by this process any more.
+    Lost,
 }
 
 impl Engine {
@@ -96,6 +101,7 @@ impl Engine {
         number: u32,
         kept: &mut Kept,
     ) -> Result<(), Unavailable> {
+        be_first_to_go();
         // First, while control groups are in sight, and for what is made on the way, too.
         self.group = kept.group(number)?;
         let open = Open::to(confinement);
@@ -216,7 +222,13 @@ impl Engine {
             drop_capabilities: self.level != SandboxLevel::None,
             ruleset: self.ruleset.as_ref().map(|ruleset| ruleset.as_fd()),
         };
-        linux::spawn(&plan, &mut self.stack).map_err(unstarted)
+        linux::spawn(&plan, &mut self.stack).map_err(|failed| {
+            let init = self.tree.init.as_ref();
+            match failed.step {
+                Step::Clone if init.is_some_and(Init::is_gone) => Unstarted::Lost,
+                _ => unstarted(failed),
+            }
+        })
     }
 
     fn prepare(&mut self, limits: &Limits) -> io::Result<()> {
@@ -227,6 +239,17 @@ impl Engine {
             Some(strict) => strict.prepare(limits, &self.tree.processes, &self.stack),
             None => Ok(()),
         }
+    }
+}
+
+/// When memory is short on the host, attempts go before whoever watches them.
+fn be_first_to_go() {
+    const FILE: &str = "/proc/self/oom_score_adj";
+    let score = fs_err::read_to_string(FILE).ok();
+    let score = score.and_then(|text| text.trim().parse::<i32>().ok());
+    if score.is_some_and(|score| score < OUT_OF_MEMORY_SCORE) {
+        // A wish: nothing rests on it.
+        let _written = fs_err::write(FILE, OUT_OF_MEMORY_SCORE.to_string());
     }
 }
 

@@ -4,6 +4,7 @@
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{Mode, OFlags};
 use rustix::mount::MountFlags;
 use rustix::process::{DumpableBehavior, Pid};
@@ -61,6 +62,16 @@ impl Init {
     /// leaves has fallen to it by then.
     pub(crate) fn is_alone(&self) -> io::Result<bool> {
         Ok(rustix::io::pread(&self.children, &mut [0_u8; 8][..], 0)? == 0)
+    }
+
+    /// Whether it ended (by the kernel out of memory, say), and everything in its namespace with it:
+    /// nothing can be started there any more.
+    pub(crate) fn is_gone(&self) -> bool {
+        // Its end is closed before anything else of it ends.
+        let mut fds = [PollFd::new(&self.control, PollFlags::IN)];
+        let now = Timespec::default();
+        let polled = rustix::event::poll(&mut fds, Some(&now));
+        polled.is_err() || !fds[0].revents().is_empty()
     }
 
     /// SIGKILL to everything else in its namespace, at once: nothing can fork away from it.

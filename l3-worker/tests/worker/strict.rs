@@ -246,6 +246,24 @@ fn a_killed_slot_process_takes_everything_with_it_and_the_worker_learns_when() {
 }
 
 #[test]
+fn a_slot_whose_first_process_was_killed_is_lost_and_not_a_lack_of_memory() {
+    let (launcher, place) = (launcher(), Place::new());
+    let slot = launcher.slot(&strict(&place.work)).unwrap();
+    let mut running = Running::start(slot, &place.script("echo ready; exec sleep 100000"));
+    assert_eq!(running.line(), "ready");
+    let process = *children(launcher.id().unwrap()).last().unwrap();
+    let command = |pid: &u32| fs_err::read_to_string(format!("/proc/{pid}/comm")).unwrap();
+    let below = children(process);
+    let first = below.iter().find(|pid| command(pid).trim() == "orch-init");
+    kill(*first.unwrap());
+    let exit = running.exit();
+    assert_eq!((exit.status, exit.tree_dead), (9, true));
+    let mut running = Running::start(running.slot, &place.script("echo ran"));
+    assert_eq!(running.report(), Report::Lost);
+    assert!(running.slot.bury());
+}
+
+#[test]
 fn what_is_required_and_cannot_be_kept_starts_nothing() {
     let (launcher, place) = (launcher(), Place::new());
     let confine = Confine {
