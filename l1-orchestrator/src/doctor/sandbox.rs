@@ -1,6 +1,7 @@
 //! What confines tasks here, found out by trying: one line for each promise of the strongest level
 //! that can be set up.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use l3_worker::sandbox::{Probe, State};
@@ -20,7 +21,7 @@ const REQUIRED: [Guarantee; 5] = [
 ];
 
 pub(super) fn examine() -> Vec<Finding> {
-    match l3_worker::sandbox::probe() {
+    match l3_worker::sandbox::probe(holds) {
         Ok(probes) => told(&probes),
         Err(error) => {
             let said = format!("it could not be tried: {error}");
@@ -46,9 +47,9 @@ fn told(probes: &[Probe]) -> Vec<Finding> {
 }
 
 /// Nothing the pack `default` requires is missing.
-fn holds(probes: &[&Probe]) -> bool {
+fn holds<P: Borrow<Probe>>(probes: &[P]) -> bool {
     let missing = |one: &Probe| one.state == State::Missing && REQUIRED.contains(&one.guarantee);
-    !probes.iter().any(|probe| missing(probe))
+    !probes.iter().any(|probe| missing(probe.borrow()))
 }
 
 /// It could not be set up at all: one cause for everything, told once.

@@ -8,7 +8,7 @@ use protocol::policy::{Guarantee, SandboxLevel};
 use crate::support::{fixture, launcher};
 
 fn probes() -> Vec<Probe> {
-    probe_with(&launcher(), Path::new(&fixture())).unwrap()
+    probe_with(&launcher(), Path::new(&fixture()), |_| false).unwrap()
 }
 
 #[test]
@@ -84,4 +84,15 @@ fn nothing_is_left_behind() {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     panic!("{:?}", ours());
+}
+
+#[test]
+fn what_is_enough_ends_it() {
+    let tried = probe_with(&launcher(), Path::new(&fixture()), |_| true).unwrap();
+    assert_eq!(tried.len(), Guarantee::ALL.len());
+    assert!(
+        tried
+            .iter()
+            .all(|probe| probe.level == SandboxLevel::Strict)
+    );
 }

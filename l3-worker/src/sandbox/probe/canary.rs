@@ -53,20 +53,24 @@ pub(super) enum Daemon {
     Lives,
 }
 
-/// Tries every level on this machine, in some tens of milliseconds: this program, started again, is
-/// what tries. Writes to a private temporary directory, which is gone afterwards.
+/// Tries levels on this machine, the strongest first, until one is `enough`, in some tens of
+/// milliseconds each: this program, started again, is what tries. Writes to a private temporary directory, which is gone afterwards.
 ///
 /// # Errors
 /// No canary could be made ready, or the launcher cannot be started.
-pub fn probe() -> io::Result<Vec<Probe>> {
-    probe_with(&Launcher::start()?, &std::env::current_exe()?)
+pub fn probe(enough: impl Fn(&[Probe]) -> bool) -> io::Result<Vec<Probe>> {
+    probe_with(&Launcher::start()?, &std::env::current_exe()?, enough)
 }
 
 /// The same by a launcher that is there: `exe` is what it runs, by a path that can be shown inside.
 ///
 /// # Errors
 /// As [`probe`].
-pub fn probe_with(launcher: &Launcher, exe: &Path) -> io::Result<Vec<Probe>> {
+pub fn probe_with(
+    launcher: &Launcher,
+    exe: &Path,
+    enough: impl Fn(&[Probe]) -> bool,
+) -> io::Result<Vec<Probe>> {
     let scene = Scene::set()?;
     let fly = |level: SandboxLevel| {
         let crew = Crew::aboard(&scene, launcher, exe, level)?;
@@ -78,8 +82,12 @@ pub fn probe_with(launcher: &Launcher, exe: &Path) -> io::Result<Vec<Probe>> {
     };
     let mut probes = Vec::new();
     for level in [SandboxLevel::Strict, SandboxLevel::Landlock] {
-        let flight = fly(level)?;
-        probes.extend(verdict::of(level, &control, flight));
+        let tried = verdict::of(level, &control, fly(level)?);
+        let last = enough(&tried);
+        probes.extend(tried);
+        if last {
+            break;
+        }
     }
     Ok(probes)
 }
