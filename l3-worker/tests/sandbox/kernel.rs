@@ -7,6 +7,8 @@ cases!(
     v23_no_terminal_is_typed_into,
     v24_no_further_namespace_and_no_mount,
     v25_control_groups_are_not_its_own,
+    what_was_denied_is_told,
+    no_privilege_is_left,
 );
 
 /// Stopped by the system call filter.
@@ -196,5 +198,70 @@ print('same', before == groups())
             assert!(refused, "{line}: {held}");
         }
         assert!(held.says("same True"), "{held}");
+    }
+}
+
+/// The mechanism is named in the result, too: what was tried, on what, and how often.
+fn what_was_denied_is_told(host: &mut Host) {
+    let script = python(
+        "
+N = (165, 101, 321) if X86 else (40, 117, 280)
+for i in range(3): t('mount', lambda: call(N[0], b't', b'.', b'tmpfs', 0, 0))
+t('ptrace', lambda: call(N[1], 0x4206, 1, 0, 0))
+t('bpf', lambda: call(N[2], 0, 0, 0))
+t('alg', lambda: socket.socket(38, socket.SOCK_SEQPACKET, 0))
+t('write', lambda: open('/etc/orch-x', 'w'))
+t('connect', lambda: socket.create_connection(('10.0.0.1', 4711), 2))
+",
+    );
+    let off = host.sbx(&Policy::off(), &python("t('nothing', lambda: None)"));
+    assert!(off.end.denied.is_empty(), "{off}");
+    for level in host.levels() {
+        let held = host.sbx(&Policy::at(level), &script);
+        held.succeeds();
+        let told = |action: &str| held.end.denied.iter().find(|one| one.action == action);
+        for action in ["mount", "ptrace", "bpf", "socket"] {
+            assert!(told(action).is_some(), "`{action}` is not told: {held}");
+        }
+        assert_eq!(told("mount").map(|one| one.times), Some(3), "{held}");
+        let write = told("write").unwrap_or_else(|| panic!("no write is told: {held}"));
+        assert_eq!(write.target, "/etc/orch-x", "{held}");
+        let connect = by(level, "connect", "socket");
+        assert!(told(connect).is_some(), "`{connect}` is not told: {held}");
+        let quiet = host.sbx(&Policy::at(level), &python("t('nothing', lambda: None)"));
+        assert!(
+            quiet.end.denied.is_empty(),
+            "and nothing of it later: {quiet}"
+        );
+    }
+}
+
+/// Not root's number, no capability, nothing to be gained by executing, a filter in force.
+fn no_privilege_is_left(host: &mut Host) {
+    let script = python(
+        "
+status = dict(line.rstrip().split(':', 1) for line in open('/proc/self/status'))
+for name in ['CapInh', 'CapPrm', 'CapEff', 'CapAmb', 'NoNewPrivs', 'Seccomp', 'Uid', 'Groups']: print(name, status[name].split())
+t('setuid', lambda: os.setuid(0) if os.getuid() else os.setuid(1))
+t('groups', lambda: os.setgroups([0]))
+",
+    );
+    let off = host.sbx(&Policy::off(), &script);
+    assert_eq!(off.line("Seccomp").as_deref(), Some("['0']"), "{off}");
+    for level in host.levels() {
+        let held = host.sbx(&Policy::at(level), &script);
+        for name in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+            assert_eq!(
+                held.line(name).as_deref(),
+                Some("['0000000000000000']"),
+                "{held}"
+            );
+        }
+        assert_eq!(held.line("NoNewPrivs").as_deref(), Some("['1']"), "{held}");
+        assert_eq!(held.line("Seccomp").as_deref(), Some("['2']"), "{held}");
+        let uid = held.line("Uid").unwrap();
+        assert!(by(level, !uid.contains("'0'"), true), "{held}");
+        held.refuses("setuid", &["EPERM", "EINVAL"]);
+        held.refuses("groups", &["EPERM"]);
     }
 }

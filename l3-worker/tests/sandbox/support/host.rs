@@ -1,10 +1,10 @@
-//! Hosts: one of each kind for the whole suite, used by one case at a time.
+//! Hosts: two of each kind at most for the whole suite, each used by one case at a time.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::Instant;
 
 use protocol::policy::SandboxLevel;
@@ -55,10 +55,7 @@ pub struct Host {
 
 /// Runs a case on a host of this kind; says so when there can be none.
 pub fn on(kind: Kind, case: &str, run: impl FnOnce(&mut Host)) {
-    static HOSTS: [Mutex<Option<Host>>; 4] = [const { Mutex::new(None) }; 4];
-    let at = Kind::ALL.iter().position(|one| *one == kind).unwrap();
-    // A case that fails leaves a host that is as good as before, or dead.
-    let mut place = HOSTS[at].lock().unwrap_or_else(PoisonError::into_inner);
+    let mut place = seat(kind);
     if place.as_mut().is_none_or(|host| !host.alive()) {
         *place = None;
         match Host::start(kind) {
@@ -74,6 +71,20 @@ pub fn on(kind: Kind, case: &str, run: impl FnOnce(&mut Host)) {
     run(host);
     let (kind, took) = (kind.word(), begun.elapsed().as_millis());
     eprintln!("HELD {case} as {kind} at {:?} in {took} ms", host.levels);
+}
+
+/// A free place for a host of this kind. Two cases of one user may run at once: cases are sorted by
+/// users, and with one place they would wait for each other.
+fn seat(kind: Kind) -> MutexGuard<'static, Option<Host>> {
+    static HOSTS: [[Mutex<Option<Host>>; 2]; 4] = [const { [const { Mutex::new(None) }; 2] }; 4];
+    let at = Kind::ALL.iter().position(|one| *one == kind).unwrap();
+    // A case that fails leaves a host that is as good as before, or dead.
+    let free = HOSTS[at].iter().find_map(|place| match place.try_lock() {
+        Ok(free) => Some(free),
+        Err(TryLockError::Poisoned(free)) => Some(free.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    });
+    free.unwrap_or_else(|| HOSTS[at][0].lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// The compiler's own directory, asked for once.
