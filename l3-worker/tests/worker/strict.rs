@@ -111,6 +111,36 @@ fn what_the_policy_opens_is_open_at_its_own_path_and_no_further() {
     assert!(place.path("open/kept/file").exists() && place.path("open/new").exists());
 }
 
+/// What is written belongs to the owner of the directory, who may be root.
+#[test]
+fn no_program_that_lends_its_owners_rights_is_left_behind() {
+    use std::os::unix::fs::PermissionsExt;
+    let (launcher, place) = (launcher(), Place::new());
+    let mut slot = Slot::new(&launcher, &strict(&place.work));
+    let python = "import os\n\
+        for mode in (0o4755, 0o2755, 0o755):\n\
+        \x20 for make in (lambda: os.chmod('a', mode), lambda: os.close(os.open('b', 65, mode)),\n\
+        \x20             lambda: os.mknod('c', 0o100000 | mode)):\n\
+        \x20   open('a', 'w').close()\n\
+        \x20   try: make(); print('made')\n\
+        \x20   except PermissionError: print('denied')\n";
+    let mut spawn = place.script("");
+    spawn.program = "/usr/bin/python3".into();
+    spawn.argv = ["python3", "-c", python].map(Into::into).to_vec();
+    let (_, said) = slot.run(&spawn);
+    assert_eq!(
+        said,
+        format!("{}{}", "denied\n".repeat(6), "made\n".repeat(3))
+    );
+    for name in ["a", "b", "c"] {
+        let mode = fs_err::metadata(place.work.join(name))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o6000, 0, "{name}");
+    }
+}
+
 #[test]
 fn nothing_passes_from_one_attempt_to_the_next() {
     let (launcher, place) = (launcher(), Place::new());

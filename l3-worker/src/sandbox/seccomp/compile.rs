@@ -76,16 +76,51 @@ pub(crate) fn program_of_slot(fences: &Fences, own: Own) -> Vec<sock_filter> {
     let unshare = [is(0, libc::CLONE_NEWNET as u32), stack[0], stack[1]];
     let clone = [is(0, own.clone), stack[0], stack[1]];
     let mount = [low(2, own.name), high(2, own.name)];
-    for rule in &mut rules {
-        let tests = match rule.number {
-            libc::SYS_clone => clone.to_vec(),
-            libc::SYS_unshare => unshare.to_vec(),
-            libc::SYS_mount => mount.to_vec(),
-            _ => continue,
-        };
-        rule.cases.insert(0, (tests, Verdict::Allow));
+    for (number, tests) in [
+        (libc::SYS_clone, clone.to_vec()),
+        (libc::SYS_unshare, unshare.to_vec()),
+        (libc::SYS_mount, mount.to_vec()),
+    ] {
+        first(&mut rules, number, tests, Verdict::Allow);
     }
     assemble(&rules)
+}
+
+/// Before all other cases of this call.
+fn first(rules: &mut Vec<Rule>, number: i64, tests: Vec<Test>, verdict: Verdict) {
+    let known = rules.iter().position(|rule| rule.number == number);
+    let at = known.unwrap_or_else(|| {
+        rules.push(Rule::new(number, Verdict::Allow));
+        rules.len() - 1
+    });
+    rules[at].cases.insert(0, (tests, verdict));
+}
+
+/// Nobody leaves a program behind that lends its owner's rights to whoever finds it on the host: what
+/// attempts write belongs to the owner of the directory, root for one.
+fn lend_no_rights(rules: &mut Vec<Rule>) {
+    const FCHMODAT2: i64 = 452;
+    let bits = |argument| any_of(argument, libc::S_ISUID | libc::S_ISGID);
+    let makes = |argument| any_of(argument, (libc::O_CREAT | libc::O_TMPFILE) as u32);
+    for (number, tests) in [
+        (libc::SYS_fchmod, vec![bits(1)]),
+        (libc::SYS_fchmodat, vec![bits(2)]),
+        (FCHMODAT2, vec![bits(2)]),
+        (libc::SYS_mknodat, vec![bits(2)]),
+        (libc::SYS_openat, vec![makes(2), bits(3)]),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_chmod, vec![bits(1)]),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_mknod, vec![bits(1)]),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_open, vec![makes(1), bits(2)]),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_creat, vec![bits(1)]),
+    ] {
+        first(rules, number, tests, DENY);
+    }
+    // Its mode is out of a filter's sight; programs fall back to `openat`.
+    rules.push(Rule::new(libc::SYS_openat2, Verdict::Errno(libc::ENOSYS)));
 }
 
 fn rules(fences: &Fences) -> Vec<Rule> {
@@ -129,6 +164,7 @@ fn rules(fences: &Fences) -> Vec<Rule> {
     if fences.observe {
         rules.extend(opens_for_writing());
     }
+    lend_no_rights(&mut rules);
     for call in DENIED.iter().filter(|call| !(call.debug && fences.debug)) {
         rules.push(Rule::new(
             call.number,

@@ -386,6 +386,6 @@ fn files_opened_for_writing_are_asked_about_unless_they_must_be_new() {
 fn a_program_stays_small() {
     for fences in all_fences() {
         // Every attempt loads it: its length is part of the cost of an attempt.
-        assert!(program(&fences).len() < 200, "{}", program(&fences).len());
+        assert!(program(&fences).len() < 230, "{}", program(&fences).len());
     }
 }
