@@ -159,8 +159,7 @@ impl Judge {
     fn choose_level(&mut self) {
         let (level, origin) = match &self.sandbox {
             Some(chosen) => (chosen.value, chosen.origin.to_string()),
-            None if !self.policy.sandbox.may_lower => return,
-            None => (SandboxLevel::None, "default".to_owned()),
+            None => return,
         };
         let own = self.policy.sandbox.level;
         if level <= own || self.policy.sandbox.may_lower {

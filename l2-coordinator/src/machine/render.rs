@@ -244,7 +244,7 @@ fn constraints(
     argv: &[String],
     scope: &dyn Scope,
 ) -> Result<Constraints, Unready> {
-    static NO_EFFECTS: Effects = Effects::NONE;
+    const NO_EFFECTS: &Effects = &Effects::NONE;
     let task = outgoing.planned;
     let is_open = |at: usize| {
         let word = match task.action() {
@@ -263,7 +263,7 @@ fn constraints(
         real_program: None,
         env: outgoing.env.keys().map(String::as_str).collect(),
         workspace: task.workspace(),
-        effects: task.effects().unwrap_or(&NO_EFFECTS),
+        effects: task.effects().unwrap_or(NO_EFFECTS),
         secrets: task.secrets(),
         timeout: outgoing.bounds.timeout,
     };
