@@ -117,6 +117,8 @@ impl Rules {
         let write: Vec<PathBuf> = confine.write.iter().map(PathBuf::from).collect();
         let protect = confine.protect.iter().map(PathBuf::from);
         let unprotected = protect
+            // What is not there cannot be protected by a mount either.
+            .filter(|path| path.exists())
             .filter(|path| {
                 write
                     .iter()

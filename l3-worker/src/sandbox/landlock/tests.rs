@@ -133,11 +133,15 @@ fn devices_take_what_is_written_to_them() {
 
 #[test]
 fn the_host_s_rules_follow_the_policy() {
+    let dir = tempfile::tempdir().unwrap();
+    let src = dir.path().to_str().unwrap();
+    let hooks = format!("{src}/.git/hooks");
+    fs_err::create_dir_all(&hooks).unwrap();
     let confine = Confine {
         read: vec!["/opt/sdk".to_owned()],
         path: vec!["/opt/bin".to_owned()],
-        write: vec!["/src".to_owned()],
-        protect: vec!["/src/.git/hooks".to_owned(), "/elsewhere".to_owned()],
+        write: vec![src.to_owned()],
+        protect: vec![hooks.clone(), "/usr".to_owned(), format!("{src}/none")],
         ..Confine::default()
     };
     let mut rules = Rules::on_host(&confinement(confine), &[PathBuf::from("/usr")]);
@@ -146,7 +150,7 @@ fn the_host_s_rules_follow_the_policy() {
         ("/usr", Access::Read),
         ("/opt/sdk", Access::Read),
         ("/opt/bin", Access::Read),
-        ("/src", Access::Write),
+        (src, Access::Write),
         ("/w/slot", Access::Write),
     ];
     assert_eq!(
@@ -154,7 +158,7 @@ fn the_host_s_rules_follow_the_policy() {
         expected.map(|(path, access)| (PathBuf::from(path), access))
     );
     assert!(rules.deny_tcp);
-    assert_eq!(rules.unprotected, [PathBuf::from("/src/.git/hooks")]);
+    assert_eq!(rules.unprotected, [PathBuf::from(hooks)]);
     let (_, missing) = create(&rules).unwrap();
     assert_eq!(missing.guarantees, [Guarantee::FsWriteConfined].into());
 }
