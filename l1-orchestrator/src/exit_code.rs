@@ -18,6 +18,8 @@ pub const REFUSED: u8 = 4;
 pub const NOT_READY: u8 = 7;
 /// A digest, the journal's chain or a signature does not match.
 pub const VERIFY_FAILED: u8 = 8;
+/// A rule of a policy is not as its examples say.
+pub const BELOW: u8 = 9;
 /// Paused: `orchestra resume` goes on.
 pub const PARKED: u8 = 10;
 /// A bug in orchestra.
@@ -54,6 +56,7 @@ pub const TABLE: &[(u8, &str)] = &[
         VERIFY_FAILED,
         "verification failed: a digest, the journal chain or the signature",
     ),
+    (BELOW, "a rule of a policy is not as its examples say"),
     (PARKED, "parked: the run is paused; resume goes on"),
     (INTERNAL, "internal error (a bug)"),
     (INTERRUPTED, "cancelled by Ctrl-C; the record is complete"),
@@ -79,6 +82,7 @@ pub const fn remedy(code: u8) -> &'static str {
         }
         NOT_READY => "`orchestra doctor` names what is missing; the error names its cause",
         VERIFY_FAILED => "do not trust the named files; restore them from a copy, or run again",
+        BELOW => "`orchestra policy test` names each; mend the rule or the example",
         PARKED => "`orchestra resume RUN` goes on where it stopped",
         INTERNAL => "report it with the command line and the run's log.jsonl",
         INTERRUPTED | TERMINATED => {

@@ -32,7 +32,7 @@ fn first_screen() {
       Run         run  resume  retry  pause  cancel
       Look        list  show  watch  logs  report
       Understand  explain  diff  stats  verify
-      Set up      doctor  config  trust  completions  man  clean
+      Set up      doctor  policy  config  trust  completions  man  clean
 
     Options:
       -h, --help     Print help (see more with '--help')
@@ -81,6 +81,7 @@ fn long_help_has_every_verb_the_exit_codes_and_the_environment() {
 
     Set up:
       doctor       Say whether this machine is ready, and what to fix
+      policy       Show, list, test and explain what tasks may do
       config       Show settings, and where each value comes from
       trust        Accept what a project's orchestra.yaml asks for
       completions  Print a completion script for your shell
@@ -106,6 +107,7 @@ fn long_help_has_every_verb_the_exit_codes_and_the_environment() {
         4  refused by policy, or the plan is not the approved one; nothing was run
         7  environment not ready, journal not writable, or the run is held elsewhere
         8  verification failed: a digest, the journal chain or the signature
+        9  a rule of a policy is not as its examples say
        10  parked: the run is paused; resume goes on
        70  internal error (a bug)
       130  cancelled by Ctrl-C; the record is complete

@@ -23,6 +23,7 @@ mod man;
 mod nested;
 mod pause;
 mod plan;
+mod policy;
 mod report;
 mod resume;
 mod retry;

@@ -27,7 +27,7 @@ fn running_attempts_end_and_resume_goes_on() {
     runs/<run-dir>
     --- stderr
     Run <run> waiting   plan <digest>   runs/<run-dir>
-    Plan: 2 tasks · <n> at once · no sandbox: tasks run with your user's rights
+    Plan: 2 tasks · <n> at once · no sandbox: tasks run with your user's rights · policy default@1
         PASS [   <s>] (1/2) first
        PAUSE orchestra pause; running attempts may end
         PASS [   <s>] (2/2) second

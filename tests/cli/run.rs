@@ -46,7 +46,7 @@ fn success() {
     runs/<run-dir>
     --- stderr
     Run <run> hello   plan <digest>   runs/<run-dir>
-    Plan: 1 task · <n> at once · no sandbox: tasks run with your user's rights
+    Plan: 1 task · <n> at once · no sandbox: tasks run with your user's rights · policy default@1
         PASS [   <s>] (1/1) greet
         SEAL event <seq> <sha256>
     ────────────
@@ -80,7 +80,7 @@ fn failure_is_last_with_its_tail_and_the_next_command() {
     runs/<run-dir>
     --- stderr
     Run <run> failing   plan <digest>   runs/<run-dir>
-    Plan: 4 tasks · <n> at once · no sandbox: tasks run with your user's rights
+    Plan: 4 tasks · <n> at once · no sandbox: tasks run with your user's rights · policy default@1
         PASS [   <s>] (1/4) prepare
        RETRY [   <s>] (1/4) build   exit 3; attempt 2 of 2 in <s>
         FAIL [   <s>] (2/4) build   exit 3; attempt 2 of 2

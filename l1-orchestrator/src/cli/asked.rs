@@ -54,6 +54,19 @@ pub(super) fn read(context: &Context, args: &Run) -> Result<Asked, CliError> {
     with_files(asked)
 }
 
+/// Reads a scenario, or a saved plan, only to look at it.
+pub(super) fn look(
+    context: &Context,
+    file: &Path,
+    inputs: &[(String, String)],
+) -> Result<Asked, CliError> {
+    let bytes = scenario_file::read_bytes(context, file)?;
+    match is_plan_file(file, &bytes)? {
+        false => of_scenario(context, file, inputs, bytes),
+        true => of_plan_file(file, inputs, &bytes),
+    }
+}
+
 /// Reads the scenario of what was asked for anew, with the same inputs.
 pub(super) fn read_again(context: &Context, asked: &Asked) -> Result<Asked, CliError> {
     let inputs: Vec<(String, String)> = asked.inputs.clone().into_iter().collect();

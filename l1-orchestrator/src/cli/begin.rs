@@ -26,6 +26,7 @@ pub(super) fn begin(
     let (runs, slots) = (new.runs, new.slots);
     let dispatch = Dispatch::new(new.policy.clone(), plan, new.site.clone());
     let dispatch = Arc::new(dispatch);
+    let (level, pack) = (new.policy.sandbox.level, new.policy.pack.clone());
     let Opened {
         id,
         entry,
@@ -36,14 +37,18 @@ pub(super) fn begin(
     } = open(new)?;
     let view = driving::view(context, &entry, plan);
     let redact = context.redact;
-    context.ui.note(&console::opening(
-        plan.name(),
-        &redact.run(&id),
-        &redact.digest(&plan.digest()),
-        &redact.machine(slots),
-        plan.len(),
-        &view.dir,
-    ));
+    let opening_lines = console::Opening {
+        scenario: plan.name(),
+        run: redact.run(&id),
+        plan: redact.digest(&plan.digest()),
+        slots: redact.machine(slots),
+        tasks: plan.len(),
+        dir: &view.dir,
+        level,
+        pack: &pack,
+    };
+    let painter = context.ui.err_painter();
+    context.ui.note(&opening_lines.render(painter));
     let eyes = (how.verbose > 1).then(|| Arc::clone(&context.ui));
     start_log(&entry.dir, how.log_level.value, eyes).map_err(|error| {
         CliError::not_ready("log-unwritable", "log.jsonl cannot be made").because(error)

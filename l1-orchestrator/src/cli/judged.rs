@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::ArgMatches;
 use protocol::plan::Plan;
 use protocol::policy::{Dispatch, Finding, FindingSeverity, Policy, SandboxLevel, Site};
-use protocol::policy::{Tightening, Verdict, finding_code};
+use protocol::policy::{Tightening, Verdict};
 use protocol::scenario::find_root;
 
 use super::args::Policing;
@@ -117,6 +117,13 @@ impl Judge {
         self.narrowing.push((by, origin.to_owned()));
     }
 
+    /// The policy without a plan, and what settings ask for in vain.
+    pub(super) fn by_itself(&self) -> (Policy, Vec<Finding>) {
+        let mut own = self.clone();
+        own.choose_level();
+        (own.policy, own.findings)
+    }
+
     /// What the policy says of a plan.
     pub(super) fn judge(&self, asked: &Asked) -> Judged {
         let (policy, mut findings) = self.narrowed(&asked.plan);
@@ -161,22 +168,10 @@ impl Judge {
             Some(chosen) => (chosen.value, chosen.origin.to_string()),
             None => return,
         };
-        let own = self.policy.sandbox.level;
-        if level <= own || self.policy.sandbox.may_lower {
-            self.policy.sandbox.level = level;
-            return;
+        match self.policy.clone().at_level(level, &origin) {
+            Ok(policy) => self.policy = policy,
+            Err(finding) => self.findings.push(finding),
         }
-        let pack = &self.policy.pack;
-        let message =
-            format!("{pack} keeps tasks at sandbox level `{own}`; {origin} asks for `{level}`");
-        self.findings
-            .extend(finding_code("level-too-low").map(|code| Finding {
-                code: code.code.into(),
-                severity: code.severity(self.policy.mode),
-                message,
-                task: None,
-                suggested_fix: Some(code.remedy.into()),
-            }));
     }
 }
 

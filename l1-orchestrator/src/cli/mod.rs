@@ -32,6 +32,7 @@ mod patient;
 mod pause;
 mod plan_only;
 mod plan_page;
+mod policy;
 mod report;
 mod resume;
 mod retry;

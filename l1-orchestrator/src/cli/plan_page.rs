@@ -63,11 +63,16 @@ fn since_approval(context: &Context, asked: &Asked, judged: &Judged) -> Option<S
 /// What the policy has to say.
 pub(super) fn said(judged: &Judged, painter: Painter) -> String {
     let found = &judged.verdict.findings;
-    if found.is_empty() {
-        return String::new();
+    let mut text = String::new();
+    if !found.is_empty() {
+        let count = findings::count(found);
+        text = format!("\nFindings: {count}\n{}", findings::lines(found, painter));
     }
-    let count = findings::count(found);
-    format!("\nFindings: {count}\n{}", findings::lines(found, painter))
+    for reason in &judged.verdict.approval {
+        let reason = crate::ui::sanitize(reason);
+        writeln!(text, "Needs approval: {reason}").expect("into a string");
+    }
+    text
 }
 
 /// The first lines of every page about a plan.

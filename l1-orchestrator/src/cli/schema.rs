@@ -19,6 +19,7 @@ pub(super) fn schema(context: &Context, args: &Schema) -> Result<u8, CliError> {
         SchemaOf::Messages => messages(),
         SchemaOf::Run => schema::of_written::<RunRecord>(),
         SchemaOf::Policy => schema::of_written::<Policy>(),
+        SchemaOf::Pack => scenario::pack_schema(),
         SchemaOf::Report => report::schema(),
         SchemaOf::Artifacts => manifest::schema(),
         SchemaOf::Seal => schema::of_written::<Seal>(),

@@ -11,7 +11,7 @@ use super::context::Context;
 use super::error::CliError;
 use crate::exit_code;
 use crate::runs::quoted;
-use crate::settings::{PROJECT, Trust, folder_name, project_as_written, project_dir};
+use crate::settings::{PROJECT, Trust, bound, folder_name, project_as_written, project_dir};
 use crate::ui::sanitize;
 
 pub(super) fn trust(context: &Context, args: &Args) -> Result<u8, CliError> {
@@ -51,7 +51,7 @@ fn accept(context: &Context, dir: &Path) -> Result<(), CliError> {
     let layer = project_as_written(&root)?;
     let wanted: BTreeMap<String, String> = layer
         .widening()
-        .map(|(key, entry)| (key.name.to_owned(), entry.value.clone()))
+        .map(|(key, entry)| (key.name.to_owned(), bound(&root, key, entry)))
         .collect();
     if !wanted.is_empty() {
         let mut trust = Trust::load()?;

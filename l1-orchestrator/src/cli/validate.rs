@@ -1,17 +1,29 @@
 //! `orchestra validate`
 
+use std::path::PathBuf;
+
+use clap::ArgMatches;
 use serde_json::json;
 
+use super::approval;
 use super::args::{Format, Validate};
 use super::asked;
 use super::context::Context;
 use super::error::CliError;
+use super::judged::Judge;
 use super::scenario_file::{self, Read};
 use crate::exit_code;
 use crate::planning::PlanFile;
-use crate::report::{diagnostics, words};
+use crate::report::{diagnostics, findings, words};
 
-pub(super) fn validate(context: &Context, args: &Validate) -> Result<u8, CliError> {
+pub(super) fn validate(
+    context: &Context,
+    args: &Validate,
+    matches: &ArgMatches,
+) -> Result<u8, CliError> {
+    if args.policing.policy.is_some() {
+        return under_policy(context, args, matches);
+    }
     let bytes = scenario_file::read_bytes(context, &args.scenario)?;
     if asked::is_plan_file(&args.scenario, &bytes)? {
         return saved_plan(context, args, &bytes);
@@ -69,6 +81,41 @@ pub(super) fn validate(context: &Context, args: &Validate) -> Result<u8, CliErro
     };
     context.object(&object)?;
     Ok(code)
+}
+
+/// The plan as the policy sees it. What is wrong with the file is told as without one.
+fn under_policy(context: &Context, args: &Validate, matches: &ArgMatches) -> Result<u8, CliError> {
+    let asked = asked::look(context, &args.scenario, &args.inputs)?;
+    let judge = Judge::new(context, &args.policing, matches, None, PathBuf::new())?;
+    let judged = judge.judge(&asked);
+    let file = args.scenario.display().to_string();
+    let text = || {
+        let found = &judged.verdict.findings;
+        let count = match findings::count(found) {
+            none if none.is_empty() => "nothing to say".to_owned(),
+            some => some,
+        };
+        let (name, pack) = (asked.plan.name(), &judged.policy.pack);
+        let lines = findings::lines(found, context.ui.out_painter());
+        format!("{file}: {name} is valid; {pack}: {count}\n{lines}")
+    };
+    let object = json!({
+        "schema": "orchestra.validate/v1",
+        "file": file,
+        "valid": true,
+        "name": asked.plan.name(),
+        "plan": asked.plan.digest(),
+        "tasks": asked.plan.len(),
+        "inputs": asked.plan.inputs().keys().collect::<Vec<_>>(),
+        "files": asked.plan.scenarios().keys().collect::<Vec<_>>(),
+        "policy": approval::told(&judged),
+        "problems": [],
+    });
+    context.answer(text, object)?;
+    Ok(match judged.verdict.refused {
+        true => exit_code::REFUSED,
+        false => exit_code::OK,
+    })
 }
 
 /// A saved plan as `run` would take it; under which policy it runs is only known then.

@@ -102,6 +102,14 @@ fn tell(view: &View<'_>, moment: &Moment, point: Point, waits: Option<Waits>) ->
             });
             format!("it is repeated{allowed}; attempt {attempt} in {delay}, {place}")
         }
+        EventKind::FindingRaised(finding) => {
+            let message = crate::ui::sanitize(&finding.message);
+            format!(
+                "the policy's {} `{}`: {message}",
+                finding.severity.as_str(),
+                finding.code
+            )
+        }
         EventKind::LeaseLost { cause, .. } => lost(*cause).into(),
         EventKind::ResultLate { .. } => {
             "a result came from a worker that no longer held it, and was ignored".into()

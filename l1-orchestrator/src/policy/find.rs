@@ -68,7 +68,8 @@ pub fn names() -> Vec<String> {
 }
 
 /// The folder of the user's own packs.
-fn own_folder() -> Option<PathBuf> {
+#[must_use]
+pub fn own_folder() -> Option<PathBuf> {
     Some(settings::user_settings()?.parent()?.join("policies"))
 }
 

@@ -9,6 +9,7 @@ use protocol::policy::SandboxLevel;
 use super::artifacts::{self, Handed, Left};
 use super::attempt::AttemptEnding;
 use super::enforced;
+use super::findings;
 use super::redact;
 use super::summary::RunSummary;
 use super::task::{Standing, TaskSummary};
@@ -188,6 +189,10 @@ fn sandbox(text: &mut String, summary: &RunSummary, view: &View, painter: Painte
             _ => Tone::Warn,
         };
         writeln!(text, "    {}", painter.paint(tone, &banner)).expect("into a string");
+    }
+    if summary.finding_count > 0 {
+        let count = findings::count(&summary.findings);
+        writeln!(text, "    policy: {count}; the report lists them").expect("into a string");
     }
     let denied = summary.enforcement.denied;
     if denied > 0 {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use protocol::event::Event;
 use protocol::outcome::RunOutcome;
+use protocol::policy::SandboxLevel;
 use protocol::time::Timestamp;
 
 use super::closing::{closing, verdict};
@@ -14,7 +15,7 @@ use super::observer::Reporter;
 use super::summary::RunSummary;
 use super::view::View;
 use super::words;
-use crate::ui::{Panel, Ui};
+use crate::ui::{Painter, Panel, Tone, Ui};
 
 /// After this long without a line, one says what runs.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -22,20 +23,48 @@ const SILENCE: Duration = Duration::from_secs(30);
 const MAX_IN_A_ROW: usize = 8;
 
 /// The first lines of a run.
-#[must_use]
-pub fn opening(
-    scenario: &str,
-    run: &str,
-    plan: &str,
-    slots: &str,
-    tasks: usize,
-    dir: &str,
-) -> String {
-    let sandbox = words::sandbox_ahead(protocol::policy::SandboxLevel::None);
-    let tasks = words::count(tasks, "task");
-    format!(
-        "Run {run} {scenario}   plan {plan}   {dir}\nPlan: {tasks} · {slots} at once · {sandbox}"
-    )
+pub struct Opening<'a> {
+    /// The scenario.
+    pub scenario: &'a str,
+    /// The run.
+    pub run: String,
+    /// Its plan.
+    pub plan: String,
+    /// Attempts at once.
+    pub slots: String,
+    /// Tasks of the plan.
+    pub tasks: usize,
+    /// The run's directory.
+    pub dir: &'a str,
+    /// What confines the tasks.
+    pub level: SandboxLevel,
+    /// `pack@version`.
+    pub pack: &'a str,
+}
+
+impl Opening<'_> {
+    /// That nothing is confined is red.
+    #[must_use]
+    pub fn render(&self, painter: Painter) -> String {
+        let Self {
+            scenario,
+            run,
+            plan,
+            slots,
+            dir,
+            pack,
+            ..
+        } = self;
+        let sandbox = words::sandbox_ahead(self.level);
+        let sandbox = match self.level {
+            SandboxLevel::None => painter.paint(Tone::Bad, sandbox),
+            _ => sandbox.to_owned(),
+        };
+        let tasks = words::count(self.tasks, "task");
+        format!(
+            "Run {run} {scenario}   plan {plan}   {dir}\nPlan: {tasks} · {slots} at once · {sandbox} · policy {pack}"
+        )
+    }
 }
 
 /// How much is shown while a run goes on.

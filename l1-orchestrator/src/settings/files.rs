@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use protocol::diagnostic::{Diagnostic, Problems};
+use protocol::digest::Digest;
 use protocol::source::SourceFile;
 
 use super::origin::Origin;
@@ -169,7 +170,7 @@ fn project(dir: &Path) -> Result<Layer, CliError> {
                 Some(trust) => trust,
                 empty => empty.insert(Trust::load()?),
             };
-            if !trust.accepts(dir, key, &entry.value) {
+            if !trust.accepts(dir, key, &bound(dir, key, entry)) {
                 beyond.push(untrusted(dir, key, entry));
             }
         }
@@ -193,6 +194,19 @@ fn relative_to(dir: &Path, layer: &mut Layer) {
         if is_path && let Some(path) = dir.join(&entry.value).to_str() {
             entry.value = path.to_owned();
         }
+    }
+}
+
+/// What trust in a value accepts: of a pack in a file, its content as well, which a pull could change.
+#[must_use]
+pub fn bound(dir: &Path, key: &Key, entry: &Entry) -> String {
+    if !matches!(key.shape, Shape::Policy) || !is_pack_file(&entry.value) {
+        return entry.value.clone();
+    }
+    let content = read(&dir.join(&entry.value)).ok().flatten();
+    match content {
+        Some(text) => format!("{} {}", entry.value, Digest::of(text.as_bytes())),
+        None => format!("{} (unreadable)", entry.value),
     }
 }
 

@@ -9,12 +9,12 @@ mod resolve;
 mod table;
 mod trust;
 
-pub use files::{Files, Layer, PROJECT, project_as_written, project_dir};
+pub use files::{Files, Layer, PROJECT, bound, project_as_written, project_dir};
 pub use layers::{Layered, Said, layers};
 pub use origin::{Origin, Setting};
 pub use paths::{
     home, inherited_trace_id, state_dir, task_path, trust as trust_file, user_key, user_settings,
 };
-pub use resolve::{Drive, color, driving, policy, progress, runs_dir};
+pub use resolve::{Drive, color, driving, policy, progress, runs_dir, sandbox};
 pub use table::{KEYS, Key, Shape, as_file};
 pub use trust::{Trust, folder_name};

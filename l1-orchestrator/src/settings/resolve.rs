@@ -79,7 +79,8 @@ fn max_parallel(typed: &Driving, matches: &ArgMatches, files: &Files) -> Option<
 
 /// Typed, else written; a word for `auto` is there to overrule a file that says more.
 /// Resolves the level that somebody chose, if anybody did.
-fn sandbox(
+#[must_use]
+pub fn sandbox(
     typed: Option<SandboxLevel>,
     matches: &ArgMatches,
     files: &Files,

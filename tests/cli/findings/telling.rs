@@ -255,7 +255,7 @@ fn every_file_is_listed_once_and_outputs_come_first() {
     runs/<run-dir>
     --- stderr
     Run <run> outer   plan <digest>   runs/<run-dir>
-    Plan: 2 tasks · <n> at once · no sandbox: tasks run with your user's rights
+    Plan: 2 tasks · <n> at once · no sandbox: tasks run with your user's rights · policy default@1
         PASS [   <s>] (1/2) part/make
         PASS [   <s>] (1/2) part   1 task
         PASS [   <s>] (2/2) check

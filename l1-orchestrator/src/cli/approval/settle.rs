@@ -54,8 +54,10 @@ pub fn settle(
 
 /// Why the plan would not run if nobody were asked: told by what only looks ahead.
 pub fn reason_against(context: &Context, args: &Run, ready: &Ready) -> Option<CliError> {
+    let refused = ready.judged.verdict.refused;
+    // That somebody is to be asked is no reason: looking ahead is how they find out.
     let wish = Wish {
-        can_ask: false,
+        can_ask: !refused,
         ..wish(args, &ready.asked)
     };
     denied(context, args, ready, wish)

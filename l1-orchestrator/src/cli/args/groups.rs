@@ -10,7 +10,15 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Understand", &["explain", "diff", "stats", "verify"]),
     (
         "Set up",
-        &["doctor", "config", "trust", "completions", "man", "clean"],
+        &[
+            "doctor",
+            "policy",
+            "config",
+            "trust",
+            "completions",
+            "man",
+            "clean",
+        ],
     ),
 ];
 

@@ -33,6 +33,8 @@ pub enum SchemaOf {
     Run,
     /// policy.json: under what it ran
     Policy,
+    /// A pack, which a person writes
+    Pack,
     /// report.json, and `report` of `show -o json`
     Report,
     /// artifacts.json: every sealed file

@@ -16,6 +16,7 @@ use super::list::List;
 use super::logs::Logs;
 use super::man::Man;
 use super::pause::Pause;
+use super::policy::Policy;
 use super::report::Report;
 use super::retry::Retry;
 use super::run::Run;
@@ -114,6 +115,7 @@ pub enum Command {
     Graph(Graph),
     Diff(Diff),
     Schema(Schema),
+    Policy(Policy),
     Doctor(Doctor),
     Config(Config),
     Trust(Trust),
@@ -148,6 +150,7 @@ impl Command {
             Self::Graph(args) => &args.output,
             Self::Diff(args) => &args.output,
             Self::Schema(args) => &args.output,
+            Self::Policy(args) => &args.output,
             Self::Doctor(args) => &args.output,
             Self::Config(args) => &args.output,
             Self::Trust(args) => &args.output,

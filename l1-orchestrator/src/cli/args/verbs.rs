@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::shared::{Driving, Output, Paging, RunsDir};
+use super::run::parse_input;
+use super::shared::{Driving, Output, Paging, Policing, RunsDir};
 
 /// `orchestra resume`
 ///
@@ -47,13 +48,21 @@ pub struct Cancel {
 
 /// `orchestra validate`
 ///
-/// Reads the file, runs nothing and writes nothing. Exits with 3 when something is wrong.
+/// Reads the file, runs nothing and writes nothing. Exits with 3 when something is wrong. With
+/// --policy it says as well what that policy has against the plan, and exits with 4 where it refuses.
 #[derive(Args, Debug)]
 #[command(about = "Say everything that is wrong with a scenario")]
 pub struct Validate {
     /// The scenario file, or a saved plan
     #[arg(value_name = "SCENARIO")]
     pub scenario: PathBuf,
+    /// With --policy: value of one of the scenario's inputs; may be repeated
+    #[arg(short, long = "input", value_name = "KEY=VALUE", value_parser = parse_input)]
+    #[arg(env = "ORCHESTRA_INPUT", hide_env = true)]
+    pub inputs: Vec<(String, String)>,
+    /// Under which policy.
+    #[command(flatten)]
+    pub policing: Policing,
     /// What is printed, and how.
     #[command(flatten)]
     pub output: Output,

@@ -1,0 +1,254 @@
+//! `orchestra policy`: what holds here, what packs there are, whether their rules are as they say, what a
+//! task may do and why not more.
+
+use insta::assert_snapshot;
+
+use crate::cli::approve::WIDE;
+use crate::support::{Outcome, Place};
+
+const MINE: &str = "\
+version: 3
+pack: mine
+use: strict
+description: Only what the notes need.
+programs:
+  - program: git
+    args: { allow: [log, show], deny: ['--output*'] }
+    why: history is read, never written
+    examples:
+      match: [git log --oneline]
+      no_match: [git push, git log --output=x]
+";
+
+fn run(place: &Place, args: &[&str]) -> Outcome {
+    let words = ["policy"].iter().chain(args);
+    place.orchestra(words).run()
+}
+
+fn place() -> Place {
+    let place = Place::with("mine.yaml", MINE);
+    place.write("wide.yaml", WIDE);
+    place
+}
+
+#[test]
+fn packs_are_listed_with_their_places() {
+    let place = place();
+    assert_snapshot!(run(&place, &["list"]).render(), @r#"
+    exit 0
+    --- stdout
+    * default@1  built in  Everyday tools without a network, confined to the workspace.
+      strict@1   built in  Few programs, a tree that can only be read, every plan approved.
+      build@1    built in  Builds and tests that write the tree, without a network.
+      open@1     built in  Any program and the network, still confined to the workspace and the tree.
+    "#);
+    place.write("../config/orchestra/policies/mine.yaml", MINE);
+    place.write("../config/orchestra/config.yaml", "policy: mine\n");
+    let own = run(&place, &["list", "-o", "json"]).expect(0).json();
+    assert_eq!(own["schema"], "orchestra.policy-list/v1");
+    assert_eq!(own["packs"][0]["pack"], "mine@3");
+    assert_eq!(own["packs"][0]["chosen"], true);
+    assert_eq!(own["packs"][1]["place"], "built in");
+    run(&place, &["list", "mine"]).expect(2);
+}
+
+#[test]
+fn a_policy_is_shown_with_where_it_comes_from() {
+    let place = place();
+    let text = run(&place, &["show", "./mine.yaml", "--origin"])
+        .expect(0)
+        .stdout;
+    let line = |key: &str| -> String {
+        let key = format!("  {key} ");
+        let found = text.lines().find(|line| line.starts_with(&key));
+        let words: Vec<&str> = found
+            .unwrap_or_else(|| panic!("{text}"))
+            .split("  ")
+            .collect();
+        let words = words.iter().map(|word| word.trim());
+        words
+            .filter(|word| !word.is_empty())
+            .collect::<Vec<_>>()
+            .join(" | ")
+    };
+    assert_snapshot!(line("network"), @r#"network | none | pack strict@1"#);
+    assert_snapshot!(line("sandbox.level"), @r#"sandbox.level | strict | pack strict@1"#);
+    assert!(line("programs.git").ends_with("| pack mine@3"), "{text}");
+    let object = run(&place, &["show", "mine.yaml", "-o", "json"])
+        .expect(0)
+        .json();
+    assert_eq!(object["pack"], "mine@3");
+    assert_eq!(object["policy"]["schema"], "orchestra.policy/v1");
+    // What holds here is the user's choice as the project narrows it.
+    place.write(
+        "orchestra.yaml",
+        "policy:\n  limits: { pids: 7 }\n  network: full\n",
+    );
+    let here = run(&place, &["--origin"]).expect(0).stdout;
+    assert!(here.starts_with("policy default@"), "{here}");
+    let pids = here.lines().find(|line| line.contains("limits.pids"));
+    assert!(pids.unwrap().contains("orchestra.yaml"), "{here}");
+    assert!(here.contains("warning[asks-for-more]"), "{here}");
+}
+
+#[test]
+fn what_is_wrong_with_a_pack_is_told_at_its_place() {
+    let place = place();
+    place.write(
+        "wrong.yaml",
+        "version: 1\npack: wrong\nnetwrk: none\nlimits: { pids: many }\n",
+    );
+    assert_snapshot!(run(&place, &["show", "./wrong.yaml"]).render(), @r#"
+    exit 3
+    --- stderr
+    error[unknown-key]: a pack has no key `netwrk`
+     --> ./wrong.yaml:3:1
+      |
+    3 | netwrk: none
+      | ^^^^^^
+    help: did you mean `network`?
+
+    error[wrong-type]: `pids` expects a whole number from 1 to 4000000000, or `none`, found `many`
+     --> ./wrong.yaml:4:17
+      |
+    4 | limits: { pids: many }
+      |                 ^^^^
+
+    error: 2 problems in ./wrong.yaml; nothing was run
+    "#);
+    assert_snapshot!(run(&place, &["show", "strct"]).render(), @r#"
+    exit 2
+    --- stderr
+    error[unknown-pack]: there is no pack `strct`
+    help: did you mean `strict`?
+    "#);
+    assert_snapshot!(run(&place, &["show", "./none.yaml"]).render(), @r#"
+    exit 3
+    --- stderr
+    error[pack-unreadable]: the pack ./none.yaml cannot be read
+      because: failed to open file `./none.yaml`: No such file or directory (os error 2)
+    help: `orchestra policy list` names the packs there are
+    "#);
+}
+
+#[test]
+fn rules_are_held_against_their_examples() {
+    let place = place();
+    assert_snapshot!(run(&place, &["test", "mine.yaml"]).render(), @r#"
+    exit 0
+    --- stdout
+    mine@3: 3 examples, all as they say
+    "#);
+    for pack in ["default", "strict", "build", "open"] {
+        run(&place, &["test", pack]).expect(0);
+    }
+    place.write(
+        "mine.yaml",
+        MINE.replace("match: [git log", "match: [git push, git log"),
+    );
+    assert_snapshot!(run(&place, &["test", "mine.yaml"]).render(), @r#"
+    exit 9
+    --- stdout
+    FAIL git   `git push` is to match
+         no pattern allows it
+    mine@3: 4 examples, 1 not as they say
+    "#);
+    let object = run(&place, &["test", "mine.yaml", "-o", "json"])
+        .expect(9)
+        .json();
+    assert_eq!(object["passed"], false);
+    assert_eq!(object["wrong"], 1);
+}
+
+#[test]
+fn a_task_is_explained() {
+    let place = place();
+    let explain = |args: &[&str]| {
+        let args = [&["explain", "wide.yaml"], args].concat();
+        let outcome = run(&place, &args);
+        let work = fs_err::canonicalize(place.work()).unwrap();
+        outcome.render().replace(work.to_str().unwrap(), "<work>")
+    };
+    let sandbox = ["--sandbox", "strict", "--policy", "strict"];
+    assert_snapshot!(explain(&[&["use"], &sandbox[..]].concat()), @r#"
+    exit 0
+    --- stdout
+    use under strict@1
+      programs     `sh` may start   (pack strict@1)
+      sandbox      strict   (pack strict@1)
+      network      none   (pack strict@1)
+      reads        the system's own files, <work>   (pack strict@1)
+      writes       its workspace and home   (not said)
+      variables    those every task has; handed through LC_ALL, LC_CTYPE, TZ   (pack strict@1)
+      secrets      none   (not said)
+      wall         1h00m   (pack strict@1)
+      idle         15m00s   (pack strict@1)
+      cpu          30m00s   (pack strict@1)
+      memory       4.0 GiB   (pack strict@1)
+      pids         512   (pack strict@1)
+      output       4.0 MiB   (pack strict@1)
+      disk         4.0 GiB   (pack strict@1)
+      files        100000   (pack strict@1)
+      file_size    1.0 GiB   (pack strict@1)
+      tmp          512.0 MiB   (pack strict@1)
+      requires     fs_write_confined, fs_read_confined, net_none, tree_kill, env_clean   (pack strict@1)
+
+    Lists of programs say what a plan may start. They confine nothing: what an admitted program starts in its turn is confined by the sandbox alone.
+    "#);
+    let refused = run(&place, &["explain", "wide.yaml", "fetch", "-o", "json"])
+        .expect(0)
+        .json();
+    assert_eq!(refused["starts"], false);
+    assert_eq!(refused["refused"]["code"], "network-not-allowed");
+    assert_snapshot!(explain(&["fetc"]), @r#"
+    exit 2
+    --- stderr
+    error[unknown-task]: the scenario has no task `fetc` that starts a program
+    help: did you mean `fetch`?
+    "#);
+    run(&place, &["explain", "wide.yaml"]).expect(2);
+}
+
+#[test]
+fn validate_says_what_a_policy_has_against_a_plan() {
+    let place = place();
+    let words = ["validate", "wide.yaml", "--policy", "strict"];
+    assert_snapshot!(place.orchestra(words).run().render(), @r#"
+    exit 4
+    --- stdout
+    wide.yaml: wide is valid; strict@1: 1 refused
+      refused[network-not-allowed] fetch: strict@1 does not open the network `full`
+          fix: Choose a pack with `network: full`, or approve the plan by its digest.
+    "#);
+    let words = ["validate", "wide.yaml", "--policy", "open", "-o", "json"];
+    let object = place.orchestra(words).run().expect(4).json();
+    assert_eq!(object["valid"], true);
+    assert_eq!(object["policy"]["pack"], "open@1");
+}
+
+#[test]
+fn a_pack_that_a_scenario_was_written_for_holds_where_it_is_stricter() {
+    let place = place();
+    let inside = "version: 1\nname: a\npolicy: { use: PACK }\ntasks: { a: { run: 'true' } }\n";
+    for (wanted, holds) in [("strict", "strict@1"), ("open", "default@1")] {
+        place.write("a.yaml", inside.replace("PACK", wanted));
+        let words = ["run", "a.yaml", "--plan-only", "-o", "json"];
+        let object = place.orchestra(words).run().expect(0).json();
+        assert_eq!(object["policy"]["pack"], holds);
+        let told = object["policy"]["findings"]
+            .to_string()
+            .contains("other-pack");
+        assert_eq!(told, wanted == "open", "{object}");
+    }
+}
+
+#[test]
+fn completions_know_the_packs() {
+    let place = place();
+    let script = place
+        .orchestra(["completions", "bash"])
+        .run()
+        .expect(0)
+        .stdout;
+    assert!(script.contains("default strict build open"), "no names");
+}
