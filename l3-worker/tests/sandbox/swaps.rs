@@ -14,6 +14,7 @@ cases!(
     outputs_through_a_link_are_not_read,
     a_protected_place_cannot_be_moved_away,
     a_granted_path_that_became_a_link_leads_nowhere,
+    hard_links_carry_nothing_out,
 );
 
 /// The collector follows no link to the workspace; the directory around it cannot be replaced.
@@ -171,5 +172,35 @@ t('directly', lambda: open('@HOME@/.ssh/id_test').read())
         assert!(!held.says("DONE"), "{held}");
         held.fails(FailureClass::SandboxUnavailable, None);
         assert!(held.message().contains("it is a link"), "{held}");
+    }
+}
+
+/// A second name of a file would be the task's own: links do not leave a mount (strict), and need a right
+/// where they come from (landlock).
+fn hard_links_carry_nothing_out(host: &mut Host) {
+    let script = python(
+        "
+t('secret', lambda: os.link('@HOME@/.ssh/id_test', 'secret'))
+t('granted', lambda: os.link('@SHARED@/notes', 'granted'))
+t('moved', lambda: os.rename('@SHARED@/notes', 'moved'))
+t('system', lambda: os.link('/usr/bin/env', 'system'))
+open('mine', 'w').close()
+t('mine', lambda: os.link('mine', 'mine too'))
+",
+    );
+    let off = host.sbx(
+        &Policy::off(),
+        &python("t('secret', lambda: os.link('@HOME@/.ssh/id_test', 'secret'))"),
+    );
+    off.does("secret");
+    for level in host.levels() {
+        let mut policy = Policy::at(level);
+        policy.confine.read = vec![host.hello.shared.display().to_string()];
+        let held = host.sbx(&policy, &script);
+        held.refuses("secret", &["ENOENT", "EXDEV", "EACCES"]);
+        for path in ["granted", "moved", "system"] {
+            held.refuses(path, &["EXDEV", "EACCES", "EROFS", "EPERM"]);
+        }
+        held.does("mine");
     }
 }
