@@ -101,6 +101,20 @@ const KEXEC_FILE_LOAD: i64 = libc::SYS_kexec_file_load;
 #[cfg(target_arch = "aarch64")]
 const KEXEC_FILE_LOAD: i64 = 294;
 
+/// Memory, semaphores and queues that outlive who made them and are found by number or name. In `strict`
+/// they are an attempt's own; without an ipc namespace they would be the host's.
+pub(crate) const HOST_IPC: [i64; 9] = [
+    libc::SYS_shmget,
+    libc::SYS_shmat,
+    libc::SYS_semget,
+    libc::SYS_semop,
+    libc::SYS_semtimedop,
+    libc::SYS_msgget,
+    libc::SYS_msgsnd,
+    libc::SYS_msgrcv,
+    libc::SYS_mq_open,
+];
+
 /// The name of a call that is always denied.
 #[must_use]
 pub fn denied_name(number: i64) -> Option<&'static str> {

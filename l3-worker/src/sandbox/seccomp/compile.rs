@@ -8,7 +8,7 @@ use nix::libc;
 use nix::libc::sock_filter;
 use protocol::policy::SandboxLevel;
 
-use super::calls::DENIED;
+use super::calls::{DENIED, HOST_IPC};
 use super::fences::Fences;
 use super::rule::{DENY, Rule, Test, Verdict, any_of, high, is, is_not, low, masked};
 
@@ -165,6 +165,9 @@ fn rules(fences: &Fences) -> Vec<Rule> {
         rules.extend(opens_for_writing());
     }
     lend_no_rights(&mut rules);
+    if fences.level == SandboxLevel::Landlock {
+        rules.extend(HOST_IPC.map(|number| Rule::new(number, DENY)));
+    }
     for call in DENIED.iter().filter(|call| !(call.debug && fences.debug)) {
         rules.push(Rule::new(
             call.number,
