@@ -35,7 +35,7 @@ fn what_exceeds_the_policy_is_refused_with_every_reason_and_the_command() {
     error[plan-not-approved]: the plan asks for more than the policy default@1 grants, and nobody approved that: 1 reason
       refused[network-not-allowed] fetch: default@1 does not open the network `full`
           fix: Choose a pack with `network: full`, or approve the plan by its digest.
-    help: `orchestra run wide.yaml --approve <digest>@<digest>` approves exactly this plan under exactly this policy
+    help: `orchestra run wide.yaml --sandbox none --approve <digest>@<digest>` approves exactly this plan under exactly this policy
     "#);
     // `--yes` says nothing about what nobody has seen.
     assert_snapshot!(run(&place, &["--yes"]).render(), @r#"
@@ -44,7 +44,7 @@ fn what_exceeds_the_policy_is_refused_with_every_reason_and_the_command() {
     error[plan-not-approved]: the plan asks for more than the policy default@1 grants, and nobody approved that: 1 reason
       refused[network-not-allowed] fetch: default@1 does not open the network `full`
           fix: Choose a pack with `network: full`, or approve the plan by its digest.
-    help: `orchestra run wide.yaml --approve <digest>@<digest>` approves exactly this plan under exactly this policy
+    help: `orchestra run wide.yaml --sandbox none --approve <digest>@<digest>` approves exactly this plan under exactly this policy
     "#);
     assert_eq!(place.listing(), before, "nothing was made");
     let error = run(&place, &["-o", "json"]).expect(4).json();

@@ -17,6 +17,7 @@ fn place() -> Place {
 fn text(place: &Place, args: &[&str]) -> String {
     let outcome = place
         .orchestra(["config"].iter().chain(args))
+        .sandboxed()
         .env("ORCHESTRA_LOG_LEVEL", "debug")
         .env("ORCHESTRA_FAIL_FAST", "1")
         .run()
@@ -190,7 +191,8 @@ fn defaults_are_a_settings_file() {
     log_level: info
     "#);
     place.write("../config/orchestra/config.yaml", &defaults);
-    let shown = place.orchestra(["config", "--json"]).run().expect(0).json();
+    let shown = place.orchestra(["config", "--json"]).sandboxed();
+    let shown = shown.run().expect(0).json();
     for setting in shown["settings"].as_array().unwrap() {
         let origin = setting["origin"].as_str().unwrap();
         assert!(origin.ends_with("config.yaml"), "{setting}");

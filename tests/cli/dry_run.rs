@@ -322,7 +322,7 @@ fn items_of_inputs_are_counted_before_the_run() {
     Findings: 1 warning
       warning[program-not-listed] nobody: `no-such-program` is not among the programs of default@1
           fix: Add it to `programs` of a pack of your own (`use: default`).
-    next: orchestra run wide.yaml --approve <digest>@<digest>
+    next: orchestra run wide.yaml --sandbox none --approve <digest>@<digest>
     "#);
     let args = ["run", "wide.yaml", "--plan-only", "-o", "json"];
     let tasks = place.orchestra(args).run().expect(0).json()["tasks"].clone();

@@ -84,7 +84,7 @@ fn a_plan_is_a_tree_a_table_and_a_worst_case() {
       longest path          unbounded (more than 3m13s)
       without a timeout     publish
       plan digest           <sha256>
-    next: orchestra run pipeline.yaml -i 'text=words.txt' --approve <digest>@<digest>
+    next: orchestra run pipeline.yaml -i 'text=words.txt' --sandbox none --approve <digest>@<digest>
     "#);
     assert_eq!(place.listing().len(), before.len() + 1, "nothing was made");
 }
