@@ -233,7 +233,8 @@ fn a_pack_that_a_scenario_was_written_for_holds_where_it_is_stricter() {
     for (wanted, holds) in [("strict", "strict@1"), ("open", "default@1")] {
         place.write("a.yaml", inside.replace("PACK", wanted));
         let words = ["run", "a.yaml", "--plan-only", "-o", "json"];
-        let object = place.orchestra(words).run().expect(0).json();
+        let outcome = place.orchestra(words).sandboxed().run();
+        let object = outcome.expect(0).json();
         assert_eq!(object["policy"]["pack"], holds);
         let told = object["policy"]["findings"]
             .to_string()

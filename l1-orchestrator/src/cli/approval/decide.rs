@@ -78,3 +78,112 @@ pub fn decide(plan: &Plan, policy: &Policy, verdict: &Verdict, wish: Wish<'_>) -
         _ => Decision::Unapproved,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::policy::Pack;
+
+    use super::*;
+
+    fn plan() -> Plan {
+        let text = r#"{"name":"p","tasks":[{"id":"a","run":"x"}]}"#;
+        Plan::from_json(text.as_bytes()).unwrap()
+    }
+
+    fn decided(verdict: &Verdict, wish: Wish<'_>) -> Decision {
+        decide(&plan(), &Policy::of_pack(&Pack::default()), verdict, wish)
+    }
+
+    const NOTHING: Wish<'_> = Wish {
+        approve: None,
+        yes: false,
+        is_saved: false,
+        can_ask: false,
+    };
+
+    fn approved(by: Origin, grants: bool) -> Decision {
+        Decision::Approved { by, grants }
+    }
+
+    #[test]
+    fn who_approves_what() {
+        let plan = plan();
+        let digest = Approve {
+            plan: plan.digest().to_string(),
+            policy: None,
+        };
+        let named = Wish {
+            approve: Some(&digest),
+            ..NOTHING
+        };
+        let yes = Wish {
+            yes: true,
+            ..NOTHING
+        };
+        let saved = Wish {
+            is_saved: true,
+            ..NOTHING
+        };
+        let there = Wish {
+            can_ask: true,
+            ..NOTHING
+        };
+        let inside = Verdict::default();
+        let asks = Verdict {
+            approval: vec!["because".into()],
+            ..Verdict::default()
+        };
+        let beyond = Verdict {
+            refused: true,
+            grantable: true,
+            ..Verdict::default()
+        };
+        let never = Verdict {
+            refused: true,
+            ..Verdict::default()
+        };
+        let yes_there = Wish { yes: true, ..there };
+        for (verdict, wish, expected) in [
+            (&inside, NOTHING, approved(Origin::Default, false)),
+            (&inside, there, approved(Origin::Default, false)),
+            (&inside, yes, approved(Origin::Yes, false)),
+            (&inside, saved, approved(Origin::Digest, false)),
+            (&inside, named, approved(Origin::Digest, false)),
+            (&asks, NOTHING, Decision::Unapproved),
+            (&asks, there, Decision::Ask),
+            (&asks, yes, approved(Origin::Yes, false)),
+            (&asks, named, approved(Origin::Digest, false)),
+            (&beyond, NOTHING, Decision::Unapproved),
+            (&beyond, yes, Decision::Unapproved),
+            (&beyond, saved, Decision::Unapproved),
+            (&beyond, yes_there, Decision::Ask),
+            (&beyond, named, approved(Origin::Digest, true)),
+            (&never, named, Decision::Refused),
+            (&never, yes_there, Decision::Refused),
+        ] {
+            assert_eq!(decided(verdict, wish), expected, "{verdict:?} {wish:?}");
+        }
+    }
+
+    #[test]
+    fn a_digest_is_of_this_plan_and_this_policy() {
+        let (plan, policy) = (plan(), Policy::of_pack(&Pack::default()));
+        let ours = (plan.digest().to_string(), policy.digest().to_string());
+        let other = "0".repeat(16);
+        for (plan, policy, expected) in [
+            (&ours.0, Some(&ours.1), approved(Origin::Digest, false)),
+            (&other, Some(&ours.1), Decision::Other(Differs::Plan)),
+            (&ours.0, Some(&other), Decision::Other(Differs::Policy)),
+        ] {
+            let approve = Approve {
+                plan: plan.clone(),
+                policy: policy.cloned(),
+            };
+            let wish = Wish {
+                approve: Some(&approve),
+                ..NOTHING
+            };
+            assert_eq!(decided(&Verdict::default(), wish), expected);
+        }
+    }
+}
