@@ -175,6 +175,41 @@ fn forbidden_without_a_sandbox() {
     assert_eq!(left.count(), 1, "what was there before");
 }
 
+/// Each thing it tries is stopped, and told where the kernel lets it be seen: a directory that is not there
+/// cannot be seen being looked for.
+#[test]
+fn forbidden_in_the_sandbox() {
+    let place = Place::new();
+    place.write(
+        "forbidden.yaml",
+        &fs_err::read_to_string(shipped("forbidden.yaml")).unwrap(),
+    );
+    let args = ["run", "forbidden.yaml"];
+    place.orchestra(args).sandboxed().run().expect(0);
+    let journal = place.run_file("events.jsonl");
+    let events = journal
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let denied = events.filter(|event| event["code"] == "denied-attempt");
+    let told: std::collections::BTreeSet<String> = denied
+        .map(|event| event["task"].as_str().unwrap().to_owned())
+        .collect();
+    let expected = [
+        "debug",
+        "mount",
+        "namespace",
+        "tcp",
+        "udp",
+        "unix_socket",
+        "write_system",
+        "write_tree",
+    ];
+    assert_eq!(told, expected.map(str::to_owned).into());
+    let report = place.run_file("report.md");
+    assert!(report.contains("connect 192.0.2.1:9"), "{report}");
+    assert!(!place.work().join("orchestra-forbidden").exists());
+}
+
 /// Whether some process has exactly this command line, words ended by NUL.
 fn runs(command_line: &str) -> bool {
     let processes = fs_err::read_dir("/proc").unwrap();

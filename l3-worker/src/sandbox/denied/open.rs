@@ -30,6 +30,10 @@ impl Open {
     pub(crate) fn to(confinement: &Confinement) -> Self {
         let confine = &confinement.confine;
         let mut open = Self::default();
+        // Beneath private directories, too, what can be read is the host's.
+        for path in &confine.read {
+            open.rule(Path::new(path), false);
+        }
         for path in &confine.write {
             open.rule(Path::new(path), true);
         }
@@ -74,6 +78,7 @@ mod tests {
         Open::to(&Confinement {
             level,
             confine: Arc::new(Confine {
+                read: vec!["/tmp/tree".to_owned(), "/src".to_owned()],
                 write: vec!["/src".to_owned()],
                 protect: vec!["/src/.git".to_owned(), "/src/runs".to_owned()],
                 ..Confine::CLOSED
@@ -92,6 +97,7 @@ mod tests {
             ("/src/runs/work/1/a", true),
             ("/src/runs/journal", false),
             ("/tmp/x", true),
+            ("/tmp/tree/x", false),
             ("/dev/null", true),
             ("/etc/passwd", false),
         ] {
