@@ -253,3 +253,32 @@ fn completions_know_the_packs() {
         .stdout;
     assert!(script.contains("default strict build open"), "no names");
 }
+
+/// Who names a path wants it read. What stands in the file is nobody's word, and keys are not lent at all.
+#[test]
+fn a_path_named_on_the_command_line_can_be_read() {
+    let place = Place::new();
+    place.write("../other/file", "elsewhere");
+    place.write("../home/.ssh/id", "a key");
+    let other = place.work().parent().unwrap().join("other");
+    let home = place.dir("home");
+    let scenario = format!(
+        "name: reader\ninputs:\n  dir: {{ type: path, default: {} }}\ntasks:\n  read:\n    env: {{ DIR: \"${{{{ inputs.dir }}}}\" }}\n    run: cat \"$DIR\"/*\n",
+        other.display()
+    );
+    place.write("reader.yaml", &scenario);
+    let run = |dir: Option<&std::path::Path>| {
+        let mut args = vec!["run".to_owned(), "reader.yaml".to_owned()];
+        if let Some(dir) = dir {
+            args.extend(["-i".to_owned(), format!("dir={}", dir.display())]);
+        }
+        place.orchestra(args).sandboxed().run()
+    };
+    run(None).expect(1);
+    run(Some(&home.join(".ssh"))).expect(1);
+    fs_err::remove_dir_all(place.work().join("runs")).unwrap();
+    run(Some(&other)).expect(0);
+    assert_eq!(place.run_file("logs/read.1.out"), "elsewhere");
+    let policy: serde_json::Value = serde_json::from_str(&place.run_file("policy.json")).unwrap();
+    assert_eq!(policy["grants"][0]["by"], "-i dir");
+}

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::repository::{audit, holds, refused, repository, run, sh};
+use super::repository::{audit, holds, refused, repository, run, scenario, sh};
 use crate::support::Place;
 
 const ORDINARY: &str = "printf 'fn main() {}\\n// TODO: more\\n' > main.rs; echo '# x' > README.md\n\
@@ -40,6 +40,36 @@ fn an_ordinary_one() {
         .current_dir(bundle)
         .output();
     assert!(status.unwrap().status.success());
+}
+
+/// Its top is lent to the sandbox because it was named; what is above it is not.
+#[test]
+fn in_the_sandbox() {
+    let place = Place::new();
+    let root = repository(&place, ORDINARY);
+    let audit = |root: &std::path::Path, code| {
+        let input = format!("root={}", root.display());
+        let args = [
+            "run".into(),
+            scenario().into_os_string(),
+            "-i".into(),
+            input.into(),
+        ];
+        let outcome = place.orchestra(args).sandboxed().run().expect(code);
+        let page = place.run_dir().join("artifacts/report/audit.md");
+        let page = fs_err::read_to_string(page).unwrap_or_default();
+        fs_err::remove_dir_all(place.work().join("runs")).unwrap();
+        (outcome, page)
+    };
+    let (_, page) = audit(&root, 0);
+    holds(&page, &["- Files: 4\n", "first words"]);
+    fs_err::create_dir(root.join("inner")).unwrap();
+    let (outcome, _) = audit(&root.join("inner"), 1);
+    assert!(
+        outcome.stderr.contains("not a git repository"),
+        "{}",
+        outcome.stderr
+    );
 }
 
 #[test]

@@ -126,9 +126,19 @@ impl Judge {
 
     /// What the policy says of a plan.
     pub(super) fn judge(&self, asked: &Asked) -> Judged {
-        let (policy, mut findings) = self.narrowed(&asked.plan);
+        let (mut policy, mut findings) = self.narrowed(&asked.plan);
         let root = find_root(&asked.path);
         let site = policy::site(&policy, Some(&root), Some(&self.runs));
+        // Who names a path wants it read; a default in the file is nobody's word.
+        for name in asked
+            .inputs
+            .keys()
+            .filter(|name| asked.paths.contains(*name))
+        {
+            if let Some(serde_json::Value::String(path)) = asked.plan.inputs().get(name) {
+                policy.lend(path, &format!("-i {name}"), &site);
+            }
+        }
         let mut verdict = policy.check(&asked.plan, &site);
         let refuses = |finding: &Finding| finding.severity == FindingSeverity::Refused;
         if findings.iter().any(refuses) {

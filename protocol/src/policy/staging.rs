@@ -3,7 +3,7 @@
 
 use super::codes;
 use super::effective::Policy;
-use super::grant::Granted;
+use super::grant::{Grant, Granted};
 use super::judge::{Judged, shown};
 use super::location::normal;
 use super::place::{PolicyPath, Site, covers};
@@ -54,6 +54,27 @@ impl Policy {
         let finding = codes::PATH_NOT_ALLOWED.finding(message, Some(task));
         let finding = finding.fix(codes::PATH_NOT_ALLOWED.remedy);
         Some(Judged { finding, grant })
+    }
+
+    /// Lets every task read a path that a person named on the command line, unless it holds credentials,
+    /// belongs to the host, or is open anyway. `by` says how it was named.
+    pub fn lend(&mut self, path: &str, by: &str, site: &Site) {
+        let Some(path) = normal(path).filter(|path| path.starts_with('/')) else {
+            return;
+        };
+        let open = self.paths.read.iter().chain(&self.paths.write);
+        let mut open = open.flat_map(|open| open.in_tree().resolve(site));
+        let is_open = !site.tree_holds_home() && open.any(|open| covers(&open, &path));
+        if self.sandbox.level == SandboxLevel::None || is_open || is_sensitive(&path, site) {
+            return;
+        }
+        if let Ok(path) = path.parse() {
+            self.grants.insert(Grant {
+                what: Granted::Read { path },
+                task: None,
+                by: by.to_owned(),
+            });
+        }
     }
 
     /// Whether a task may read a path of the host anyway.
