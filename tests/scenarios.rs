@@ -182,7 +182,7 @@ fn forbidden_in_the_sandbox() {
     let place = Place::new();
     place.write(
         "forbidden.yaml",
-        &fs_err::read_to_string(shipped("forbidden.yaml")).unwrap(),
+        fs_err::read_to_string(shipped("forbidden.yaml")).unwrap(),
     );
     let args = ["run", "forbidden.yaml"];
     place.orchestra(args).sandboxed().run().expect(0);
