@@ -229,6 +229,10 @@ impl Policy {
                 | Granted::Variable { .. } => {}
             }
         }
+        let mut open = (read.clone(), write.clone());
+        if is_project {
+            open.0.insert(PolicyPath::tree());
+        }
         if let Some(own) = &ask.effects.read {
             read = both(&read, &asked(Some(own)).collect());
         }
@@ -264,8 +268,23 @@ impl Policy {
         confine
             .write
             .retain(|path| !protect.iter().any(|own| covers(own, path)));
-        let is_within = |path: &String| confine.write.iter().any(|open| covers(open, path));
+        // What lies in the tree is anybody's to make a link: whoever narrows to a part of it, however,
+        // gets no more than the tree, and what is protected of it stays so.
+        let (open_read, open_write) = (resolve(open.0), resolve(open.1));
+        let tree = resolve([PolicyPath::tree()].into());
+        let whole = |path: String| {
+            let tree = tree.iter().find(|tree| covers(tree, &path));
+            tree.cloned().unwrap_or(path)
+        };
+        let open_write: Vec<String> = open_write.into_iter().map(whole).collect();
+        let is_within = |path: &String| open_write.iter().any(|open| covers(open, path));
         confine.protect = outermost(protect.into_iter().filter(is_within).collect());
+        let toolchains = confine.read.iter().cloned();
+        let within: BTreeSet<String> = toolchains
+            .chain(open_read.into_iter().map(whole))
+            .chain(open_write)
+            .collect();
+        confine.within = within.into_iter().collect();
         confine.read.extend(resolve(read));
         confine.read = outermost(std::mem::take(&mut confine.read));
         confine

@@ -132,9 +132,13 @@ pub struct Confine {
     /// Directories that can be written, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub write: Vec<String>,
-    /// Beneath what can be written: what can be read only.
+    /// Beneath what the policy lets be written: what can be read only, wherever links make it reachable.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub protect: Vec<String>,
+    /// Where entries of `read` and `write` that somebody narrowed have to be beneath once links are
+    /// followed: what the policy opens by itself, and all of the scenario's tree for what is in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub within: Vec<String>,
     /// Directories before those of the worker's own `PATH`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub path: Vec<String>,
@@ -156,6 +160,7 @@ impl Confine {
         read: Vec::new(),
         write: Vec::new(),
         protect: Vec::new(),
+        within: Vec::new(),
         path: Vec::new(),
         env: BTreeMap::new(),
         pass: BTreeSet::new(),

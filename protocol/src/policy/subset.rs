@@ -47,6 +47,7 @@ impl Confine {
             && self.network <= other.network
             && self.debug <= other.debug
             && self.read.iter().all(reads)
+            && self.within.iter().all(|path| beneath(path, &other.within))
             && writes
             && protects
             && self.path.iter().all(|dir| other.path.contains(dir))

@@ -9,6 +9,7 @@ use proptest::sample::{select, subsequence};
 
 use crate::ids::TaskId;
 use crate::plan::Workspace;
+use crate::policy::place::covers;
 use crate::policy::{
     ApproveWhen, ArgumentRule, Budgets, Effects, Grant, Granted, Guarantee, LimitTerms,
     LimitsRequest, Mode, Network, Pack, Policy, PolicyPath, ProgramRule, SandboxLevel,
@@ -455,6 +456,9 @@ proptest! {
         {
             let confine = &constraints.confine;
             prop_assert!(constraints.is_within(&constraints));
+            for path in confine.read.iter().chain(&confine.write) {
+                prop_assert!(confine.within.iter().any(|open| covers(open, path)), "{path} {confine:?}");
+            }
             let runs = site.runs.iter();
             for runs in runs.filter(|_| !confine.write.is_empty()) {
                 let reaches = confine.write.iter().any(|open| runs == open || runs.starts_with(&format!("{open}/")) || open == "/");

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::support::{ask, builtin, codes, constraints, effects, id, pack, plan, site};
 use crate::plan::Workspace;
 use crate::policy::{
-    Dispatch, Effects, FindingSeverity, Guarantee, Network, Policy, SandboxLevel, Site, TaskAsk,
-    UnixSockets,
+    Dispatch, Effects, FindingSeverity, Guarantee, Network, Policy, PolicyRequest, SandboxLevel,
+    Site, TaskAsk, Tightening, UnixSockets,
 };
 
 #[test]
@@ -79,12 +79,42 @@ fn packs_differ_in_what_they_open() {
 }
 
 #[test]
+fn who_narrows_stays_within_what_the_policy_opens() {
+    let policy = builtin("default");
+    let of = |policy: &Policy, write| {
+        let own = effects(None, write);
+        constraints(policy, Workspace::Project, &own).unwrap()
+    };
+    let whole = of(&policy, None);
+    let within = ["/home/u/.cargo/bin", "/home/u/.cargo/registry", "/p"];
+    assert_eq!(whole.confine.within, within);
+    let keys = of(&policy, Some(&["keys"]));
+    assert_eq!(keys.confine.write, ["/p/keys"]);
+    assert_eq!(keys.confine.within, within);
+    assert_eq!(keys.confine.protect, whole.confine.protect);
+    // A scenario that narrows its policy says no more than one that narrows a task.
+    let mut narrowed = policy.clone();
+    let request = PolicyRequest {
+        read: Some(vec!["keys".to_owned()]),
+        write: Some(vec!["keys".to_owned()]),
+        ..PolicyRequest::default()
+    };
+    narrowed.tighten(&Tightening::of_request(&request), "the scenario");
+    let keys = of(&narrowed, None);
+    assert_eq!(keys.confine.write, ["/p/keys"]);
+    assert_eq!(keys.confine.within, within);
+    assert_eq!(keys.confine.protect, whole.confine.protect);
+}
+
+#[test]
 fn effects_narrow_and_never_widen() {
     let policy = builtin("default");
     let of = |workspace, read, write| constraints(&policy, workspace, &effects(read, write));
     let narrow = of(Workspace::Project, Some(&[]), Some(&["out/"])).unwrap();
     assert_eq!(narrow.confine.write, ["/p/out"]);
-    assert_eq!(narrow.confine.protect, Vec::<String>::new());
+    // A link in what is left may lead to what is protected.
+    let whole = of(Workspace::Project, None, None).unwrap();
+    assert_eq!(narrow.confine.protect, whole.confine.protect);
     assert!(
         narrow.confine.read.contains(&"/p".to_owned()),
         "its workspace can be read"
