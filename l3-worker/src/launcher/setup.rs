@@ -22,6 +22,7 @@ pub(super) fn encode(confinement: &Confinement) -> Vec<u8> {
         read,
         write,
         protect,
+        within,
         path,
         // The environment travels with each attempt.
         env: _,
@@ -36,7 +37,7 @@ pub(super) fn encode(confinement: &Confinement) -> Vec<u8> {
     put_list(&mut out, require.iter(), |out, one| {
         put_bytes(out, one.as_str().as_bytes());
     });
-    for paths in [read, write, protect, path] {
+    for paths in [read, write, protect, within, path] {
         put_list(&mut out, paths.iter(), |out, one| {
             put_bytes(out, one.as_bytes());
         });
@@ -60,6 +61,7 @@ pub(super) fn decode(body: &[u8]) -> Option<Confinement> {
         read: rest.list(Cursor::string)?,
         write: rest.list(Cursor::string)?,
         protect: rest.list(Cursor::string)?,
+        within: rest.list(Cursor::string)?,
         path: rest.list(Cursor::string)?,
         ..Confine::CLOSED
     };
@@ -88,10 +90,10 @@ mod tests {
             level in select(SandboxLevel::ALL), network in select(Network::ALL),
             unix_sockets in select(UnixSockets::ALL), debug in any::<bool>(),
             require in btree_set(select(Guarantee::ALL), 0..4),
-            lists in proptest::array::uniform4(vec(".{0,20}", 0..4)), work in ".{0,20}",
+            lists in proptest::array::uniform5(vec(".{0,20}", 0..4)), work in ".{0,20}",
         ) {
-            let [read, write, protect, path] = lists;
-            let confine = Confine { require, network, unix_sockets, debug, read, write, protect, path, ..Confine::CLOSED };
+            let [read, write, protect, within, path] = lists;
+            let confine = Confine { require, network, unix_sockets, debug, read, write, protect, within, path, ..Confine::CLOSED };
             let confinement = Confinement { level, confine: Arc::new(confine), work: PathBuf::from(work) };
             prop_assert_eq!(decode(&encode(&confinement)), Some(confinement));
         }
