@@ -1,5 +1,6 @@
 //! Where attempts work: fresh directories, staged inputs, removal that cannot be refused.
 
+mod beneath;
 mod leftovers;
 mod project;
 mod remove;

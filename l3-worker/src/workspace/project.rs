@@ -10,10 +10,11 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
+use protocol::digest::Digest;
 use protocol::message::StagedFile;
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags};
-use rustix::io::Errno;
+use rustix::fs::FileType;
 
+use super::beneath::{Root, is_in_the_way};
 use super::stage::{StageError, stage};
 
 /// Beside a slot's directory, where no task can write: the project's root, then what is about to be made
@@ -25,7 +26,8 @@ const MAX_LEDGER_BYTES: u64 = 64 * 1024 * 1024;
 /// Declared files and the directories made for them, taken away when the attempt is over.
 #[derive(Debug, Default)]
 pub(crate) struct Guests {
-    root: PathBuf,
+    /// Held open: what is taken away is taken from where it was put.
+    root: Option<Root>,
     /// In the order in which they were made, relative to the root.
     made: Vec<PathBuf>,
     ledger: Option<PathBuf>,
@@ -43,7 +45,6 @@ impl Guests {
         root: &Path,
     ) -> Result<Self, StageError> {
         let mut guests = Self::default();
-        guests.root = root.to_owned();
         if files.is_empty() {
             return Ok(guests);
         }
@@ -54,20 +55,28 @@ impl Guests {
             to: LEDGER.to_owned(),
             source,
         })?;
-        guests.place(apart, root, Path::new(""), &mut ledger)?;
-        Ok(guests)
+        let opened = Root::open(root).map_err(|source| StageError::Write {
+            to: root.display().to_string(),
+            source,
+        })?;
+        let placed = guests.place(apart, &opened, Path::new(""), &mut ledger);
+        guests.root = Some(opened);
+        placed.map(|()| guests)
     }
 
     fn place(
         &mut self,
         from: &Path,
-        root: &Path,
+        root: &Root,
         inner: &Path,
         ledger: &mut Ledger,
     ) -> Result<(), StageError> {
-        let refuse = |inner: &Path, source: io::Error| StageError::Write {
-            to: inner.display().to_string(),
-            source,
+        let refuse = |inner: &Path, source: io::Error| match is_in_the_way(&source) {
+            true => StageError::Occupied(inner.display().to_string()),
+            false => StageError::Write {
+                to: inner.display().to_string(),
+                source,
+            },
         };
         let mut entries = fs_err::read_dir(from.join(inner))
             .and_then(Iterator::collect::<io::Result<Vec<_>>>)
@@ -75,25 +84,28 @@ impl Guests {
         entries.sort_by_key(fs_err::DirEntry::file_name);
         for entry in entries {
             let inner = inner.join(entry.file_name());
-            let to = root.join(&inner);
             let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            let found = fs_err::symlink_metadata(&to);
+            let found = root.kind(&inner).map_err(|error| refuse(&inner, error))?;
             match (is_dir, found) {
-                (true, Ok(found)) if found.is_dir() => {}
-                (true, Err(_)) => {
-                    let made = ledger.note(&inner).and_then(|()| fs_err::create_dir(&to));
+                (true, Some(FileType::Directory)) => {}
+                (true, None) => {
+                    let made = ledger.note(&inner).and_then(|()| root.make_dir(&inner));
                     made.map_err(|error| refuse(&inner, error))?;
                     self.made.push(inner.clone());
                 }
-                (false, Err(_)) => {
+                (false, None) => {
                     // The name appears with its content, and never in the place of another.
                     let copied = ledger
                         .note(&inner)
-                        .and_then(|()| copy_new(&entry.path(), &to));
+                        .and_then(|()| copy_new(&entry.path(), root, &inner));
                     copied.map_err(|error| refuse(&inner, error))?;
                     self.made.push(inner.clone());
                 }
-                (false, Ok(found)) if found.is_file() && same(&entry.path(), &to) => continue,
+                (false, Some(FileType::RegularFile))
+                    if same(fs_err::File::open(entry.path()), root.read(&inner)) =>
+                {
+                    continue;
+                }
                 _ => {
                     return Err(StageError::Occupied(inner.display().to_string()));
                 }
@@ -110,7 +122,9 @@ impl Drop for Guests {
     /// A directory into which the task wrote stays, and so does a file that it replaced by a directory.
     fn drop(&mut self) {
         for inner in self.made.drain(..).rev() {
-            if let Err(error) = remove_beneath(&self.root, &inner) {
+            if let Some(root) = &self.root
+                && let Err(error) = root.remove(&inner)
+            {
                 tracing::debug!(%error, "something staged stays in the project");
             }
         }
@@ -174,12 +188,23 @@ pub(super) fn take_away_leftovers(slot: &Path) {
     };
     let inner = paths.map(|line| Path::new(OsStr::from_bytes(line)));
     let inner: Vec<&Path> = inner.filter(plain).collect();
+    let Ok(root) = Root::open(root) else {
+        return;
+    };
+    // The task could change them, too.
+    let copies = Root::open(&slot.join("workspace")).ok();
+    let copy = |inner: &Path| match &copies {
+        Some(copies) => copies.read(inner),
+        None => Err(io::ErrorKind::NotFound.into()),
+    };
     for inner in inner.into_iter().rev() {
-        let (copy, left) = (slot.join("workspace").join(inner), root.join(inner));
-        let removed = match fs_err::symlink_metadata(&left) {
-            Ok(found) if found.is_dir() => remove_beneath(root, inner),
-            Ok(found) if found.is_file() && same(&copy, &left) => remove_beneath(root, inner),
-            _ => Ok(()),
+        let removed = match root.kind(inner) {
+            Ok(Some(FileType::Directory)) => root.remove(inner),
+            Ok(Some(FileType::RegularFile)) if same(copy(inner), root.read(inner)) => {
+                root.remove(inner)
+            }
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
         };
         if let Err(error) = removed {
             tracing::debug!(%error, "something staged stays in the project");
@@ -187,60 +212,26 @@ pub(super) fn take_away_leftovers(slot: &Path) {
     }
 }
 
-fn copy_new(from: &Path, to: &Path) -> io::Result<()> {
+fn copy_new(from: &Path, root: &Root, inner: &Path) -> io::Result<()> {
     let mut source = fs_err::File::open(from)?;
-    let mut target = fs_err::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(to)?;
-    let copied = io::copy(&mut source, &mut target)
-        .and_then(|_| target.set_permissions(source.metadata()?.permissions()));
-    if copied.is_err() {
-        // Best effort: the first error is the one to tell.
-        let _removed = fs_err::remove_file(to);
-    }
-    copied
-}
-
-/// Removes a file, or an empty directory, without passing a link: a task may have put one in the place
-/// of a directory on the way. What is not there is removed.
-fn remove_beneath(root: &Path, inner: &Path) -> io::Result<()> {
-    let (Some(around), Some(name)) = (inner.parent(), inner.file_name()) else {
-        return Ok(());
-    };
-    let around = if around.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        around
-    };
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    let root = rustix::fs::openat(CWD, root, flags, Mode::empty())?;
-    let around = rustix::fs::openat2(root, around, flags, Mode::empty(), resolve)?;
-    let removed = match rustix::fs::statat(&around, name, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(found) if FileType::from_raw_mode(found.st_mode).is_dir() => {
-            rustix::fs::unlinkat(&around, name, AtFlags::REMOVEDIR)
-        }
-        Ok(_) => rustix::fs::unlinkat(&around, name, AtFlags::empty()),
-        Err(error) => Err(error),
-    };
-    match removed {
-        Err(Errno::NOENT) => Ok(()),
-        removed => Ok(removed?),
-    }
+    root.create(inner, |target| {
+        io::copy(&mut source, target)?;
+        target.set_permissions(source.metadata()?.permissions())
+    })
 }
 
 /// Whether two files hold the same bytes; unreadable is not the same.
-fn same(a: &Path, b: &Path) -> bool {
-    let digest = |path: &Path| {
-        let mut hasher = protocol::digest::HashingWriter::new(io::sink());
-        io::copy(&mut fs_err::File::open(path)?, &mut hasher)?;
-        io::Result::Ok(hasher.finish().1)
-    };
+fn same(a: io::Result<impl io::Read>, b: io::Result<impl io::Read>) -> bool {
     match (digest(a), digest(b)) {
         (Ok(a), Ok(b)) => a == b,
         _ => false,
     }
+}
+
+fn digest(file: io::Result<impl io::Read>) -> io::Result<Digest> {
+    let mut hasher = protocol::digest::HashingWriter::new(io::sink());
+    io::copy(&mut file?, &mut hasher)?;
+    Ok(hasher.finish().1)
 }
 
 #[cfg(test)]
@@ -350,6 +341,22 @@ mod tests {
         fs_err::create_dir(setup.at("elsewhere")).unwrap();
         fs_err::os::unix::fs::symlink(setup.at("elsewhere"), setup.at("project/in")).unwrap();
         assert!(matches!(setup.invite("in"), Err(StageError::Occupied(_))));
+        assert_eq!(fs_err::read_dir(setup.at("elsewhere")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_directory_that_became_a_link_after_it_was_looked_at_is_not_written_through() {
+        let setup = Setup::new();
+        fs_err::create_dir_all(setup.at("slot/apart/in/deep")).unwrap();
+        fs_err::write(setup.at("slot/apart/in/a"), "a").unwrap();
+        fs_err::write(setup.at("slot/apart/in/deep/b"), "b").unwrap();
+        fs_err::create_dir(setup.at("elsewhere")).unwrap();
+        fs_err::os::unix::fs::symlink(setup.at("elsewhere"), setup.at("project/in")).unwrap();
+        let mut ledger = Ledger::begin(&setup.at("slot.guests"), &setup.at("project")).unwrap();
+        let (mut guests, root) = (Guests::default(), Root::open(&setup.at("project")).unwrap());
+        // As when another task swaps `in` between the look at it and what is put into it.
+        let placed = guests.place(&setup.at("slot/apart"), &root, Path::new("in"), &mut ledger);
+        assert!(matches!(placed, Err(StageError::Occupied(_))), "{placed:?}");
         assert_eq!(fs_err::read_dir(setup.at("elsewhere")).unwrap().count(), 0);
     }
 }
