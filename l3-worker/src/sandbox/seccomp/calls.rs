@@ -103,16 +103,24 @@ const KEXEC_FILE_LOAD: i64 = 294;
 
 /// Memory, semaphores and queues that outlive who made them and are found by number or name. In `strict`
 /// they are an attempt's own; without an ipc namespace they would be the host's.
-pub(crate) const HOST_IPC: [i64; 9] = [
+pub(crate) const HOST_IPC: [i64; 17] = [
     libc::SYS_shmget,
     libc::SYS_shmat,
+    libc::SYS_shmctl,
     libc::SYS_semget,
     libc::SYS_semop,
     libc::SYS_semtimedop,
+    libc::SYS_semctl,
     libc::SYS_msgget,
     libc::SYS_msgsnd,
     libc::SYS_msgrcv,
+    libc::SYS_msgctl,
     libc::SYS_mq_open,
+    libc::SYS_mq_unlink,
+    libc::SYS_mq_timedsend,
+    libc::SYS_mq_timedreceive,
+    libc::SYS_mq_notify,
+    libc::SYS_mq_getsetattr,
 ];
 
 /// The name of a call that is always denied.

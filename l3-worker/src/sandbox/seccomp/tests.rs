@@ -398,3 +398,40 @@ fn a_program_stays_small() {
         );
     }
 }
+
+#[test]
+fn what_outlives_a_process_is_the_hosts_without_an_ipc_namespace() {
+    for fences in all_fences() {
+        let expected = match fences.level {
+            SandboxLevel::Landlock => DENY,
+            _ => ALLOW,
+        };
+        for (name, number) in [
+            ("shmget", libc::SYS_shmget),
+            ("shmat", libc::SYS_shmat),
+            ("shmctl", libc::SYS_shmctl),
+            ("semget", libc::SYS_semget),
+            ("semop", libc::SYS_semop),
+            ("semtimedop", libc::SYS_semtimedop),
+            ("semctl", libc::SYS_semctl),
+            ("msgget", libc::SYS_msgget),
+            ("msgsnd", libc::SYS_msgsnd),
+            ("msgrcv", libc::SYS_msgrcv),
+            ("msgctl", libc::SYS_msgctl),
+            ("mq_open", libc::SYS_mq_open),
+            ("mq_unlink", libc::SYS_mq_unlink),
+            ("mq_timedsend", libc::SYS_mq_timedsend),
+            ("mq_timedreceive", libc::SYS_mq_timedreceive),
+            ("mq_notify", libc::SYS_mq_notify),
+            ("mq_getsetattr", libc::SYS_mq_getsetattr),
+        ] {
+            assert_eq!(
+                answer(&fences, number, [0; 6]),
+                expected,
+                "{name} {fences:?}"
+            );
+        }
+        // Lets go of what a process has, and of nothing else's.
+        assert_eq!(answer(&fences, libc::SYS_shmdt, [0; 6]), ALLOW);
+    }
+}
