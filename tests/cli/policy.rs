@@ -243,6 +243,30 @@ fn a_pack_that_a_scenario_was_written_for_holds_where_it_is_stricter() {
     }
 }
 
+/// A pack of one's own that insists on more than the one of this build that it is built on.
+#[test]
+fn a_pack_that_insists_on_more_is_replaced_by_nobody() {
+    let place = place();
+    let own = "version: 1\npack: own\nuse: default\nmode: enforce\npaths: { protect: [keys] }\n\
+               limits: { wall: 5m }\napprovals: { plans: always }\n";
+    place.write("own.yaml", own);
+    let tasks = "tasks: { a: { run: 'true' } }\n";
+    let asks = "policy: { use: default }\n";
+    let judged = || {
+        let words = "run a.yaml --policy ./own.yaml --plan-only -o json";
+        let outcome = place.orchestra(words.split(' ')).sandboxed().run();
+        let object = outcome.expect(0).json();
+        assert_eq!(object["policy"]["pack"], "own@1", "{object}");
+        let told = object["policy"]["findings"].to_string();
+        assert!(told.contains("other-pack"), "{object}");
+    };
+    place.write("a.yaml", format!("version: 1\nname: a\n{asks}{tasks}"));
+    judged();
+    place.write("a.yaml", format!("version: 1\nname: a\n{tasks}"));
+    place.write("orchestra.yaml", asks);
+    judged();
+}
+
 #[test]
 fn completions_know_the_packs() {
     let place = place();

@@ -1,8 +1,9 @@
 //! Whether one policy grants nothing that another does not. Says no where it is not sure.
 
-use protocol::policy::{LimitTerms, Policy, ProgramRule, Terms, Tightening};
+use protocol::policy::{LimitTerms, Policy, ProgramRule, Terms, Tightening, Toolchain};
 
-/// Whether everything that `inner` grants, `outer` grants.
+/// Whether everything that `inner` grants, `outer` grants, and all that `outer` insists on, `inner` does:
+/// one that takes the place of the other must not lose a bound, a protected path or an approval.
 #[must_use]
 pub fn is_within(inner: &Policy, outer: &Policy) -> bool {
     let rules = |one: &ProgramRule| outer.programs.iter().any(|rule| admits(rule, one));
@@ -19,7 +20,60 @@ pub fn is_within(inner: &Policy, outer: &Policy) -> bool {
         pack: None,
         terms: terms(inner),
     };
-    inner.programs.iter().all(rules) && lists && outer.clone().tighten(&rest, "").is_empty()
+    let chains = inner.toolchains.iter().all(|(name, chain)| {
+        let own = outer.toolchains.get(name);
+        own.is_some_and(|own| opens_no_more(chain, own))
+    });
+    inner.programs.iter().all(rules)
+        && lists
+        && chains
+        && outer.clone().tighten(&rest, "").is_empty()
+        && is_as_demanding(inner, outer)
+}
+
+/// Whether what `outer` demands changes nothing of `inner`. Nothing that is bounded there is unbounded here.
+fn is_as_demanding(inner: &Policy, outer: &Policy) -> bool {
+    let Terms {
+        mode,
+        level,
+        may_lower,
+        require,
+        protect,
+        limits,
+        budgets,
+        plans,
+        tasks,
+        ..
+    } = terms(outer);
+    let demands = Tightening {
+        pack: None,
+        terms: Terms {
+            mode,
+            level,
+            may_lower,
+            require,
+            protect,
+            limits,
+            budgets,
+            plans,
+            tasks,
+            ..Terms::default()
+        },
+    };
+    let mut tightened = inner.clone();
+    // What it says is what the outer one does not demand.
+    let _more = tightened.tighten(&demands, "");
+    tightened == *inner
+}
+
+/// Whether a toolchain opens and sets nothing that another of its name does not.
+fn opens_no_more(one: &Toolchain, other: &Toolchain) -> bool {
+    let Toolchain { read, path, env } = one;
+    read.is_subset(&other.read)
+        && path.iter().all(|dir| other.path.contains(dir))
+        && env
+            .iter()
+            .all(|(name, value)| other.env.get(name) == Some(value))
 }
 
 /// Whether a rule lets everything pass that another does.
@@ -76,6 +130,8 @@ fn terms(policy: &Policy) -> Terms {
 
 #[cfg(test)]
 mod tests {
+    use protocol::policy::Pack;
+
     use super::*;
 
     #[test]
@@ -97,6 +153,36 @@ mod tests {
             ("build", "default"),
         ] {
             assert!(!is_within(&of(wider), &of(narrower)), "{wider} {narrower}");
+        }
+    }
+
+    #[test]
+    fn what_a_user_insists_on_is_not_lost() {
+        let default = crate::policy::load("default").unwrap();
+        let own = |more: &str| {
+            let text = format!("version: 1\npack: mine\nuse: default\n{more}\n");
+            Policy::from_pack(&Pack::parse("mine.yaml", text.as_bytes()).unwrap())
+        };
+        assert!(is_within(&default, &own("")));
+        for demand in [
+            "mode: enforce",
+            "approvals: { plans: always }",
+            "approvals: { plans: on_warning }",
+            "approvals: { tasks: [{ match: deploy*, approve: always }] }",
+            "paths: { protect: [secrets] }",
+            "limits: { wall: 5m }",
+            "limits: { memory: 1GiB }",
+            "limits: { files: 1000 }",
+            "budgets: { attempts: 10 }",
+            "budgets: { tasks: 10 }",
+            "sandbox: { may_lower: false }",
+            "sandbox: { allow_degraded: [] }",
+            "sandbox: { require: [fs_write_confined, fs_read_confined, net_none, tree_kill, env_clean, disk_quota] }",
+        ] {
+            let own = own(demand);
+            assert!(!is_within(&default, &own), "{demand}");
+            assert!(is_within(&own, &own), "{demand}");
+            assert!(is_within(&own, &default), "{demand}");
         }
     }
 
