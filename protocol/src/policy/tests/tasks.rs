@@ -43,12 +43,7 @@ fn the_default_pack_opens_the_tree_to_read_and_the_workspace_to_write() {
     assert_eq!(project.confine.write, ["/p"]);
     assert_eq!(
         project.confine.protect,
-        [
-            "/p/.git/config",
-            "/p/.git/hooks",
-            "/p/orchestra.yaml",
-            "/p/runs"
-        ]
+        ["/p/.git", "/p/orchestra.yaml", "/p/runs"]
     );
     assert!(scratch.is_within(&project) && !project.is_within(&scratch));
 }
@@ -141,8 +136,16 @@ fn effects_narrow_and_never_widen() {
         );
     }
     // What is protected is not opened by naming it.
-    let hooks = of(Workspace::Project, None, Some(&[".git/hooks"])).unwrap();
-    assert_eq!(hooks.confine.write, Vec::<String>::new());
+    let inside = [
+        ".git",
+        ".git/hooks",
+        ".git/commondir",
+        ".git/modules/a/config",
+    ];
+    for inside in inside.chunks(1) {
+        let inside = of(Workspace::Project, None, Some(inside)).unwrap();
+        assert_eq!(inside.confine.write, Vec::<String>::new());
+    }
     let network = Effects {
         network: Some(Network::Full),
         ..Effects::default()
