@@ -306,3 +306,33 @@ fn a_path_named_on_the_command_line_can_be_read() {
     let policy: serde_json::Value = serde_json::from_str(&place.run_file("policy.json")).unwrap();
     assert_eq!(policy["grants"][0]["by"], "-i dir");
 }
+
+/// A name that a pack allows is no word for any file or variable that a scenario calls by it.
+#[test]
+fn a_secret_is_taken_from_where_the_pack_allows_it() {
+    let place = Place::new();
+    let pack =
+        "version: 1\npack: mine\nuse: default\nsecrets: { allow: [TOKEN], sources: [env, file] }\n";
+    place.write("mine.yaml", pack);
+    place.write("key", "a value of some length");
+    for (source, code) in [
+        ("{ from: env }", 0),
+        ("{ from: env, name: OTHER }", 4),
+        ("{ from: file, path: key }", 4),
+    ] {
+        let scenario = format!(
+            "name: s\nsecrets:\n  TOKEN: {source}\ntasks:\n  a:\n    secrets: [TOKEN]\n    run: 'true'\n"
+        );
+        place.write("s.yaml", &scenario);
+        let run = place.orchestra(["run", "s.yaml", "--policy", "./mine.yaml"]);
+        let run = run
+            .sandboxed()
+            .env("TOKEN", "long enough")
+            .env("OTHER", "long enough");
+        let outcome = run.run().expect(code);
+        assert_eq!(
+            outcome.stderr.contains("the scenario takes it from"),
+            code == 4
+        );
+    }
+}

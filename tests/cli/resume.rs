@@ -205,3 +205,23 @@ fn a_sealed_run_whose_journal_was_cut_is_not_touched() {
         place.orchestra(["verify", "@last"]).run().expect(8);
     }
 }
+
+/// A run directory can come with a clone: what it says of the sandbox is nobody's choice here.
+#[test]
+fn a_level_below_strict_is_chosen_again() {
+    let place = Place::new();
+    place.write("one.yaml", "name: one\ntasks:\n  a:\n    run: exit 1\n");
+    place.orchestra(["run", "one.yaml", "-q"]).run().expect(1);
+    let refused = place.orchestra(["retry", "@last"]).sandboxed().run();
+    assert_snapshot!(refused.render(), @r"
+    exit 4
+    --- stderr
+    error[level-too-low]: the run was made at sandbox level `none`
+    help: if that is what you want, say so again with `--sandbox none`
+    ");
+    place
+        .orchestra(["retry", "@last", "--sandbox", "none"])
+        .sandboxed()
+        .run()
+        .expect(1);
+}

@@ -45,7 +45,8 @@ pub(super) fn resume(
     let run = started.run_id;
     let key = driving::key()?;
     let slots = slots(&how, &plan);
-    let policy = recorded_policy(&entry.dir)?;
+    let chosen = how.sandbox.as_ref().map(|chosen| chosen.value);
+    let policy = recorded_policy(&entry.dir, chosen)?;
     let root = RunRecord::read(&entry.dir)
         .ok()
         .and_then(|record| record.root);

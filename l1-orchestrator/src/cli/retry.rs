@@ -38,7 +38,8 @@ pub(super) fn retry(context: &Context, args: &Retry, matches: &ArgMatches) -> Re
     let stored = finished(context, &entry)?;
     agrees_with_seal(context, &entry, &stored)?;
     let (started, plan) = intact(context, &entry, &stored)?;
-    let policy = recorded_policy(&entry.dir)?;
+    let chosen = how.sandbox.as_ref().map(|chosen| chosen.value);
+    let policy = recorded_policy(&entry.dir, chosen)?;
     // The same plan under the same policy: whoever approved it did.
     let approval = stored.summary.approval.as_ref();
     let by = approval.map_or(Origin::Default, |approval| approval.by.clone());

@@ -168,7 +168,8 @@ fn executor(session: &Session<'_>) -> io::Result<Option<Arc<CommandExecutor>>> {
         return Ok(None);
     }
     let options = CommandOptions {
-        run_dir: std::path::absolute(&session.entry.dir)?,
+        // The sandbox shows it at this path: without `..` or links in it.
+        run_dir: fs_err::canonicalize(&session.entry.dir)?,
         path: settings::task_path(),
         slots: session.slots as usize,
         secrets: secrets::guard(&session.plan, session.entry),

@@ -3,7 +3,7 @@
 use protocol::event::{EventKind, Origin, SkipCause};
 use protocol::expr::{Condition, NeedOutcome, Verdict, verdict};
 use protocol::ids::LeaseId;
-use protocol::outcome::RunOutcome;
+use protocol::outcome::{FailureClass, RunOutcome};
 use protocol::plan::TaskIndex;
 use protocol::state::{Phase, Role, TaskState};
 
@@ -17,6 +17,7 @@ use super::value::Machine;
 mod exit {
     pub(super) const COMPLETED: u8 = 0;
     pub(super) const FAILED: u8 = 1;
+    pub(super) const NOT_READY: u8 = 7;
     pub(super) const INTERRUPTED: u8 = 130;
     pub(super) const TERMINATED: u8 = 143;
 }
@@ -180,6 +181,7 @@ impl Machine {
     fn finish(&self, outcome: RunOutcome) -> Decision {
         let exit_code = match (outcome, self.run.cancelled_by()) {
             (RunOutcome::Completed, _) => exit::COMPLETED,
+            (RunOutcome::Failed, _) if self.could_not_start() => exit::NOT_READY,
             (RunOutcome::Failed, _) => exit::FAILED,
             (RunOutcome::Cancelled, Some(Origin::Interrupt)) => exit::INTERRUPTED,
             (RunOutcome::Cancelled, _) => exit::TERMINATED,
@@ -191,6 +193,22 @@ impl Machine {
                 outputs: self.run_outputs(),
             })
             .effect(Gate::Decision, Effect::Finished { outcome, exit_code })
+    }
+
+    /// Whether no task ran because the sandbox that the policy requires cannot be had here.
+    fn could_not_start(&self) -> bool {
+        let mut unavailable = false;
+        for task in self.run.tasks() {
+            match &task.state {
+                TaskState::Failed {
+                    class: FailureClass::SandboxUnavailable,
+                    ..
+                } => unavailable = true,
+                TaskState::Done | TaskState::Failed { .. } => return false,
+                _ => {}
+            }
+        }
+        unavailable
     }
 
     /// How the needs of a task ended; an item's are those of its fan-out.

@@ -60,9 +60,19 @@ impl Paths {
         let write = write.iter().map(|path| (Path::new(path), Wish::Write));
         let protect = protect.iter().map(|path| (Path::new(path), Wish::Protect));
         let work = work.iter().map(|path| (path.as_path(), Wish::Write));
-        let write_roots: Vec<PathBuf> = write_roots(confinement);
-        for (path, wish) in read.chain(write).chain(protect).chain(work) {
-            if let Some(path) = found.follow(path, &write_roots)? {
+        let roots = roots(confinement);
+        for (path, wish) in read.chain(write).chain(protect) {
+            if let Some(path) = found.follow(path, &roots)? {
+                wishes.push((path, wish));
+            }
+        }
+        let closed = wishes.iter().filter(|(_, wish)| *wish == Wish::Protect);
+        let closed: Vec<PathBuf> = closed.map(|(path, _)| path.clone()).collect();
+        // What a link leads to may be protected by its own name.
+        let is_closed = |path: &Path| closed.iter().any(|closed| path.starts_with(closed));
+        wishes.retain(|(path, wish)| *wish != Wish::Write || !is_closed(path));
+        for (path, wish) in work {
+            if let Some(path) = found.follow(path, &roots)? {
                 wishes.push((path, wish));
             }
         }
@@ -85,20 +95,21 @@ impl Paths {
     }
 
     /// The path without links in it, which are noted; `None` when it does not exist. A link in what
-    /// tasks may write was put there by anybody: it leads nowhere else.
-    fn follow(&mut self, path: &Path, writable: &[PathBuf]) -> Result<Option<PathBuf>, Refused> {
+    /// tasks may write, or in what a narrower path was named beneath, was put there by anybody: it leads
+    /// nowhere else.
+    fn follow(&mut self, path: &Path, roots: &[PathBuf]) -> Result<Option<PathBuf>, Refused> {
         let mut path = path.to_owned();
         let mut lured: Vec<(PathBuf, &PathBuf)> = Vec::new();
         for _ in 0..MAX_LINKS {
             let Some((link, target, rest)) = first_link(&path) else {
                 if let Some((link, _)) = lured.into_iter().find(|(_, root)| !path.starts_with(root))
                 {
-                    let why = "it is a link in what attempts can write; name what it leads to";
+                    let why = "it is a link out of what is open; name what it leads to";
                     return Err(Refused { path: link, why });
                 }
                 return Ok(path.exists().then_some(path));
             };
-            let around = writable
+            let around = roots
                 .iter()
                 .find(|root| link.starts_with(root) && link != **root);
             lured.extend(around.map(|root| (link.clone(), root)));
@@ -110,10 +121,12 @@ impl Paths {
     }
 }
 
-/// Where attempts can put links, as the kernel finds it.
-fn write_roots(confinement: &Confinement) -> Vec<PathBuf> {
-    let write = confinement.confine.write.iter().map(PathBuf::from);
-    let roots = write.chain([confinement.work.clone()]);
+/// Where links are not to be trusted, as the kernel finds it: what attempts can write, and what the
+/// policy opens and somebody narrowed.
+fn roots(confinement: &Confinement) -> Vec<PathBuf> {
+    let confine = &confinement.confine;
+    let open = confine.write.iter().chain(&confine.within);
+    let roots = open.map(PathBuf::from).chain([confinement.work.clone()]);
     roots
         .filter_map(|path| fs_err::canonicalize(path).ok())
         .collect()
@@ -121,13 +134,31 @@ fn write_roots(confinement: &Confinement) -> Vec<PathBuf> {
 
 /// Refuses what [`Paths::of`] refuses because of links, for levels without a view of their own.
 pub(super) fn no_lures(confinement: &Confinement) -> Result<(), Refused> {
-    let writable = write_roots(confinement);
+    let roots = roots(confinement);
     let Confine {
-        read, write, path, ..
+        read,
+        write,
+        protect,
+        path,
+        ..
     } = &*confinement.confine;
     let mut found = Paths::default();
-    for path in read.iter().chain(write).chain(path) {
-        found.follow(Path::new(path), &writable)?;
+    for path in read.iter().chain(path) {
+        found.follow(Path::new(path), &roots)?;
+    }
+    let real = |path: &String| fs_err::canonicalize(path).ok();
+    let closed: Vec<PathBuf> = protect.iter().filter_map(real).collect();
+    for path in write {
+        let Some(real) = found.follow(Path::new(path), &roots)? else {
+            continue;
+        };
+        let by_link = real != Path::new(path);
+        let meets =
+            |closed: &PathBuf| real.starts_with(closed) || (by_link && closed.starts_with(&real));
+        if closed.iter().any(meets) {
+            let why = "it leads to what is protected";
+            return Err(Refused { path: real, why });
+        }
     }
     Ok(())
 }
@@ -240,126 +271,4 @@ fn refusal(path: &Path) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn arranged(wishes: &[(&str, Wish)]) -> Result<Vec<(String, Access)>, Refused> {
-        let wishes = wishes
-            .iter()
-            .map(|(path, wish)| (PathBuf::from(path), *wish));
-        let binds = arrange(wishes.collect())?.into_iter();
-        Ok(binds
-            .map(|bind| (bind.path.display().to_string(), bind.access))
-            .collect())
-    }
-
-    #[test]
-    fn what_is_open_anyway_is_not_mounted_again() {
-        let wishes = [
-            ("/usr/share/x", Wish::Read),
-            ("/opt", Wish::Read),
-            ("/a/b/c", Wish::Read),
-            ("/a/b", Wish::Write),
-            ("/a/b/d", Wish::Write),
-            ("/a/b-c", Wish::Read),
-        ];
-        let expected = [("/a/b", Access::Write), ("/a/b-c", Access::Read)];
-        assert_eq!(
-            arranged(&wishes).unwrap(),
-            expected.map(|(path, access)| (path.to_owned(), access))
-        );
-    }
-
-    #[test]
-    fn protection_counts_beneath_what_is_written_and_work_beneath_that_is_written_again() {
-        let wishes = [
-            ("/p", Wish::Write),
-            ("/p/runs", Wish::Protect),
-            ("/p/runs/1/work", Wish::Write),
-            ("/elsewhere", Wish::Protect),
-            ("/r", Wish::Read),
-            ("/r/x", Wish::Protect),
-            ("/p/a/b/c", Wish::Protect),
-            ("/p/a/b/d", Wish::Protect),
-        ];
-        let expected = [
-            ("/p", Access::Write),
-            // Or they could be renamed.
-            ("/p/a", Access::Write),
-            ("/p/a/b", Access::Write),
-            ("/p/a/b/c", Access::Read),
-            ("/p/a/b/d", Access::Read),
-            ("/p/runs", Access::Read),
-            ("/p/runs/1/work", Access::Write),
-            ("/r", Access::Read),
-        ];
-        assert_eq!(
-            arranged(&wishes).unwrap(),
-            expected.map(|(path, access)| (path.to_owned(), access))
-        );
-    }
-
-    #[test]
-    fn what_would_cover_a_needed_mount_or_is_the_kernels_is_refused() {
-        for path in [
-            "/",
-            "/etc",
-            "/var",
-            "/tmp",
-            "/dev/shm",
-            "/proc/1",
-            "/sys/fs",
-            "/dev/null",
-        ] {
-            let refused = arranged(&[(path, Wish::Read)]).unwrap_err();
-            assert!(refused.to_string().contains(path), "{refused}");
-        }
-        assert!(arranged(&[("/usr", Wish::Write)]).is_err());
-        for path in [
-            "/usr/local",
-            "/tmp/x",
-            "/dev/shm/x",
-            "/var/lib/x",
-            "/etc/x",
-            "/home",
-        ] {
-            assert_eq!(arranged(&[(path, Wish::Write)]).unwrap().len(), 1);
-        }
-    }
-
-    #[test]
-    fn links_on_the_way_are_followed_and_noted() {
-        let dir = tempfile::tempdir().unwrap();
-        let root = fs_err::canonicalize(dir.path()).unwrap();
-        fs_err::create_dir_all(root.join("real/inner")).unwrap();
-        fs_err::os::unix::fs::symlink("real", root.join("link")).unwrap();
-        let mut paths = Paths::default();
-        let found = paths.follow(&root.join("link/inner"), &[]).unwrap();
-        assert_eq!(found, Some(root.join("real/inner")));
-        assert_eq!(paths.links[&root.join("link")], Path::new("real"));
-        assert_eq!(paths.follow(&root.join("nothing"), &[]).unwrap(), None);
-        fs_err::os::unix::fs::symlink("loop", root.join("loop")).unwrap();
-        assert_eq!(paths.follow(&root.join("loop"), &[]).unwrap(), None);
-    }
-
-    #[test]
-    fn links_that_attempts_can_put_somewhere_lead_nowhere_else() {
-        let dir = tempfile::tempdir().unwrap();
-        let root = fs_err::canonicalize(dir.path()).unwrap();
-        fs_err::create_dir_all(root.join("tree/real")).unwrap();
-        fs_err::create_dir(root.join("secret")).unwrap();
-        fs_err::os::unix::fs::symlink("real", root.join("tree/inside")).unwrap();
-        fs_err::os::unix::fs::symlink("../secret", root.join("tree/outside")).unwrap();
-        fs_err::os::unix::fs::symlink("tree", root.join("alias")).unwrap();
-        let writable = [root.join("tree")];
-        let mut paths = Paths::default();
-        let mut follow = |path: &str| paths.follow(&root.join(path), &writable);
-        assert_eq!(follow("tree/inside"), Ok(Some(root.join("tree/real"))));
-        assert_eq!(follow("alias/inside"), Ok(Some(root.join("tree/real"))));
-        let refused = follow("alias/outside").unwrap_err().to_string();
-        assert!(
-            refused.contains("tree/outside` cannot be opened"),
-            "{refused}"
-        );
-    }
-}
+mod tests;

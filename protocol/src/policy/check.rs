@@ -13,7 +13,7 @@ use super::judge::{Judged, shown};
 use super::pack::Tightening;
 use super::pattern::matches;
 use super::place::Site;
-use super::request::{Effects, Secrets};
+use super::request::{Effects, SecretSource, Secrets};
 use super::rule::{ApproveWhen, SecretSourceKind};
 use super::verdict::{Verdict, WorstCase};
 use crate::diagnostic::Problems;
@@ -82,6 +82,24 @@ impl Policy {
     }
 }
 
+/// What a scenario takes a secret from by its own choice: a pack that allows a name has not thereby allowed
+/// any file, program or other variable that a scenario calls by that name. One that allows every name has.
+fn elsewhere(policy: &Policy, source: &SecretSource) -> Option<String> {
+    let allow = &policy.secrets.allow;
+    if allow.contains("*") {
+        return None;
+    }
+    match source {
+        SecretSource::Env { name: None } => None,
+        SecretSource::Env { name: Some(other) } => {
+            let is_allowed = allow.iter().any(|pattern| matches(pattern, other));
+            (!is_allowed).then(|| format!("the variable `{other}`"))
+        }
+        SecretSource::File { path } => Some(format!("the file `{path}`")),
+        SecretSource::Command { argv } => Some(format!("the program `{}`", argv.join(" "))),
+    }
+}
+
 /// What surrounds the tasks of one scenario.
 #[derive(Clone, Copy)]
 struct Outer<'o> {
@@ -111,13 +129,23 @@ impl Check<'_> {
     fn sources(&mut self, policy: &Policy, plan: &Plan) {
         for (name, source) in plan.secrets() {
             let kind = SecretSourceKind::of(source);
-            if !policy.secrets.sources.contains(&kind) {
-                let message = format!(
-                    "{} does not take secrets from `{}`: `{}`",
-                    policy.pack,
-                    kind.as_str(),
-                    shown(name)
-                );
+            let is_kind_open = policy.secrets.sources.contains(&kind);
+            let elsewhere = elsewhere(policy, source);
+            if !is_kind_open || elsewhere.is_some() {
+                let message = match elsewhere {
+                    Some(place) if is_kind_open => format!(
+                        "{} allows `{}`, and the scenario takes it from {}",
+                        policy.pack,
+                        shown(name),
+                        shown(&place)
+                    ),
+                    _ => format!(
+                        "{} does not take secrets from `{}`: `{}`",
+                        policy.pack,
+                        kind.as_str(),
+                        shown(name)
+                    ),
+                };
                 let grant = Granted::SecretSource {
                     name: name.clone(),
                     source: kind,

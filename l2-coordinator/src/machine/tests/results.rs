@@ -312,3 +312,17 @@ fn what_the_sandbox_denied_is_remarked_and_changes_nothing() {
     ]);
     env.check_fold();
 }
+
+#[test]
+fn a_run_whose_sandbox_cannot_be_had_says_that_nothing_was_ready() {
+    let (mut env, token) = running();
+    let outcome = TaskOutcome::Failed {
+        attempt: 1,
+        end: Box::new(failed(FailureClass::SandboxUnavailable)),
+    };
+    let lines = env.result(&token, "w1", outcome).lines();
+    assert!(
+        lines.contains(&"run.finished failed 7".to_owned()),
+        "{lines:?}"
+    );
+}

@@ -167,6 +167,9 @@ fn rules(fences: &Fences) -> Vec<Rule> {
     lend_no_rights(&mut rules);
     if fences.level == SandboxLevel::Landlock {
         rules.extend(HOST_IPC.map(|number| Rule::new(number, DENY)));
+        // Without a process namespace, others of the same user could be starved to death by their limits.
+        let own = Rule::new(libc::SYS_prlimit64, DENY).when([is(0, 0)], Verdict::Allow);
+        rules.push(own);
     }
     for call in DENIED.iter().filter(|call| !(call.debug && fences.debug)) {
         rules.push(Rule::new(

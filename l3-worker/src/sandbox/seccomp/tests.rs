@@ -435,3 +435,18 @@ fn what_outlives_a_process_is_the_hosts_without_an_ipc_namespace() {
         assert_eq!(answer(&fences, libc::SYS_shmdt, [0; 6]), ALLOW);
     }
 }
+
+#[test]
+fn limits_of_others_are_not_lowered_where_others_can_be_seen() {
+    for fences in all_fences() {
+        let program = program(&fences);
+        let number = u32::try_from(libc::SYS_prlimit64).unwrap();
+        let of = |pid| run(&program, ARCH, number, [pid, 0, 0, 0, 0, 0]);
+        assert_eq!(of(0), ALLOW);
+        let expected = match fences.level {
+            SandboxLevel::Landlock => DENY,
+            SandboxLevel::Strict | SandboxLevel::None => ALLOW,
+        };
+        assert_eq!(of(1), expected);
+    }
+}
