@@ -50,12 +50,19 @@ pub(super) fn prepare(
 ) -> Result<Prepared, Failure> {
     let (workspace, guests) = match &task.project {
         None => {
-            stage(&task.files, run_dir, &paths.workspace).map_err(|error| stage_failure(&error))?;
+            stage(&task.files, run_dir, &paths.workspace, &task.constraints)
+                .map_err(|error| stage_failure(&error))?;
             (paths.workspace.clone(), Guests::default())
         }
         Some(root) => {
             let root = project(root)?;
-            let guests = Guests::invite(&task.files, run_dir, &paths.workspace, &root);
+            let guests = Guests::invite(
+                &task.files,
+                run_dir,
+                &paths.workspace,
+                &root,
+                &task.constraints,
+            );
             (root, guests.map_err(|error| stage_failure(&error))?)
         }
     };
@@ -211,6 +218,7 @@ fn stage_failure(error: &StageError) -> Failure {
     match error {
         StageError::Outside(_)
         | StageError::Missing { .. }
+        | StageError::Astray(_)
         | StageError::Occupied(_)
         | StageError::TooMany(_) => Failure::new(FailureClass::InputMissing, error.to_string()),
         StageError::Corrupt { .. } => {

@@ -98,20 +98,23 @@ impl Root {
     /// The directory around what `inner` names, and its last name.
     fn around<'a>(&self, inner: &'a Path) -> io::Result<(OwnedFd, &'a OsStr)> {
         let name = inner.file_name().ok_or(Errno::INVAL)?;
-        let around = inner.parent().filter(|path| !path.as_os_str().is_empty());
-        let around = around.unwrap_or(Path::new("."));
+        let around = inner.parent().unwrap_or(Path::new(""));
         let opened = open_beneath(self.0.as_fd(), around, DIRECTORY)?;
         Ok((opened, name))
     }
 }
 
-/// Opens what `inner` names beneath `root` without passing a link.
+/// Opens what `inner` names beneath `root` without passing a link; empty is `root` itself.
 pub(super) fn open_beneath(
     root: BorrowedFd<'_>,
     inner: &Path,
     flags: OFlags,
 ) -> rustix::io::Result<OwnedFd> {
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let inner = match inner.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => inner,
+    };
     rustix::fs::openat2(root, inner, flags, Mode::empty(), resolve)
 }
 

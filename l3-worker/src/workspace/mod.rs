@@ -5,6 +5,7 @@ mod leftovers;
 mod project;
 mod remove;
 mod scratch;
+mod source;
 mod stage;
 mod usage;
 

@@ -12,6 +12,7 @@ use std::path::{Component, Path, PathBuf};
 
 use protocol::digest::Digest;
 use protocol::message::StagedFile;
+use protocol::policy::Constraints;
 use rustix::fs::FileType;
 
 use super::beneath::{Root, is_in_the_way};
@@ -43,12 +44,13 @@ impl Guests {
         run_dir: &Path,
         apart: &Path,
         root: &Path,
+        constraints: &Constraints,
     ) -> Result<Self, StageError> {
         let mut guests = Self::default();
         if files.is_empty() {
             return Ok(guests);
         }
-        stage(files, run_dir, apart)?;
+        stage(files, run_dir, apart, constraints)?;
         let at = apart.parent().map(ledger_of).unwrap_or_default();
         guests.ledger = Some(at.clone());
         let mut ledger = Ledger::begin(&at, root).map_err(|source| StageError::Write {
@@ -269,7 +271,13 @@ mod tests {
                 source,
             }];
             let apart = self.at("slot/apart");
-            let invited = Guests::invite(&files, &self.at("run"), &apart, &self.at("project"));
+            let invited = Guests::invite(
+                &files,
+                &self.at("run"),
+                &apart,
+                &self.at("project"),
+                &Constraints::unconfined(),
+            );
             fs_err::remove_dir_all(&apart).unwrap();
             fs_err::create_dir(&apart).unwrap();
             invited
@@ -323,7 +331,13 @@ mod tests {
             source,
         }];
         let workspace = setup.at("slot0.1/workspace");
-        let guests = Guests::invite(&files, &setup.at("run"), &workspace, &setup.at("project"));
+        let guests = Guests::invite(
+            &files,
+            &setup.at("run"),
+            &workspace,
+            &setup.at("project"),
+            &Constraints::unconfined(),
+        );
         // As SIGKILL does.
         std::mem::forget(guests.unwrap());
         assert!(setup.at("project/src/deep/b").exists());

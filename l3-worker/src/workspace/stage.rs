@@ -1,14 +1,22 @@
 //! Puts declared files into a workspace. Sealed files are verified while they are copied: what a
 //! task reads has the digest that the journal promised, whatever happened on disk since.
 
+use std::ffi::OsStr;
 use std::io::{self, Read as _, Write as _};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use protocol::artifact::SealedFile;
 use protocol::digest::{Digest, Hasher};
 use protocol::message::{FileSource, StagedFile};
-use rustix::fs::{CWD, Mode, OFlags};
+use protocol::policy::Constraints;
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+use super::beneath::open_beneath;
+use super::source;
 
 /// Copied in pieces of this size.
 const CHUNK_BYTES: usize = 128 * 1024;
@@ -24,6 +32,11 @@ pub(crate) enum StageError {
     /// An input is not there, or not a regular file or directory.
     #[error("input for `{to}` cannot be read: {source}")]
     Missing { to: String, source: io::Error },
+    /// A link leads to what the task may not read.
+    #[error(
+        "`{0}` is a link to where tasks may not read; name what it leads to, or let them read it"
+    )]
+    Astray(String),
     /// The stored bytes are not those that were sealed.
     #[error("`{path}` has digest {found}, sealed was {sealed}")]
     Corrupt {
@@ -42,7 +55,8 @@ pub(crate) enum StageError {
     TooMany(String),
 }
 
-/// Copies `files` into `workspace`. Sealed paths are relative to `run_dir`.
+/// Copies `files` into `workspace`, those of the host as `constraints` let a task read them. Sealed paths
+/// are relative to `run_dir`.
 ///
 /// # Errors
 /// The first input that cannot be put in place.
@@ -50,6 +64,7 @@ pub(crate) fn stage(
     files: &[StagedFile],
     run_dir: &Path,
     workspace: &Path,
+    constraints: &Constraints,
 ) -> Result<(), StageError> {
     for file in files {
         let to = relative(&file.to).ok_or_else(|| StageError::Outside(file.to.clone()))?;
@@ -71,7 +86,7 @@ pub(crate) fn stage(
                     make_dir(&to)?;
                 }
             }
-            FileSource::Local { path } => copy_local(Path::new(path), &to)?,
+            FileSource::Local { path } => copy_local(Path::new(path), &to, constraints)?,
         }
     }
     Ok(())
@@ -104,7 +119,12 @@ fn rest_of(sealed: &SealedFile, strip: &str) -> Result<PathBuf, StageError> {
 
 fn copy_sealed(sealed: &SealedFile, run_dir: &Path, to: &Path) -> Result<(), StageError> {
     let from = relative(&sealed.path).ok_or_else(|| StageError::Outside(sealed.path.clone()))?;
-    let (found, _bytes) = copy(&run_dir.join(from), to)?;
+    let from = run_dir.join(from);
+    // Non-blocking, so that a FIFO in the place of a file is refused instead of waited for.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let opened = rustix::fs::openat(CWD, &from, flags, Mode::empty());
+    let opened = opened.map_err(|error| missing(to, error.into()))?;
+    let found = copy(opened, &from, to)?;
     if found != sealed.sha256 {
         let (path, sealed) = (sealed.path.clone(), sealed.sha256);
         return Err(StageError::Corrupt {
@@ -116,51 +136,69 @@ fn copy_sealed(sealed: &SealedFile, run_dir: &Path, to: &Path) -> Result<(), Sta
     Ok(())
 }
 
-/// A file, or a directory with the regular files beneath it; links are not followed below the top.
-fn copy_local(from: &Path, to: &Path) -> Result<(), StageError> {
-    let missing = |source| StageError::Missing {
-        to: to.display().to_string(),
-        source,
-    };
-    let top = fs_err::metadata(from).map_err(missing)?;
-    if !top.is_dir() {
-        return copy(from, to).map(|_| ());
+/// A file, or a directory with the regular files beneath it. Links below the top are neither copied nor
+/// followed, whatever becomes one meanwhile: everything is opened beneath the directory once opened.
+fn copy_local(from: &Path, to: &Path, constraints: &Constraints) -> Result<(), StageError> {
+    let top = source::open(from, to, constraints)?;
+    let errno = |error: Errno| missing(to, error.into());
+    let is_dir = |stat: &Stat| FileType::from_raw_mode(stat.st_mode).is_dir();
+    if !is_dir(&rustix::fs::fstat(&top).map_err(errno)?) {
+        return copy(top, from, to).map(drop);
     }
-    let mut queue = vec![(from.to_owned(), to.to_owned())];
+    let mut queue = vec![PathBuf::new()];
     let mut count = 0;
-    while let Some((from, to)) = queue.pop() {
-        make_dir(&to)?;
-        for entry in fs_err::read_dir(&from).map_err(missing)? {
-            let entry = entry.map_err(missing)?;
-            let kind = entry.file_type().map_err(missing)?;
-            let target = to.join(entry.file_name());
+    while let Some(inner) = queue.pop() {
+        make_dir(&to.join(&inner))?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let dir = open_beneath(top.as_fd(), &inner, flags).map_err(errno)?;
+        for entry in Dir::read_from(&dir).map_err(errno)? {
+            let entry = entry.map_err(errno)?;
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if name == "." || name == ".." {
+                continue;
+            }
             count += 1;
             if count > MAX_LOCAL_FILES {
-                return Err(StageError::TooMany(from.display().to_string()));
+                return Err(StageError::TooMany(from.join(inner).display().to_string()));
             }
+            let kind = match entry.file_type() {
+                FileType::Unknown => {
+                    let stat = rustix::fs::statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW);
+                    FileType::from_raw_mode(stat.map_err(errno)?.st_mode)
+                }
+                kind => kind,
+            };
+            let inner = inner.join(name);
             if kind.is_dir() {
-                queue.push((entry.path(), target));
+                queue.push(inner);
             } else if kind.is_file() {
-                copy(&entry.path(), &target)?;
+                let flags = OFlags::RDONLY
+                    | OFlags::NOFOLLOW
+                    | OFlags::NONBLOCK
+                    | OFlags::NOCTTY
+                    | OFlags::CLOEXEC;
+                let opened = rustix::fs::openat(&dir, name, flags, Mode::empty());
+                copy(opened.map_err(errno)?, &from.join(&inner), &to.join(&inner))?;
             }
         }
     }
     Ok(())
 }
 
-fn copy(from: &Path, to: &Path) -> Result<(Digest, u64), StageError> {
-    let missing = |source| StageError::Missing {
+fn missing(to: &Path, source: io::Error) -> StageError {
+    StageError::Missing {
         to: to.display().to_string(),
         source,
-    };
+    }
+}
+
+/// Copies what is opened, known as `from`.
+fn copy(opened: OwnedFd, from: &Path, to: &Path) -> Result<Digest, StageError> {
+    let missing = |source| missing(to, source);
     let write = |source| StageError::Write {
         to: to.display().to_string(),
         source,
     };
-    // Non-blocking, so that a FIFO in the place of a file is refused instead of waited for.
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let opened = rustix::fs::openat(CWD, from, flags, Mode::empty());
-    let opened = opened.map_err(|error| missing(error.into()))?;
     let mut source = fs_err::File::from_parts(std::fs::File::from(opened), from);
     let metadata = source.metadata().map_err(missing)?;
     if !metadata.is_file() {
@@ -172,7 +210,6 @@ fn copy(from: &Path, to: &Path) -> Result<(Digest, u64), StageError> {
     let mut target = fs_err::File::create(to).map_err(write)?;
     let mut hasher = Hasher::new();
     let mut chunk = vec![0; CHUNK_BYTES];
-    let mut bytes = 0;
     loop {
         let read = source.read(&mut chunk).map_err(missing)?;
         if read == 0 {
@@ -180,12 +217,11 @@ fn copy(from: &Path, to: &Path) -> Result<(Digest, u64), StageError> {
         }
         hasher.update(&chunk[..read]);
         target.write_all(&chunk[..read]).map_err(write)?;
-        bytes += read as u64;
     }
     // Without set-uid and the like.
     let mode = std::fs::Permissions::from_mode(metadata.permissions().mode() & 0o777);
     target.set_permissions(mode).map_err(write)?;
-    Ok((hasher.finish(), bytes))
+    Ok(hasher.finish())
 }
 
 fn make_dir(path: &Path) -> Result<(), StageError> {
@@ -198,6 +234,8 @@ fn make_dir(path: &Path) -> Result<(), StageError> {
 
 #[cfg(test)]
 mod tests {
+    use protocol::policy::SandboxLevel;
+
     use super::*;
 
     fn sealed(path: &str, content: &[u8]) -> SealedFile {
@@ -237,6 +275,10 @@ mod tests {
                 }],
                 &self.run,
                 &self.workspace,
+                &Constraints {
+                    level: SandboxLevel::Strict,
+                    ..Constraints::unconfined()
+                },
             )
         }
 
@@ -323,5 +365,39 @@ mod tests {
             matches!(local, Err(StageError::Missing { .. })),
             "{local:?}"
         );
+    }
+
+    #[test]
+    fn links_in_a_directory_stay_behind_and_pipes_are_not_waited_for() {
+        let setup = setup();
+        let input = setup.run.join("input");
+        fs_err::create_dir_all(input.join("real")).unwrap();
+        fs_err::write(input.join("real/file"), "file").unwrap();
+        for (target, link) in [
+            ("real", "dir"),
+            ("real/file", "link"),
+            ("/etc/passwd", "far"),
+        ] {
+            fs_err::os::unix::fs::symlink(target, input.join(link)).unwrap();
+        }
+        let pipe = (FileType::Fifo, Mode::RUSR);
+        rustix::fs::mknodat(CWD, input.join("pipe"), pipe.0, pipe.1, 0).unwrap();
+        let local = |path: &Path| FileSource::Local {
+            path: path.display().to_string(),
+        };
+        setup.stage("in", local(&input)).unwrap();
+        assert_eq!(setup.read("in/real/file"), "file");
+        let entries = fs_err::read_dir(setup.workspace.join("in")).unwrap();
+        assert_eq!(entries.count(), 1);
+        for refused in ["link", "dir/file", "far"] {
+            let staged = setup.stage("one", local(&input.join(refused)));
+            assert!(matches!(staged, Err(StageError::Astray(_))), "{staged:?}");
+        }
+        let staged = setup.stage("one", local(&input.join("pipe")));
+        assert!(
+            matches!(staged, Err(StageError::Missing { .. })),
+            "{staged:?}"
+        );
+        assert!(!setup.workspace.join("one").exists());
     }
 }

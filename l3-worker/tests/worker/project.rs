@@ -1,7 +1,10 @@
 //! `workspace: project` with real processes: the scenario's own tree, which outlives the attempt.
 
+use std::sync::Arc;
+
 use protocol::message::{FileSource, StagedFile};
 use protocol::outcome::FailureClass;
+use protocol::policy::{Confine, SandboxLevel};
 
 use crate::support::bench::{Bench, artifacts, failed, message, sh};
 
@@ -50,4 +53,43 @@ fn a_project_that_is_not_here_and_a_missing_directory_are_missing_inputs() {
         assert!(message(&result).contains("project"), "{}", message(&result));
     }
     assert_eq!(fs_err::read_dir(project.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_confined_task_is_not_handed_what_a_link_leads_to() {
+    let bench = Bench::new();
+    let project = tempfile::tempdir().unwrap();
+    fs_err::write(bench.path("key"), "key").unwrap();
+    let link = project.path().join("data");
+    fs_err::os::unix::fs::symlink(bench.path("key"), &link).unwrap();
+    let root = project.path().display().to_string();
+    for (project, level) in [
+        (None, SandboxLevel::Strict),
+        (None, SandboxLevel::Landlock),
+        (Some(root.clone()), SandboxLevel::Strict),
+        (Some(root.clone()), SandboxLevel::Landlock),
+    ] {
+        let mut task = sh("cat in/lent");
+        task.project = project;
+        task.constraints.level = level;
+        task.constraints.confine = Arc::new(Confine {
+            write: vec![root.clone()],
+            ..Confine::CLOSED
+        });
+        task.files = vec![StagedFile {
+            to: "in/lent".into(),
+            source: FileSource::Local {
+                path: link.display().to_string(),
+            },
+        }];
+        let result = bench.run(&task);
+        assert_eq!(failed(&result), (FailureClass::InputMissing, None));
+        let wanted = format!("`{}` is a link to where tasks may not read", link.display());
+        assert!(
+            message(&result).starts_with(&wanted),
+            "{}",
+            message(&result)
+        );
+    }
+    assert_eq!(fs_err::read_dir(project.path()).unwrap().count(), 1);
 }
