@@ -61,7 +61,12 @@ impl Paths {
         let protect = protect.iter().map(|path| (Path::new(path), Wish::Protect));
         let work = work.iter().map(|path| (path.as_path(), Wish::Write));
         let roots = roots(confinement);
-        for (path, wish) in read.chain(write).chain(protect) {
+        // However it was named: the journal of the run itself is no task's to write.
+        let slots = confinement.work.parent();
+        let slots = slots.filter(|slots| slots.ends_with(protocol::run_dir::WORK));
+        let run = slots.and_then(Path::parent);
+        let run = run.map(|run| (run, Wish::Protect));
+        for (path, wish) in read.chain(write).chain(protect).chain(run) {
             if let Some(path) = found.follow(path, &roots)? {
                 wishes.push((path, wish));
             }

@@ -189,3 +189,30 @@ fn links_that_attempts_can_put_somewhere_lead_nowhere_else() {
         "{refused}"
     );
 }
+
+#[test]
+fn the_run_itself_is_closed_by_whatever_name_it_is_reached() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = fs_err::canonicalize(dir.path()).unwrap();
+    let work = root.join("tree/runs/one/work/slot0.1");
+    fs_err::create_dir_all(&work).unwrap();
+    let confine = Confine {
+        write: vec![root.join("tree").display().to_string()],
+        ..Confine::CLOSED
+    };
+    let confinement = Confinement {
+        level: protocol::policy::SandboxLevel::Strict,
+        confine: std::sync::Arc::new(confine),
+        work: work.clone(),
+    };
+    let binds = Paths::of(&confinement).unwrap().binds;
+    let access = |path: &Path| {
+        binds
+            .iter()
+            .find(|bind| bind.path == path)
+            .map(|bind| bind.access)
+    };
+    assert_eq!(access(&root.join("tree")), Some(Access::Write));
+    assert_eq!(access(&root.join("tree/runs/one")), Some(Access::Read));
+    assert_eq!(access(&work), Some(Access::Write));
+}
