@@ -110,8 +110,10 @@ pub const fn cause(level: SandboxLevel, guarantee: Guarantee) -> &'static str {
             "no control group is delegated to you; limits of single processes hold"
         }
         (_, Guarantee::DiskQuota) => "the disk is looked at, not limited: it is seen a little late",
-        (SandboxLevel::Landlock, Guarantee::NetNone | Guarantee::TreeKill) => {
-            "there are no namespaces at this level"
+        // Where the policy keeps it closed, a host that cannot starts nothing.
+        (_, Guarantee::NetNone) => "the policy opens the network",
+        (SandboxLevel::Landlock, Guarantee::FsWriteConfined) => {
+            "what is protected lies beneath what can be written, or the kernel lacks what it takes"
         }
         _ => "the kernel lacks what it takes",
     }
