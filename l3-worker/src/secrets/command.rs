@@ -1,14 +1,16 @@
 //! A secret from a program of the user's, such as a password manager: run outside any sandbox, without a
 //! shell, with orchestra's own environment and nobody to ask.
 
+use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal};
 use zeroize::Zeroizing;
@@ -23,6 +25,8 @@ pub(super) const WALL: Duration = Duration::from_secs(30);
 /// What is left in the pipes of a program that ended is read at once; a stranger that holds them open
 /// could write for ever.
 const DRAIN: Duration = Duration::from_millis(200);
+/// Where programs are without a `PATH`, as the C library has it.
+const USUAL_PATH: &str = "/bin:/usr/bin";
 const CHUNK_BYTES: usize = 4096;
 /// The longest value and its line break.
 const MOST_PRINTED: usize = MAX_SECRET_BYTES + 2;
@@ -41,8 +45,10 @@ fn run_within(argv: &[String], root: &Path, stop: &Stop, wall: Duration) -> Resu
         program: name.to_owned(),
         error: error.to_string(),
     };
-    let mut command = Command::new(name);
+    let file = program(name, std::env::var_os("PATH").as_deref())?;
+    let mut command = Command::new(file);
     command
+        .arg0(name)
         .args(argv.iter().skip(1))
         .current_dir(root)
         .stdin(Stdio::null())
@@ -67,6 +73,25 @@ fn run_within(argv: &[String], root: &Path, stop: &Stop, wall: Duration) -> Resu
         Ended::Exited if status.success() => Secret::of_text(&talk.printed),
         Ended::Exited => Err(talk.failed(name, status)),
     }
+}
+
+/// The file that is run, which no relative path names: beneath the scenario's root, where it would be
+/// looked for, a task of the run could have put anything.
+fn program(name: &str, search: Option<&OsStr>) -> Result<PathBuf, Why> {
+    if Path::new(name).is_absolute() {
+        return Ok(name.into());
+    }
+    if name.contains('/') {
+        return Err(Why::Relative(name.to_owned()));
+    }
+    let search = search.unwrap_or(OsStr::new(USUAL_PATH));
+    let dirs = std::env::split_paths(search).filter(|dir| dir.is_absolute());
+    let mut files = dirs.map(|dir| dir.join(name));
+    let found = files.find(|file| file.is_file() && access(file, Access::EXEC_OK).is_ok());
+    found.ok_or_else(|| Why::NotStarted {
+        program: name.to_owned(),
+        error: io::Error::from(Errno::NOENT).to_string(),
+    })
 }
 
 enum Ended {
@@ -240,5 +265,44 @@ mod tests {
         });
         // Ordered before it began, and not quiet.
         assert_eq!(look().unwrap_err(), Why::Stopped);
+    }
+
+    #[test]
+    fn a_program_that_a_task_could_have_written_is_not_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = dir.path().join("tok.sh");
+        fs_err::write(&script, "#!/bin/sh\necho 12345678\n").unwrap();
+        rustix::fs::chmod(&script, rustix::fs::Mode::RWXU).unwrap();
+        let stop = Stop::new().unwrap();
+        for name in ["./tok.sh", "../tok.sh", "sub/../tok.sh"] {
+            let refused = run(&[name.to_owned()], dir.path(), &stop).unwrap_err();
+            let wanted = format!(
+                "`{name}` is not run: a task could have changed it; name it absolutely, or by a name on \
+                 PATH"
+            );
+            assert_eq!(refused.to_string(), wanted);
+        }
+        let absolute = [script.display().to_string()];
+        assert_eq!(
+            run(&absolute, dir.path(), &stop).unwrap().expose(),
+            "12345678"
+        );
+    }
+
+    #[test]
+    fn relative_directories_on_the_path_are_passed_over() {
+        let look = |name: &str, search: &str| program(name, Some(OsStr::new(search)));
+        assert_eq!(
+            look("sh", ".::src:/nowhere:/bin").unwrap(),
+            Path::new("/bin/sh")
+        );
+        assert_eq!(program("sh", None).unwrap(), Path::new("/bin/sh"));
+        // From wherever this runs.
+        let relative = format!("{}bin", "../".repeat(64));
+        for (name, search) in [("sh", relative.as_str()), ("", "/bin"), ("sh", "")] {
+            let absent = look(name, search).unwrap_err().to_string();
+            let wanted = "cannot be started: No such file or directory (os error 2)";
+            assert_eq!(absent, format!("`{name}` {wanted}"));
+        }
     }
 }

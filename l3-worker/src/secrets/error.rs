@@ -42,6 +42,11 @@ pub enum Why {
     /// A directory, a pipe, a device.
     #[error("`{0}` is not a regular file")]
     NotAFile(String),
+    /// A program beneath the scenario's root.
+    #[error(
+        "`{0}` is not run: a task could have changed it; name it absolutely, or by a name on PATH"
+    )]
+    Relative(String),
     /// The program cannot be started.
     #[error("`{program}` cannot be started: {error}")]
     NotStarted {
