@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::diagnostic::{Diagnostic, Problems};
 use crate::policy::{
-    ApproveWhen, BUDGET_BOUNDS, Budgets, Guarantee, LIMIT_BOUNDS, LimitTerms, Mode,
+    ApproveWhen, BUDGET_BOUNDS, Budgets, Guarantee, LIMIT_BOUNDS, LimitTerms, Mode, SandboxLevel,
     SecretSourceKind, TaskApproval, Terms, Unit,
 };
 use crate::quantity;
@@ -189,9 +189,18 @@ fn guarantees(tree: &Tree<'_>, fields: &Fields, key: &'static str) -> Option<BTr
     Some(texts.filter_map(|(text, _)| text.parse().ok()).collect())
 }
 
-/// A guarantee that is required and let go at once.
+/// A guarantee that is required and let go at once, or by a level that keeps none.
 fn contradictions(tree: &Tree<'_>, sandbox: &Fields, problems: &mut Problems) {
     let required = guarantees(tree, sandbox, "require").unwrap_or_default();
+    let level: Option<SandboxLevel> = parsed(tree, sandbox, "level");
+    if let (Some(SandboxLevel::None), Some(list)) = (level, sandbox.get("require"))
+        && !required.is_empty()
+    {
+        let message = "`level: none` keeps none of the guarantees that `require` names";
+        let help = "choose `strict` or `landlock`, or write `require: []`";
+        let problem = Diagnostic::error("contradiction", message);
+        problems.push(problem.at(tree.span(list)).help(help));
+    }
     let Some(list) = sandbox.get("allow_degraded") else {
         return;
     };

@@ -109,6 +109,13 @@ approvals: { plans: sometimes, planned: always, tasks: [{ match: x }] }
         ],
     );
     assert_eq!(
+        said("{ version: 1, pack: x, sandbox: { level: none, require: [net_none] } }"),
+        [
+            "p.yaml:1:57: error[contradiction]: `level: none` keeps none of the guarantees that `require` names | choose `strict` or `landlock`, or write `require: []`"
+        ],
+    );
+    assert!(said("{ version: 1, pack: x, sandbox: { level: none, require: [] } }").is_empty());
+    assert_eq!(
         said(""),
         [
             "p.yaml:1:1: error[empty-pack]: the file holds no pack | the smallest is `version: 1` and `pack: NAME`, with `use: default` to build on it"
