@@ -300,6 +300,13 @@ fn a_path_named_on_the_command_line_can_be_read() {
     };
     run(None).expect(1);
     run(Some(&home.join(".ssh"))).expect(1);
+    // Nor by a link that leads to them.
+    let link = other.with_file_name("link");
+    std::os::unix::fs::symlink(home.join(".ssh"), &link).unwrap();
+    fs_err::remove_dir_all(place.work().join("runs")).unwrap();
+    run(Some(&link)).expect(1);
+    let policy: serde_json::Value = serde_json::from_str(&place.run_file("policy.json")).unwrap();
+    assert!(policy["grants"].is_null(), "{policy}");
     fs_err::remove_dir_all(place.work().join("runs")).unwrap();
     run(Some(&other)).expect(0);
     assert_eq!(place.run_file("logs/read.1.out"), "elsewhere");

@@ -17,6 +17,9 @@ pub fn site(policy: &Policy, root: Option<&Path>, runs: Option<&Path>) -> Site {
     let home = std::env::var("HOME").ok();
     let home = home.filter(|home| home.starts_with('/'));
     let mut site = Site {
+        real_root: root.and_then(text).as_deref().and_then(real),
+        real_home: home.as_deref().and_then(real),
+        real: BTreeMap::new(),
         root: root.and_then(text),
         home,
         runs: runs.and_then(text),
@@ -27,6 +30,14 @@ pub fn site(policy: &Policy, root: Option<&Path>, runs: Option<&Path>) -> Site {
         site.found.insert(path, found);
     }
     site
+}
+
+/// A path once links are followed, where it is there and is spelled otherwise then.
+#[must_use]
+pub fn real(path: &str) -> Option<String> {
+    let real = fs_err::canonicalize(path).ok()?;
+    let real = real.into_os_string().into_string().ok()?;
+    (real != path).then_some(real)
 }
 
 /// Existing paths that a path stands for, sorted; `*` is any one name.
@@ -60,6 +71,20 @@ fn children(dir: &Path) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn links_are_followed_to_another_spelling() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = fs_err::canonicalize(dir.path()).unwrap();
+        fs_err::create_dir(top.join("there")).unwrap();
+        std::os::unix::fs::symlink("there", top.join("link")).unwrap();
+        let of = |name: &str| real(top.join(name).to_str().unwrap());
+        assert_eq!(of("link"), top.join("there").to_str().map(str::to_owned));
+        assert_eq!((of("there"), of("none")), (None, None));
+        let link = top.join("link");
+        let site = site(&crate::policy::load("default").unwrap(), Some(&link), None);
+        assert_eq!(site.real_root, of("link"));
+    }
 
     #[test]
     fn a_star_stands_for_what_is_there() {

@@ -23,6 +23,12 @@ pub struct Site {
     pub root: Option<String>,
     /// The user's home (`~`), absolute.
     pub home: Option<String>,
+    /// The tree once links are followed, where that is another spelling: `/home` may be a link.
+    pub real_root: Option<String>,
+    /// The home once links are followed, where that is another spelling.
+    pub real_home: Option<String>,
+    /// Absolute paths that inputs name and that are spelled otherwise once links are followed.
+    pub real: BTreeMap<String, String>,
     /// Where runs are kept, absolute: protected wherever it can be reached.
     pub runs: Option<String>,
     /// What exists of [`Policy::looks_for`](super::Policy::looks_for): the existing paths that each of those
@@ -35,14 +41,24 @@ impl Site {
     /// home holds keys and tokens of everything.
     #[must_use]
     pub fn tree_holds_home(&self) -> bool {
-        let (Some(root), Some(home)) = (&self.root, &self.home) else {
-            return false;
-        };
-        let trimmed = |path: &str| match path.trim_end_matches('/') {
+        let trimmed = |path: &String| match path.trim_end_matches('/') {
             "" => "/".to_owned(),
             path => path.to_owned(),
         };
-        covers(&trimmed(root), &trimmed(home))
+        let roots = [&self.root, &self.real_root].into_iter().flatten();
+        roots.map(trimmed).any(|root| {
+            let mut homes = [&self.home, &self.real_home].into_iter().flatten();
+            homes.any(|home| covers(&root, &trimmed(home)))
+        })
+    }
+
+    /// The same place once links are followed.
+    pub(super) fn resolved(&self) -> Self {
+        Self {
+            root: self.real_root.clone().or_else(|| self.root.clone()),
+            home: self.real_home.clone().or_else(|| self.home.clone()),
+            ..self.clone()
+        }
     }
 }
 
@@ -342,6 +358,24 @@ mod tests {
             assert_eq!(path(one).meet(&path(other)), common, "{one} {other}");
             assert_eq!(path(other).meet(&path(one)), common, "{other} {one}");
         }
+    }
+
+    #[test]
+    fn a_home_behind_a_link_is_held_in_either_spelling() {
+        let site = |root: &str, real_root: Option<&str>, real_home: Option<&str>| Site {
+            root: Some(root.into()),
+            home: Some("/home/u".into()),
+            real_root: real_root.map(str::to_owned),
+            real_home: real_home.map(str::to_owned),
+            ..Site::default()
+        };
+        let real = Some("/var/home/u");
+        assert!(site("/var/home/u", None, real).tree_holds_home());
+        assert!(site("/var/home/", None, real).tree_holds_home());
+        assert!(site("/t", real, real).tree_holds_home());
+        assert!(site("/t", Some("/home"), None).tree_holds_home());
+        assert!(!site("/var/home/u/p", None, real).tree_holds_home());
+        assert!(!site("/var/home/u", None, None).tree_holds_home());
     }
 
     #[test]

@@ -57,14 +57,22 @@ const OF_HOST: &[&str] = &[
     "/var/spool",
 ];
 
-/// Whether an absolute path holds, or lies in, a place with credentials or what is the host's own.
+/// Whether an absolute path holds, or lies in, a place with credentials or what is the host's own, as it
+/// is spelled or once links are followed.
 pub(super) fn is_sensitive(path: &str, site: &Site) -> bool {
-    let touches = |place: &str| covers(place, path) || covers(path, place);
-    let homes = CREDENTIALS
+    let real = site.real.get(path).map(String::as_str);
+    let spelled = [Some(path), real];
+    let touches = |place: &str| {
+        let mut spelled = spelled.iter().flatten();
+        spelled.any(|path| covers(place, path) || covers(path, place))
+    };
+    let resolved = site.resolved();
+    let places = CREDENTIALS
         .iter()
         .filter_map(|place| place.parse::<PolicyPath>().ok());
-    let mut homes = homes.filter_map(|place| place.expanded(site));
-    OF_HOST.iter().any(|place| touches(place)) || homes.any(|place| touches(&place))
+    let mut homes = places.flat_map(|place| [place.expanded(site), place.expanded(&resolved)]);
+    OF_HOST.iter().any(|place| touches(place))
+        || homes.any(|place| place.is_some_and(|place| touches(&place)))
 }
 
 /// The first place with credentials that a path holds, or lies in.

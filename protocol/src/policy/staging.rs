@@ -24,7 +24,13 @@ impl Policy {
     ) -> Option<Judged> {
         let path = normal(path).filter(|path| path.starts_with('/'));
         let wanted = path.as_deref().unwrap_or_default();
-        if self.sandbox.level == SandboxLevel::None || self.reads(task, wanted, site) {
+        // A link in what tasks may read opens nothing of what it leads to.
+        let real = site.real.get(wanted);
+        let is_open = self.reads(task, wanted, site)
+            && real.is_none_or(|real| {
+                self.reads(task, real, site) || self.reads(task, real, &site.resolved())
+            });
+        if self.sandbox.level == SandboxLevel::None || is_open {
             return None;
         }
         let is_named = named

@@ -31,6 +31,7 @@ pub(super) fn site() -> Site {
             exists("/home/u/.cargo/registry"),
         ]
         .into(),
+        ..Site::default()
     }
 }
 

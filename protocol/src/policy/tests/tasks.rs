@@ -195,6 +195,37 @@ fn a_tree_that_holds_the_home_is_not_opened() {
 }
 
 #[test]
+fn what_a_link_leads_to_is_neither_lent_nor_staged() {
+    let of = |path: &str, real: &str| Site {
+        real_home: Some("/var/home/u".into()),
+        real: [(path.to_owned(), real.to_owned())].into(),
+        ..site()
+    };
+    for (path, real) in [
+        ("/p/data", "/home/u/.ssh/id"),
+        ("/p/data", "/var/home/u/.ssh/id"),
+        ("/var/home/u/.ssh", "/var/home/u/.ssh"),
+        ("/data", "/var/home/u/.aws"),
+        ("/data", "/etc/shadow"),
+    ] {
+        let mut policy = builtin("default");
+        let site = of(path, real);
+        policy.lend(path, "-i x", &site);
+        assert!(policy.grants.is_empty(), "{path} {real}");
+        let judged = policy.judge_staged(&id("a"), path, &[path], &site);
+        let finding = judged.expect("it is told").finding;
+        assert_eq!(finding.code, "path-not-allowed", "{path} {real}");
+    }
+    // Within the tree it may lead anywhere; elsewhere what a person names is lent.
+    let mut policy = builtin("default");
+    let inside = of("/p/data", "/p/other");
+    let judged = policy.judge_staged(&id("a"), "/p/data", &["/p/data"], &inside);
+    assert!(judged.is_none());
+    policy.lend("/data", "-i x", &of("/data", "/mnt/data"));
+    assert_eq!(policy.grants.len(), 1);
+}
+
+#[test]
 fn variables_that_run_other_code_are_refused_unless_named() {
     let (id, nothing) = (id("a"), Effects::default());
     let with = |policy: &Policy, name| {
