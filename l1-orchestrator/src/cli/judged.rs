@@ -128,13 +128,7 @@ impl Judge {
     pub(super) fn judge(&self, asked: &Asked) -> Judged {
         let (mut policy, mut findings) = self.narrowed(&asked.plan);
         let root = find_root(&asked.path);
-        let mut site = policy::site(&policy, Some(&root), Some(&self.runs));
-        // What an input names may be a link to what nobody would name.
-        let texts = asked.plan.inputs().values().filter_map(|it| it.as_str());
-        let links = texts.filter(|text| text.starts_with('/'));
-        site.real = links
-            .filter_map(|path| Some((path.to_owned(), policy::real(path)?)))
-            .collect();
+        let site = policy::site(&policy, &asked.plan, Some(&root), Some(&self.runs));
         // Who names a path wants it read; a default in the file is nobody's word.
         for name in asked
             .inputs

@@ -52,6 +52,7 @@ pub(super) fn resume(
         .and_then(|record| record.root);
     let site = policy::site(
         &policy,
+        &plan,
         root.as_deref().map(Path::new),
         Some(&absolute(runs.dir())),
     );

@@ -80,7 +80,7 @@ pub(super) fn retry(context: &Context, args: &Retry, matches: &ArgMatches) -> Re
         context.ui.note(&note);
     }
     let root = record.root.as_deref().map(Path::new);
-    let site = policy::site(&policy, root, Some(&absolute(runs.dir())));
+    let site = policy::site(&policy, &plan, root, Some(&absolute(runs.dir())));
     let new = NewRun {
         runs: &runs,
         scenario: &scenario,

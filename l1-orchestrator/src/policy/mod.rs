@@ -16,5 +16,5 @@ pub use answers::answers;
 pub use approvals::{Approvals, Approved};
 pub use find::{PackPlace, find, is_pack_file, names, own_folder};
 pub use load::{load, load_pack, narrowing};
-pub use site::{real, site};
+pub use site::site;
 pub use stricter::is_within;

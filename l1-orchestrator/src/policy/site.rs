@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use protocol::plan::Plan;
 use protocol::policy::{Policy, Site};
 
 /// What one pattern stands for, at most: versions of a toolchain.
@@ -10,9 +11,20 @@ const MAX_FOUND: usize = 64;
 /// Entries of one directory that are looked at.
 const MAX_ENTRIES: usize = 10_000;
 
-/// The site of a run of a scenario beneath `root`, whose runs are kept in `runs`.
+/// The site of a run of a plan beneath `root`, whose runs are kept in `runs`. What its inputs name may be
+/// links to what nobody would name.
 #[must_use]
-pub fn site(policy: &Policy, root: Option<&Path>, runs: Option<&Path>) -> Site {
+pub fn site(policy: &Policy, plan: &Plan, root: Option<&Path>, runs: Option<&Path>) -> Site {
+    let inputs = plan.inputs().values();
+    let named = inputs.filter_map(|value| value.as_str().filter(|text| text.starts_with('/')));
+    let named = named.filter_map(|path| Some((path.to_owned(), real(path)?)));
+    Site {
+        real: named.collect(),
+        ..bare(policy, root, runs)
+    }
+}
+
+fn bare(policy: &Policy, root: Option<&Path>, runs: Option<&Path>) -> Site {
     let text = |path: &Path| path.to_str().map(str::to_owned);
     let home = std::env::var("HOME").ok();
     let home = home.filter(|home| home.starts_with('/'));
@@ -33,8 +45,7 @@ pub fn site(policy: &Policy, root: Option<&Path>, runs: Option<&Path>) -> Site {
 }
 
 /// A path once links are followed, where it is there and is spelled otherwise then.
-#[must_use]
-pub fn real(path: &str) -> Option<String> {
+fn real(path: &str) -> Option<String> {
     let real = fs_err::canonicalize(path).ok()?;
     let real = real.into_os_string().into_string().ok()?;
     (real != path).then_some(real)
@@ -82,7 +93,7 @@ mod tests {
         assert_eq!(of("link"), top.join("there").to_str().map(str::to_owned));
         assert_eq!((of("there"), of("none")), (None, None));
         let link = top.join("link");
-        let site = site(&crate::policy::load("default").unwrap(), Some(&link), None);
+        let site = bare(&crate::policy::load("default").unwrap(), Some(&link), None);
         assert_eq!(site.real_root, of("link"));
     }
 
