@@ -70,20 +70,25 @@ fn of_the_host(path: &Path) -> PathBuf {
 
 /// Whether what is open to the task holds `real`, a path without links.
 fn may_read(real: &Path, confine: &Confine) -> bool {
-    let open = confine.read.iter().chain(&confine.write);
-    let open: Vec<(&Path, PathBuf)> = open
-        .map(Path::new)
-        .filter_map(|path| Some((path, fs_err::canonicalize(path).ok()?)))
-        .collect();
+    let open = roots(confine.read.iter().chain(&confine.write));
+    let within = roots(&confine.within);
     // A link in one of them that leads out of it opens nothing.
     let is_sound = |path: &Path, leads_to: &Path| {
-        open.iter().all(|(around, real)| {
+        open.iter().chain(&within).all(|(around, real)| {
             let is_in = path.starts_with(around) || path.starts_with(real);
             !is_in || leads_to.starts_with(real)
         })
     };
     open.iter()
         .any(|(path, root)| real.starts_with(root) && is_sound(path, root))
+}
+
+/// What exists of these paths, and what they lead to.
+fn roots<'a>(paths: impl IntoIterator<Item = &'a String>) -> Vec<(&'a Path, PathBuf)> {
+    let paths = paths.into_iter().map(Path::new);
+    paths
+        .filter_map(|path| Some((path, fs_err::canonicalize(path).ok()?)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -169,6 +174,21 @@ mod tests {
                 "{opened:?}"
             );
         }
+    }
+
+    #[test]
+    fn who_narrows_to_a_link_in_the_tree_gets_no_more_than_the_tree() {
+        let host = Host::new();
+        let at = |path: &str| host.at(path).display().to_string();
+        let mut confine = Confine {
+            read: vec![at("tree/dir")],
+            ..Confine::CLOSED
+        };
+        assert!(may_read(&host.at("keys/id"), &confine));
+        confine.within = vec![at("tree")];
+        assert!(!may_read(&host.at("keys/id"), &confine));
+        confine.read = vec![at("tree/inside")];
+        assert!(may_read(&host.at("tree/sub/data"), &confine));
     }
 
     #[test]
