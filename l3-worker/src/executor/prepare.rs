@@ -220,6 +220,7 @@ fn stage_failure(error: &StageError) -> Failure {
         | StageError::Missing { .. }
         | StageError::Astray(_)
         | StageError::Occupied(_)
+        | StageError::Protected(_)
         | StageError::TooMany(_) => Failure::new(FailureClass::InputMissing, error.to_string()),
         StageError::Corrupt { .. } => {
             Failure::new(FailureClass::ArtifactCorrupt, error.to_string())

@@ -12,7 +12,7 @@ use std::path::{Component, Path, PathBuf};
 
 use protocol::digest::Digest;
 use protocol::message::StagedFile;
-use protocol::policy::Constraints;
+use protocol::policy::{Constraints, SandboxLevel};
 use rustix::fs::FileType;
 
 use super::beneath::{Root, is_in_the_way};
@@ -32,6 +32,8 @@ pub(crate) struct Guests {
     /// In the order in which they were made, relative to the root.
     made: Vec<PathBuf>,
     ledger: Option<PathBuf>,
+    /// Relative to the root: what is protected of the project is so from us, too.
+    closed: Vec<PathBuf>,
 }
 
 impl Guests {
@@ -61,6 +63,7 @@ impl Guests {
             to: root.display().to_string(),
             source,
         })?;
+        guests.closed = closed(root, constraints);
         let placed = guests.place(apart, &opened, Path::new(""), &mut ledger);
         guests.root = Some(opened);
         placed.map(|()| guests)
@@ -86,6 +89,9 @@ impl Guests {
         entries.sort_by_key(fs_err::DirEntry::file_name);
         for entry in entries {
             let inner = inner.join(entry.file_name());
+            if self.closed.iter().any(|closed| inner.starts_with(closed)) {
+                return Err(StageError::Protected(inner.display().to_string()));
+            }
             let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
             let found = root.kind(&inner).map_err(|error| refuse(&inner, error))?;
             match (is_dir, found) {
@@ -136,6 +142,26 @@ impl Drop for Guests {
             tracing::debug!(%error, "a ledger of nothing stays");
         }
     }
+}
+
+/// What of the project at `root` is protected, by the name it has and by what that leads to.
+fn closed(root: &Path, constraints: &Constraints) -> Vec<PathBuf> {
+    if constraints.level == SandboxLevel::None {
+        return Vec::new();
+    }
+    let real = fs_err::canonicalize(root).unwrap_or_else(|_| root.to_owned());
+    let protect = constraints.confine.protect.iter().map(PathBuf::from);
+    let names = protect.flat_map(|path| {
+        let leads_to = fs_err::canonicalize(&path).ok();
+        [Some(path), leads_to].into_iter().flatten()
+    });
+    let inner = names.filter_map(|path| {
+        let inner = path
+            .strip_prefix(root)
+            .or_else(|_| path.strip_prefix(&real));
+        inner.ok().map(Path::to_owned)
+    });
+    inner.collect()
 }
 
 /// Where what is lent from a slot's directory is noted.
@@ -238,7 +264,10 @@ fn digest(file: io::Result<impl io::Read>) -> io::Result<Digest> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use protocol::message::FileSource;
+    use protocol::policy::Confine;
 
     use super::*;
 
@@ -263,21 +292,21 @@ mod tests {
         }
 
         fn invite(&self, to: &str) -> Result<Guests, StageError> {
+            self.invite_with(to, &Constraints::unconfined())
+        }
+
+        fn invite_with(&self, to: &str, constraints: &Constraints) -> Result<Guests, StageError> {
+            let path = fs_err::canonicalize(self.at("input")).unwrap();
             let source = FileSource::Local {
-                path: self.at("input").display().to_string(),
+                path: path.display().to_string(),
             };
             let files = [StagedFile {
                 to: to.into(),
                 source,
             }];
             let apart = self.at("slot/apart");
-            let invited = Guests::invite(
-                &files,
-                &self.at("run"),
-                &apart,
-                &self.at("project"),
-                &Constraints::unconfined(),
-            );
+            let (run, project) = (self.at("run"), self.at("project"));
+            let invited = Guests::invite(&files, &run, &apart, &project, constraints);
             fs_err::remove_dir_all(&apart).unwrap();
             fs_err::create_dir(&apart).unwrap();
             invited
@@ -372,5 +401,43 @@ mod tests {
         let placed = guests.place(&setup.at("slot/apart"), &root, Path::new("in"), &mut ledger);
         assert!(matches!(placed, Err(StageError::Occupied(_))), "{placed:?}");
         assert_eq!(fs_err::read_dir(setup.at("elsewhere")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn nothing_is_lent_to_what_is_protected() {
+        let setup = Setup::new();
+        fs_err::create_dir_all(setup.at("project/.git/hooks")).unwrap();
+        fs_err::os::unix::fs::symlink("src", setup.at("project/alias")).unwrap();
+        let protect = ["project/.git/hooks", "project/alias", "project/none"];
+        let protect = protect.map(|path| setup.at(path).display().to_string());
+        let mut constraints = Constraints {
+            level: SandboxLevel::Strict,
+            confine: Arc::new(Confine {
+                protect: protect.to_vec(),
+                ..Confine::CLOSED
+            }),
+            ..Constraints::unconfined()
+        };
+        for to in [".git/hooks", ".git/hooks/new", "src", "none"] {
+            let refused = setup.invite_with(to, &constraints).unwrap_err().to_string();
+            assert!(
+                refused.ends_with("is protected, so nothing is staged there"),
+                "{refused}"
+            );
+        }
+        assert_eq!(
+            fs_err::read_dir(setup.at("project/.git/hooks"))
+                .unwrap()
+                .count(),
+            0
+        );
+        assert_eq!(
+            fs_err::read_dir(setup.at("project/src")).unwrap().count(),
+            1
+        );
+        assert!(!setup.at("project/none").exists());
+        drop(setup.invite_with(".git/info", &constraints).unwrap());
+        constraints.level = SandboxLevel::None;
+        drop(setup.invite_with(".git/hooks", &constraints).unwrap());
     }
 }

@@ -50,6 +50,9 @@ pub(crate) enum StageError {
     /// A file of the project would be overwritten.
     #[error("`{0}` is in the project already, and different")]
     Occupied(String),
+    /// The policy keeps tasks from writing there.
+    #[error("`{0}` is protected, so nothing is staged there")]
+    Protected(String),
     /// More files than anyone means to copy.
     #[error("`{0}` holds more than {MAX_LOCAL_FILES} files")]
     TooMany(String),
