@@ -67,19 +67,6 @@ impl Policy {
         let code = &codes::BUDGET_EXCEEDED;
         Err(code.finding(message, Some(task)).fix(code.remedy))
     }
-
-    /// The same policy with what an approval of this verdict grants.
-    #[must_use]
-    pub fn granting(&self, verdict: &Verdict, by: &str) -> Self {
-        let mut granting = self.clone();
-        for grant in &verdict.grants {
-            granting.grants.insert(Grant {
-                by: by.to_owned(),
-                ..grant.clone()
-            });
-        }
-        granting
-    }
 }
 
 /// What a scenario takes a secret from by its own choice: a pack that allows a name has not thereby allowed

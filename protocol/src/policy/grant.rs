@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::effective::Policy;
 use super::place::PolicyPath;
 use super::rule::SecretSourceKind;
 use super::sandbox::Network;
+use super::verdict::Verdict;
 use crate::ids::TaskId;
 
 /// One thing that is granted. Everything that can be granted by an approval is here; what is not here,
@@ -80,4 +82,19 @@ pub(super) fn authored(id: &str) -> std::borrow::Cow<'_, str> {
         keep
     });
     written.collect::<String>().into()
+}
+
+impl Policy {
+    /// The same policy with what an approval of this verdict grants.
+    #[must_use]
+    pub fn granting(&self, verdict: &Verdict, by: &str) -> Self {
+        let mut granting = self.clone();
+        for grant in &verdict.grants {
+            granting.grants.insert(Grant {
+                by: by.to_owned(),
+                ..grant.clone()
+            });
+        }
+        granting
+    }
 }
