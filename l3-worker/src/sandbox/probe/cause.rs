@@ -178,7 +178,7 @@ fn group(why: Option<&WhyNot>) -> Cause {
              orchestra run SCENARIO`"
         }
         WhyNot::NotEnabled(_) => {
-            "have it passed on: `Delegate=memory pids` in the unit that started this session"
+            "have it passed on: `Delegate=memory pids` in the unit that orchestra runs under"
         }
     };
     cause(why.to_string(), remedy)
