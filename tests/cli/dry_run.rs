@@ -65,7 +65,7 @@ fn every_task_has_a_fate() {
     --- stdout
     Plan <digest> decided
     7 tasks · <n> at once · no sandbox: tasks run with your user's rights
-    policy default@1 · network none · writes workspace · no secrets
+    policy default@1 · tasks read, write and reach whatever you can · no secrets
       strict = false
       who = "world"
 
@@ -140,7 +140,7 @@ fn a_program_that_is_not_there_is_found() {
     --- stdout
     Plan <digest> p
     2 tasks · <n> at once · no sandbox: tasks run with your user's rights
-    policy default@1 · network none · writes workspace · no secrets
+    policy default@1 · tasks read, write and reach whatever you can · no secrets
 
       would run  at 0s  a  `no-such-program` is not on PATH (<bin>)
       would run  at 0s  b  `sh` is not on PATH (/nowhere)
@@ -269,7 +269,7 @@ fn items_of_inputs_are_counted_before_the_run() {
     --- stdout
     Plan <digest> wide
     6 tasks · <n> at once · no sandbox: tasks run with your user's rights
-    policy default@1 · network none · writes workspace · no secrets
+    policy default@1 · tasks read, write and reach whatever you can · no secrets
       names = ["a","b","c"]
       none = []
 
@@ -295,7 +295,7 @@ fn items_of_inputs_are_counted_before_the_run() {
     --- stdout
     Plan <digest> wide
     6 tasks · <n> at once · no sandbox: tasks run with your user's rights
-    policy default@1 · network none · writes workspace · no secrets
+    policy default@1 · tasks read, write and reach whatever you can · no secrets
       names = ["a","b","c"]
       none = []
 
@@ -349,7 +349,7 @@ fn what_cannot_expand_cannot_start() {
     --- stdout
     Plan <digest> p
     1 task · <n> at once · no sandbox: tasks run with your user's rights
-    policy default@1 · network none · writes workspace · no secrets
+    policy default@1 · tasks read, write and reach whatever you can · no secrets
       names = null
 
       would run  at 0s  each  `for_each` needs a list, found null

@@ -64,7 +64,7 @@ fn a_plan_is_a_tree_a_table_and_a_worst_case() {
     --- stdout
     Plan <digest> pipeline
     4 tasks · <n> at once · no sandbox: tasks run with your user's rights
-    policy default@1 · network none · writes workspace · no secrets
+    policy default@1 · tasks read, write and reach whatever you can · no secrets
       strict = false
       text = "<work>/words.txt"
 
@@ -304,4 +304,18 @@ fn a_saved_plan_holds_what_it_uses() {
     run(&place, &["outer.yaml"]).expect(3);
     let ran = run(&place, &["plan.json"]).expect(0);
     assert!(ran.stderr.contains("2 passed"), "{}", ran.render());
+}
+
+/// What is not held is not promised.
+#[test]
+fn the_page_says_what_is_open_at_the_level_of_the_run() {
+    let place = Place::new();
+    place.write("one.yaml", "name: one\ntasks:\n  a:\n    run: 'true'\n");
+    let page = |level: &str| {
+        let args = ["run", "one.yaml", "--plan-only", "--sandbox", level];
+        place.orchestra(args).run().expect(0).stdout
+    };
+    assert!(page("strict").contains("network none · writes workspace"));
+    assert!(page("none").contains("tasks read, write and reach whatever you can"));
+    assert!(!page("none").contains("network none"));
 }

@@ -6,7 +6,10 @@ use std::fmt;
 use protocol::expr::Template;
 use protocol::ids::TaskId;
 use protocol::plan::{Action, Plan, PlanTask, Workspace};
-use protocol::policy::{Constraints, Dispatch, Effects, Finding, Network, Policy, Site, TaskAsk};
+use protocol::policy::TaskAsk;
+use protocol::policy::{
+    Constraints, Dispatch, Effects, Finding, Network, Policy, SandboxLevel, Site,
+};
 
 /// Paths and secrets that are named in a line.
 const MAX_NAMED: usize = 4;
@@ -93,13 +96,18 @@ pub struct Outlook {
     writes: BTreeMap<String, usize>,
     /// Tasks that get a secret.
     secrets: BTreeMap<String, usize>,
+    /// Nothing of it is held by anything.
+    unconfined: bool,
 }
 
 impl Outlook {
     /// Of a plan under a policy.
     #[must_use]
     pub fn of(plan: &Plan, policy: &Policy, site: &Site) -> Self {
-        let mut outlook = Self::default();
+        let mut outlook = Self {
+            unconfined: policy.sandbox.level == SandboxLevel::None,
+            ..Self::default()
+        };
         for one in allowed(plan, policy, site) {
             outlook.tasks += 1;
             for name in one.task.secrets() {
@@ -135,8 +143,8 @@ impl Outlook {
     }
 }
 
-impl fmt::Display for Outlook {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Outlook {
+    fn opened(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.network {
             0 => f.write_str("network none")?,
             all if all == self.tasks => f.write_str("network full")?,
@@ -148,6 +156,16 @@ impl fmt::Display for Outlook {
         }
         if !self.writes.is_empty() {
             write!(f, ", {}", self.counted(&self.writes))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Outlook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.unconfined {
+            true => f.write_str("tasks read, write and reach whatever you can")?,
+            false => self.opened(f)?,
         }
         match self.secrets.is_empty() {
             true => f.write_str(" · no secrets"),
