@@ -5,6 +5,7 @@ mod driver;
 mod effects;
 pub mod journal;
 mod machine;
+pub mod model;
 mod observer;
 mod recover;
 mod run_lock;

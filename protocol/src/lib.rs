@@ -5,6 +5,7 @@
 //! Nothing here reads a clock, a home directory or an environment variable.
 
 pub mod artifact;
+pub mod budget;
 #[cfg(feature = "bus")]
 pub mod bus;
 pub mod diagnostic;
