@@ -10,8 +10,8 @@ mod observer;
 mod recover;
 mod run_lock;
 mod sources;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod user_key;
 mod wire;
 
