@@ -152,6 +152,8 @@ pub enum Bound {
     Disk,
     /// Number of files.
     Files,
+    /// Bytes of one file.
+    FileSize,
 }
 
 impl fmt::Display for Bound {
@@ -165,6 +167,7 @@ impl fmt::Display for Bound {
             Self::Output => "output",
             Self::Disk => "disk",
             Self::Files => "files",
+            Self::FileSize => "file_size",
         })
     }
 }

@@ -15,6 +15,7 @@ use protocol::run_dir;
 use serde_json::{Map, Value};
 
 use super::api::{Attempt, AttemptResult, Executor};
+use super::bound;
 use super::ending::{Ending, discreet, silent};
 use super::prepare::{Phase, Prepared, prepare, storage_failure};
 use super::processes::Processes;
@@ -204,8 +205,15 @@ impl CommandExecutor {
         } = watched;
         let program = task.argv.first().map_or("", String::as_str);
         let refused = out_refused.or(err_refused);
-        let mut failure = verdict::judge(report.as_ref(), ended, program, limits, [&out, &err])
-            .or_else(|| refused.map(|error| storage_failure("output", &error)));
+        let mut failure = verdict::judge(
+            report.as_ref(),
+            ended,
+            program,
+            &task.constraints,
+            gauge.peak,
+            [&out, &err],
+        )
+        .or_else(|| refused.map(|error| storage_failure("output", &error)));
         let mut produced = (Map::new(), Vec::new());
         if failure.is_none() {
             self.phase(Phase::Sealing);
@@ -218,7 +226,12 @@ impl CommandExecutor {
             Some(Report::Exited(exit)) => Some(exit),
             _ => None,
         };
+        let coped_with = match (&exit, &failure) {
+            (Some(exit), None) => bound::coped_with(exit, &task.constraints),
+            _ => Vec::new(),
+        };
         let ending = Ending {
+            coped_with,
             level,
             degraded,
             exit,

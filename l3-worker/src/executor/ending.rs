@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use protocol::event::AttemptEnd;
 use protocol::outcome::Failure;
-use protocol::policy::{Guarantee, SandboxLevel};
+use protocol::policy::{DeniedAction, Guarantee, SandboxLevel};
 use serde_json::Map;
 
 use super::api::AttemptResult;
@@ -22,6 +22,8 @@ pub(super) struct Ending {
     pub(super) failure: Option<Failure>,
     pub(super) wall: Duration,
     pub(super) peak_disk_bytes: Option<u64>,
+    /// Bounds that the kernel held it to, and that did not make it fail.
+    pub(super) coped_with: Vec<DeniedAction>,
 }
 
 impl Ending {
@@ -34,6 +36,7 @@ impl Ending {
             failure: Some(failure),
             wall,
             peak_disk_bytes: None,
+            coped_with: Vec::new(),
         }
     }
 
@@ -44,10 +47,12 @@ impl Ending {
             rendered.into_iter().find(|text| !text.trim().is_empty())
         });
         let exit = self.exit.as_ref();
+        let mut denied = exit.map_or_else(Vec::new, |exit| exit.denied.clone());
+        denied.extend(self.coped_with);
         AttemptEnd {
             level: self.level,
             degraded: self.degraded,
-            denied: exit.map_or_else(Vec::new, |exit| exit.denied.clone()),
+            denied,
             exit: exit.and_then(|exit| verdict::exit_code(exit.status)),
             signal: exit.and_then(|exit| verdict::signal(exit.status)),
             failure: self.failure,
@@ -89,12 +94,10 @@ pub(super) fn silent(end: AttemptEnd) -> AttemptResult {
 mod tests {
     use std::sync::Arc;
 
-    use protocol::outcome::FailureClass;
-    use protocol::policy::DeniedAction;
-
     use super::*;
     use crate::secrets::{Secret, SecretError, SecretStore};
     use crate::stop::Stop;
+    use protocol::outcome::FailureClass;
 
     struct Fixed;
 

@@ -1,6 +1,7 @@
 //! What executes one attempt: real processes, or a script for simulation.
 
 mod api;
+mod bound;
 mod command;
 mod ending;
 mod prepare;

@@ -1,14 +1,16 @@
 //! What an attempt's end means: from wait status, stop cause and output to a failure class.
 
 use protocol::outcome::{Bound, Failure, FailureClass};
-use protocol::policy::Limits;
+use protocol::policy::Constraints;
 
+use super::bound;
 use super::prepare::storage_failure;
 use super::pump::Ended;
 use crate::artifacts::SealError;
 use crate::capture::Captured;
 use crate::launcher::{Exit, Report, Unavailable};
 use crate::markers;
+use crate::workspace::Usage;
 
 /// Exit code of a raw wait status.
 pub(super) fn exit_code(status: i32) -> Option<i32> {
@@ -27,7 +29,8 @@ pub(super) fn judge(
     report: Option<&Report>,
     ended: Option<Ended>,
     program: &str,
-    limits: &Limits,
+    constraints: &Constraints,
+    peak: Usage,
     [out, err]: [&Captured; 2],
 ) -> Option<Failure> {
     if let Some(Report::SpawnFailed { errno }) = report {
@@ -44,27 +47,11 @@ pub(super) fn judge(
     }
     match ended {
         Some(Ended::Cancelled) => Some(Failure::new(FailureClass::Cancelled, "cancelled")),
-        Some(Ended::TimedOut(bound)) => {
-            let message = match bound {
-                Bound::Idle => "no output for longer than allowed",
-                _ => "ran longer than allowed",
-            };
-            Some(Failure::at_bound(FailureClass::TimedOut, bound, message))
-        }
-        Some(Ended::Exceeded(bound)) => {
-            let message = match bound {
-                Bound::Files => "more files in its workspace and home than allowed",
-                _ => "more bytes on disk in its workspace and home than allowed",
-            };
-            Some(Failure::at_bound(
-                FailureClass::LimitExceeded,
-                bound,
-                message,
-            ))
-        }
+        Some(Ended::TimedOut(at)) => Some(bound::timed_out(at, constraints)),
+        Some(Ended::Exceeded(at)) => Some(bound::on_disk(at, constraints, peak)),
         Some(Ended::Capture(error)) => Some(storage_failure("output", &error)),
         None => match report {
-            Some(Report::Exited(exit)) => by_status(exit, limits, out, err),
+            Some(Report::Exited(exit)) => by_status(exit, constraints, out, err),
             _ => {
                 let message =
                     "the process that ran the attempt was killed; nothing it started is left";
@@ -84,39 +71,18 @@ fn refused(unavailable: &Unavailable) -> Failure {
     Failure::new(FailureClass::SandboxUnavailable, message)
 }
 
-/// A bound that the kernel enforced, where the program failed: one that coped with it did not fail.
-fn bound_hit(exit: &Exit, limits: &Limits) -> Option<Failure> {
-    const SIGXCPU: i32 = 24;
-    const SIGXFSZ: i32 = 25;
-    let at = |bound, message: &str| {
-        Some(Failure::at_bound(
-            FailureClass::LimitExceeded,
-            bound,
-            message,
-        ))
-    };
-    let seconds = limits.cpu_ms.map(|ms| ms.div_ceil(1000));
-    let used = exit.user_us.saturating_add(exit.system_us) / 1_000_000;
-    match signal(exit.status) {
-        _ if exit.out_of_memory => at(Bound::Memory, "more memory than allowed"),
-        Some(SIGXCPU) => at(Bound::Cpu, "more processor time than allowed"),
-        // The kernel's hard limit, a second later, cannot be told from another SIGKILL.
-        Some(9) if seconds.is_some_and(|most| used >= most) => {
-            at(Bound::Cpu, "more processor time than allowed")
-        }
-        Some(SIGXFSZ) => at(Bound::Disk, "a file larger than allowed"),
-        _ if exit.out_of_pids => at(Bound::Pids, "more processes than allowed"),
-        _ => None,
-    }
-}
-
-fn by_status(exit: &Exit, limits: &Limits, out: &Captured, err: &Captured) -> Option<Failure> {
+fn by_status(
+    exit: &Exit,
+    constraints: &Constraints,
+    out: &Captured,
+    err: &Captured,
+) -> Option<Failure> {
     if exit.status != 0
-        && let Some(failure) = bound_hit(exit, limits)
+        && let Some(failure) = bound::of_kernel(exit, constraints)
     {
         return Some(failure);
     }
-    let message = match (exit_code(exit.status), signal(exit.status)) {
+    let mut message = match (exit_code(exit.status), signal(exit.status)) {
         (Some(0), _) => return None,
         (Some(126), _) => "exit 126 (a shell's word for: cannot be executed)".to_owned(),
         (Some(127), _) => "exit 127 (a shell's word for: no such command)".to_owned(),
@@ -124,10 +90,12 @@ fn by_status(exit: &Exit, limits: &Limits, out: &Captured, err: &Captured) -> Op
         (None, Some(9)) => "SIGKILL, not sent by orchestra (out of memory?)".to_owned(),
         (None, signal) => signal_name(signal.unwrap_or_default()),
     };
-    let streams = [err, out].into_iter();
-    let class = streams
-        .filter_map(|stream| markers::classify(stream.tail.bytes()))
-        .next();
+    let streams = [err, out];
+    let tails = || streams.iter().map(|stream| stream.tail.bytes());
+    let class = tails().filter_map(markers::classify).next();
+    if let Some(remark) = tails().find_map(|tail| bound::remark(tail, constraints)) {
+        message = format!("{message}; {remark}");
+    }
     Some(Failure::new(
         class.unwrap_or(FailureClass::ToolFailed),
         message,

@@ -14,4 +14,4 @@ pub(crate) use project::Guests;
 pub use remove::remove_tree;
 pub(crate) use scratch::{Paths, Scratch};
 pub(crate) use stage::{StageError, relative, stage};
-pub(crate) use usage::Gauge;
+pub(crate) use usage::{Gauge, Usage};

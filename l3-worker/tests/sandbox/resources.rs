@@ -117,6 +117,7 @@ for i in range(64): b.append(bytearray(8 << 20))
 print('ALLOCATED', len(b) * 8)
 ",
     );
+    let child = bash("python3 -c 'b = bytearray(512 << 20)'; echo it ended with $?; exit 0");
     let limits = Limits {
         memory_bytes: Some(128 * MIB),
         ..Limits::default()
@@ -145,6 +146,17 @@ print('ALLOCATED', len(b) * 8)
             .peak_memory_bytes
             .expect("a control group counts it");
         assert!(peak <= 160 * MIB, "{held}");
+        let told = held.message();
+        assert!(
+            told.ends_with(" of 128 MiB of memory (limits.memory)"),
+            "{told}"
+        );
+        // One that copes with the end of a child is told of it, too.
+        let held = host.sbx(&policy, &child);
+        held.succeeds();
+        let coped = held.end.denied.iter().find(|one| one.action == "memory");
+        let told = coped.map_or("", |one| one.target.as_str());
+        assert!(told.ends_with(": a process of it was killed"), "{held}");
     }
 }
 

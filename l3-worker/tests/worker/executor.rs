@@ -216,6 +216,31 @@ fn wall_and_idle_limits_end_the_tree() {
 }
 
 #[test]
+fn a_bound_that_was_reached_is_told_with_its_size_and_its_key() {
+    let bench = Bench::new();
+    let mut task = sh("head -c 100000 /dev/zero > f");
+    task.constraints.limits.file_bytes = Some(64 * 1024);
+    let result = bench.run(&task);
+    assert_eq!(
+        failed(&result),
+        (FailureClass::LimitExceeded, Some(Bound::FileSize))
+    );
+    let told = "wrote a file of more than 64 KiB (limits.file_size)";
+    assert_eq!(message(&result), told);
+    // Where a signal is ignored, the program has an error of its own.
+    task.argv[2] = "trap '' XFSZ; head -c 100000 /dev/zero > f".to_owned();
+    let result = bench.run(&task);
+    let told = "exit 1; it may have files of 64 KiB (limits.file_size)";
+    assert_eq!(message(&result), told);
+    let mut task = sh("sleep 100");
+    task.constraints.timeout.wall_ms = Some(100);
+    assert_eq!(
+        message(&bench.run(&task)),
+        "ran longer than 100ms (limits.wall)"
+    );
+}
+
+#[test]
 fn a_limit_that_bites_counts_even_when_the_program_then_exits_well() {
     let bench = Bench::new();
     let mut task = sh("trap 'exit 0' TERM; while :; do sleep 0.01; done");

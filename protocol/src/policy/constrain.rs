@@ -9,6 +9,7 @@ use super::effective::Policy;
 use super::finding::{Finding, FindingSeverity};
 use super::grant::{Granted, authored};
 use super::judge::asked;
+use super::limit_origins::LimitOrigins;
 use super::limits::Constraints;
 use super::pack::{Pack, Tightening};
 use super::place::{PolicyPath, Site, covers};
@@ -40,6 +41,8 @@ pub struct Dispatch {
     named: Vec<String>,
     /// Bounded by the tasks as written: items of a fan-out do not differ.
     compiled: Mutex<HashMap<Key, Arc<Confine>>>,
+    /// Who set the limits, by policy.
+    limits_by: Vec<Option<Arc<LimitOrigins>>>,
 }
 
 impl Dispatch {
@@ -52,8 +55,11 @@ impl Dispatch {
             site,
             named: named(plan).map(str::to_owned).collect(),
             compiled: Mutex::default(),
+            limits_by: Vec::new(),
         };
         dispatch.enter(plan, "", 0);
+        let origins = dispatch.policies.iter().map(LimitOrigins::of);
+        dispatch.limits_by = origins.map(|all| all.map(Arc::new)).collect();
         dispatch
             .scopes
             .sort_by(|(one, _), (other, _)| other.len().cmp(&one.len()).then(one.cmp(other)));
@@ -73,6 +79,7 @@ impl Dispatch {
             site: Site::default(),
             named: Vec::new(),
             compiled: Mutex::default(),
+            limits_by: vec![None],
         }
     }
 
@@ -129,7 +136,8 @@ impl Dispatch {
         let confine = compiled
             .entry(key)
             .or_insert_with(|| Arc::new(policy.confine(ask, &self.site)));
-        Ok(policy.bounded(ask, Arc::clone(confine)))
+        let limits_by = self.limits_by[scope].clone();
+        Ok(policy.bounded(ask, Arc::clone(confine), limits_by))
     }
 
     /// Whether a file or directory of this host may be copied into a task's workspace.
@@ -174,7 +182,7 @@ impl Policy {
 
     /// The same without asking whether it is refused.
     pub(super) fn compile(&self, ask: &TaskAsk<'_>, site: &Site) -> Constraints {
-        self.bounded(ask, Arc::new(self.confine(ask, site)))
+        self.bounded(ask, Arc::new(self.confine(ask, site)), None)
     }
 
     fn refuse(&self, ask: &TaskAsk<'_>, site: &Site) -> Result<(), Finding> {
@@ -186,13 +194,25 @@ impl Policy {
         refused.map_or(Ok(()), Err)
     }
 
-    fn bounded(&self, ask: &TaskAsk<'_>, confine: Arc<Confine>) -> Constraints {
+    fn bounded(
+        &self,
+        ask: &TaskAsk<'_>,
+        confine: Arc<Confine>,
+        limits_by: Option<Arc<LimitOrigins>>,
+    ) -> Constraints {
         let mut constraints = Constraints {
             level: self.sandbox.level,
             confine,
             ..Constraints::unconfined()
         };
         self.limits.apply(ask.timeout, &mut constraints);
+        let held = constraints.timeout;
+        constraints.limits_by = match limits_by {
+            Some(by) if LimitOrigins::is_own(ask.timeout, held) => {
+                Some(Arc::new(by.with_own(ask.timeout, held)))
+            }
+            by => by,
+        };
         constraints
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::limit_origins::LimitOrigins;
 use super::sandbox::{Confine, SandboxLevel};
 
 /// Time limits of one attempt, milliseconds.
@@ -106,6 +107,9 @@ pub struct Constraints {
     /// Bounds on what it uses.
     #[serde(default)]
     pub limits: Limits,
+    /// Who set the limits, where that is known; for messages to people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits_by: Option<Arc<LimitOrigins>>,
     /// What is open to it.
     #[serde(default)]
     pub confine: Arc<Confine>,
@@ -131,6 +135,7 @@ impl Constraints {
             artifact_bytes: 16 * 1024 * 1024 * 1024,
             artifact_files: 10_000,
             limits: Limits::default(),
+            limits_by: None,
             confine: Arc::default(),
         }
     }

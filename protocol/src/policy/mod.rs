@@ -15,6 +15,7 @@ mod finding;
 mod grant;
 mod judge;
 mod level;
+mod limit_origins;
 mod limits;
 mod location;
 mod merge;
@@ -57,6 +58,7 @@ pub use effective::{
 pub use examples::ExampleResult;
 pub use finding::{Finding, FindingSeverity};
 pub use grant::{Grant, Granted};
+pub use limit_origins::LimitOrigins;
 pub use limits::{Constraints, Limits, LimitsRequest, Timeout};
 pub use origin::PolicyLine;
 pub use pack::{LimitTerms, Pack, Terms, Tightening};

@@ -88,8 +88,13 @@ impl Policy {
     /// Where a value comes from.
     #[must_use]
     pub fn origin(&self, key: &str) -> String {
-        let origin = self.origins.of(key);
+        let origin = self.known_origin(key);
         origin.unwrap_or_else(|| "not said".to_owned())
+    }
+
+    /// Where a value comes from, as far as this policy knows.
+    pub(super) fn known_origin(&self, key: &str) -> Option<String> {
+        self.origins.of(key)
     }
 
     fn line(&self, key: &str, value: &Value, lines: &mut Vec<PolicyLine>) {
