@@ -210,7 +210,8 @@ impl Failure {
     }
 }
 
-fn cut(mut text: String, max: usize) -> String {
+/// Cut to at most `max` bytes, on a character, and marked where it was.
+pub(crate) fn cut(mut text: String, max: usize) -> String {
     if text.len() > max {
         let mut end = max - '…'.len_utf8();
         while !text.is_char_boundary(end) {

@@ -1,5 +1,6 @@
 //! Names inside a run directory, `runs/<utc-time>-<scenario>-<short id>/`. Sole owner of them.
 
+use crate::digest::Digest;
 use crate::ids::{RunId, ScenarioName, TaskId};
 use crate::time::Timestamp;
 
@@ -27,6 +28,8 @@ pub const ARTIFACTS: &str = "artifacts";
 pub const MANIFEST: &str = "artifacts.json";
 /// Output of attempts.
 pub const LOGS: &str = "logs";
+/// Requests and replies of model calls, each by its digest.
+pub const CALLS: &str = "calls";
 /// Diagnostics of orchestra itself.
 pub const LOG: &str = "log.jsonl";
 /// Workspaces of running attempts; empty when the run is over.
@@ -53,6 +56,12 @@ pub fn name(started: Timestamp, scenario: &ScenarioName, run: &RunId) -> String 
         .take(13)
         .collect();
     format!("{minute}Z-{scenario}-{}", run.short())
+}
+
+/// `calls/<digest>.json` in the run directory: SHA-256 of the file's bytes.
+#[must_use]
+pub fn call_file(digest: Digest) -> String {
+    format!("{CALLS}/{digest}.json")
 }
 
 /// `logs/<task>.<attempt>.out` in the run directory.

@@ -5,6 +5,7 @@
 mod anchor;
 mod artifacts;
 mod attempt;
+mod calls;
 mod change;
 mod closing;
 pub mod console;

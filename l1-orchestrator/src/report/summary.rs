@@ -12,6 +12,7 @@ use protocol::policy::Finding;
 use protocol::time::Timestamp;
 use serde_json::{Map, Value};
 
+use super::calls::Calls;
 use super::change::change;
 use super::enforced::Enforcement;
 use super::expansion::parent_of;
@@ -99,6 +100,8 @@ pub struct RunSummary {
     pub planned_findings: usize,
     /// How often it had something to say.
     pub finding_count: u64,
+    /// What was asked of models.
+    pub calls: Calls,
     /// What the sandbox enforced and denied.
     pub enforcement: Enforcement,
     /// Counts, without tasks that expanded: their children count.
@@ -193,6 +196,10 @@ impl RunSummary {
                     at: event.ts,
                 });
             }
+            EventKind::PlanRequested(_)
+            | EventKind::PlanRejected(_)
+            | EventKind::BudgetReserved(_)
+            | EventKind::BudgetSettled(_) => self.calls.apply(event),
             EventKind::RunCancelling { by } => self.cancelling = Some(by.clone()),
             EventKind::RunPaused { cause } => self.paused = Some(cause.clone()),
             EventKind::RunResumed { epoch, slots, .. } => {

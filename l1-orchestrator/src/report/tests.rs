@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 use proptest::prelude::*;
+use protocol::budget::{CallId, Purpose, Reserved};
 use protocol::digest::Digest;
-use protocol::event::{AttemptEnd, Event, EventKind, LeaseEnd, Origin, RunStarted, SkipCause};
+use protocol::event::{
+    AttemptEnd, Event, EventKind, LeaseEnd, Origin, PlanRejected, RunStarted, SkipCause,
+};
 use protocol::ids::TaskId;
 use protocol::outcome::{Failure, FailureClass, RunOutcome};
 use protocol::policy::SandboxLevel;
@@ -450,11 +453,26 @@ fn lines_of_things_that_go_wrong_on_the_way() {
     "#);
 }
 
+fn reserved(call: u64, task: TaskId) -> Reserved {
+    Reserved {
+        call: CallId(call),
+        task: Some(task),
+        purpose: Purpose::Prompt,
+        round: 0,
+        provider: "scripted".into(),
+        model: "m".into(),
+        request: Digest::of(b"request"),
+        prompt: 10,
+        output: 20,
+        usd: None,
+    }
+}
+
 fn any_kind() -> impl Strategy<Value = EventKind> {
     let names = ["t0", "t1", "t0[0]", "t0[1]", "t1/x", "t1/x[0]", "t0[0]/y"];
     let task = (0..names.len()).prop_map(move |n| id(names[n]));
     let attempt = 1u32..4;
-    (task, attempt, 0u8..15, any::<bool>()).prop_map(|(task, attempt, pick, flag)| {
+    (task, attempt, 0u8..18, any::<bool>()).prop_map(|(task, attempt, pick, flag)| {
         let lease = "1-1".parse().unwrap();
         match pick {
             0 | 1 => EventKind::AttemptStarted {
@@ -512,6 +530,12 @@ fn any_kind() -> impl Strategy<Value = EventKind> {
                 outputs: serde_json::Map::new(),
                 artifacts: Vec::new(),
             },
+            13 => EventKind::BudgetReserved(Box::new(reserved(attempt.into(), task))),
+            14 => {
+                let reserved = reserved(attempt.into(), task);
+                EventKind::BudgetSettled(Box::new(reserved.in_full(flag.then(broke))))
+            }
+            15 => EventKind::PlanRejected(Box::new(PlanRejected::by_rule(attempt, "r", "p"))),
             9 => EventKind::RunPaused { cause: "c".into() },
             10 => EventKind::RunResumed {
                 epoch: 2,

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
+use protocol::budget::Used;
 use protocol::outcome::FailureClass;
-
-use super::reply::Used;
 
 /// What kind of failure a call ended with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

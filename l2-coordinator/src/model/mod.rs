@@ -7,6 +7,7 @@ mod request;
 mod seam;
 
 pub use error::{ErrorKind, ModelError};
-pub use reply::{ModelReply, Stop, Used};
+pub use protocol::budget::Used;
+pub use reply::{ModelReply, Stop};
 pub use request::{Effort, MAX_REQUEST_BYTES, ModelRequest, Role, Turn};
 pub use seam::{Model, Progress};

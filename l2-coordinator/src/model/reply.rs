@@ -1,6 +1,6 @@
 //! What a model answered, in words of no provider.
 
-use protocol::budget::Usage;
+use protocol::budget::{Usage, Used};
 use protocol::policy::Finding;
 use serde::{Deserialize, Serialize};
 
@@ -28,16 +28,6 @@ pub struct ModelReply {
     /// What is worth a remark, such as actions that were denied to it. Changes nothing by itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
-}
-
-/// Tokens of one model.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Used {
-    /// Its name, as it is priced by.
-    pub model: String,
-    /// Its tokens.
-    pub usage: Usage,
 }
 
 /// Why a reply ended.

@@ -14,6 +14,17 @@ pub(crate) fn show_event(event: &EventKind) -> String {
             format!("{name} {}: {}", finding.code, finding.message)
         }
         EventKind::RunStarted(started) => format!("{name} slots {}", started.slots),
+        EventKind::PlanRequested(asked) => format!("{name} {}", asked.prompt),
+        EventKind::PlanRejected(why) => format!("{name} round {} {}", why.round, why.rule),
+        EventKind::BudgetReserved(reserved) => {
+            format!("{name} call {} {} tokens", reserved.call, reserved.tokens())
+        }
+        EventKind::BudgetSettled(settled) => format!(
+            "{name} call {} {} tokens {}",
+            settled.call,
+            settled.usage().total(),
+            class(settled.failure.as_ref())
+        ),
         EventKind::PlanProposed { tasks, .. } => format!("{name} {tasks} tasks"),
         EventKind::PlanApproved { by, .. } => format!("{name} by {by:?}"),
         EventKind::TaskLeased {

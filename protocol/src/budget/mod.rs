@@ -1,8 +1,12 @@
-//! Money and tokens: what a model call used, and exact amounts of dollars. What they may add up to is
-//! the policy's business; what a token costs is data of the coordinator.
+//! Money and tokens: what a model call is set aside, what it used, and exact amounts of dollars. What
+//! they may add up to is the policy's business; what a token costs is data of the coordinator.
 
+mod call;
+mod ledger;
 mod money;
 mod usage;
 
+pub use call::{CallId, Purpose, Reserved, Settled};
+pub use ledger::{Ledger, LedgerError, Spend};
 pub use money::{Money, MoneyError};
-pub use usage::Usage;
+pub use usage::{Usage, Used};

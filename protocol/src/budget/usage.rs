@@ -23,6 +23,17 @@ pub struct Usage {
     pub thinking: u64,
 }
 
+/// Tokens of one model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Used {
+    /// Its name, as it is priced by.
+    pub model: String,
+    /// Its tokens.
+    pub usage: Usage,
+}
+
 impl Usage {
     /// The whole prompt.
     #[must_use]

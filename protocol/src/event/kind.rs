@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::payload::{AttemptEnd, LeaseEnd, Origin, RunStarted, SkipCause};
+use super::planning::{PlanRejected, PlanRequested};
 use crate::artifact::Artifact;
+use crate::budget::{Reserved, Settled};
 use crate::digest::Digest;
 use crate::ids::{CoordinatorId, LeaseId, RunId, TaskId, WorkerId};
 use crate::outcome::{Failure, RunOutcome};
@@ -21,6 +23,18 @@ pub enum EventKind {
     /// The run exists. Always the first event.
     #[serde(rename = "run.started")]
     RunStarted(Box<RunStarted>),
+    /// A model is about to be asked for a plan.
+    #[serde(rename = "plan.requested")]
+    PlanRequested(Box<PlanRequested>),
+    /// What a model answered is no plan that may be proposed.
+    #[serde(rename = "plan.rejected")]
+    PlanRejected(Box<PlanRejected>),
+    /// A model is about to be asked: the most that may cost is set aside.
+    #[serde(rename = "budget.reserved")]
+    BudgetReserved(Box<Reserved>),
+    /// A model's call is over: what it used, instead of what was set aside.
+    #[serde(rename = "budget.settled")]
+    BudgetSettled(Box<Settled>),
     /// A plan was made.
     #[serde(rename = "plan.proposed")]
     PlanProposed {
@@ -246,6 +260,10 @@ impl EventKind {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::RunStarted(_) => "run.started",
+            Self::PlanRequested(_) => "plan.requested",
+            Self::PlanRejected(_) => "plan.rejected",
+            Self::BudgetReserved(_) => "budget.reserved",
+            Self::BudgetSettled(_) => "budget.settled",
             Self::PlanProposed { .. } => "plan.proposed",
             Self::PlanApproved { .. } => "plan.approved",
             Self::FindingRaised(_) => "finding.raised",
@@ -288,6 +306,10 @@ impl EventKind {
             | Self::TaskReused { task, .. }
             | Self::TaskReopened { task, .. } => Some(task),
             Self::FindingRaised(finding) => finding.task.as_ref(),
+            Self::PlanRequested(requested) => requested.task.as_ref(),
+            Self::PlanRejected(rejected) => rejected.task.as_ref(),
+            Self::BudgetReserved(reserved) => reserved.task.as_ref(),
+            Self::BudgetSettled(settled) => settled.task.as_ref(),
             Self::RunStarted(_)
             | Self::PlanProposed { .. }
             | Self::PlanApproved { .. }
@@ -305,6 +327,8 @@ impl EventKind {
         matches!(
             self,
             Self::RunStarted(_)
+                | Self::BudgetReserved(_)
+                | Self::BudgetSettled(_)
                 | Self::PlanApproved { .. }
                 | Self::TaskDone { .. }
                 | Self::TaskFailed { .. }

@@ -1,6 +1,7 @@
 //! Why an event does not fit the run that it is said to belong to.
 
 use super::task::IllegalTransition;
+use crate::budget::LedgerError;
 use crate::digest::Digest;
 use crate::ids::TaskId;
 
@@ -25,6 +26,15 @@ pub enum IllegalEvent {
         seq: u64,
         /// The task.
         task: TaskId,
+    },
+    /// It does not fit the calls before it.
+    #[error("event {seq}")]
+    Call {
+        /// Position.
+        seq: u64,
+        /// What does not fit.
+        #[source]
+        source: LedgerError,
     },
     /// It does not fit the run.
     #[error("event {seq}: `{event}` does not fit a run that is {phase}")]

@@ -1,6 +1,7 @@
 //! The fold: run and task states from events. [`RunState::apply`] is the only thing that changes
 //! them; live execution, recovery, reports and progress all come through here.
 
+mod calls;
 mod counts;
 mod expand;
 mod expansion;

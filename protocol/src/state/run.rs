@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use super::calls::is_about_calls;
 use super::counts::Counts;
 use super::expansion::{Children, Expansion, Expansions};
 use super::illegal::IllegalEvent;
 use super::task::{IllegalTransition, TaskRecord, TaskState};
+use crate::budget::Ledger;
 use crate::event::{Event, EventKind, Origin, RunStarted, SkipCause};
 use crate::ids::TaskId;
 use crate::outcome::RunOutcome;
@@ -38,6 +40,7 @@ pub struct RunState {
     epoch: u32,
     last_seq: u64,
     findings: u64,
+    pub(super) ledger: Ledger,
     counts: Counts,
     /// Tasks with children that are not over.
     open_parents: usize,
@@ -61,6 +64,7 @@ impl RunState {
             epoch: 0,
             last_seq: 0,
             findings: 0,
+            ledger: Ledger::default(),
             counts: Counts {
                 total,
                 ..Counts::default()
@@ -114,6 +118,12 @@ impl RunState {
     #[must_use]
     pub const fn findings(&self) -> u64 {
         self.findings
+    }
+
+    /// What its calls of models used, and what is set aside for those in flight.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// Tasks by state.
@@ -175,7 +185,8 @@ impl RunState {
     /// The event cannot follow; nothing changed then.
     pub fn apply(&mut self, event: &Event) -> Result<(), IllegalEvent> {
         match (&event.kind, event.kind.task()) {
-            // A remark changes nothing, whoever it is about.
+            // What is asked and spent changes no task, whoever it is about; nor does a remark.
+            (kind, _) if is_about_calls(kind) => self.apply_call(event)?,
             (EventKind::FindingRaised(_), _) | (_, None) => self.apply_run(event)?,
             (_, Some(task)) => self.apply_task(event, task)?,
         }
@@ -355,7 +366,7 @@ impl RunState {
         Ok(())
     }
 
-    fn illegal(&self, event: &Event) -> IllegalEvent {
+    pub(super) fn illegal(&self, event: &Event) -> IllegalEvent {
         let phase = format!("{:?}", self.phase).to_lowercase();
         IllegalEvent::Run {
             seq: event.seq,

@@ -320,6 +320,10 @@ impl TaskRecord {
                 | EventKind::RunStarted(_)
                 | EventKind::PlanProposed { .. }
                 | EventKind::FindingRaised(_)
+                | EventKind::PlanRequested(_)
+                | EventKind::PlanRejected(_)
+                | EventKind::BudgetReserved(_)
+                | EventKind::BudgetSettled(_)
                 | EventKind::PlanApproved { .. }
                 | EventKind::RunCancelling { .. }
                 | EventKind::RunPaused { .. }
