@@ -1,13 +1,18 @@
 //! Every call of a model goes through here: one request, one reply, whoever answers. Not budgets, not
 //! prompts, not what a reply means.
 
+pub mod anthropic;
 mod error;
+mod estimate;
 mod reply;
 mod request;
 mod seam;
+mod wire;
 
 pub use error::{ErrorKind, ModelError};
+pub use estimate::{BYTES_PER_TOKEN, estimate_prompt, estimate_text};
 pub use protocol::budget::Used;
 pub use reply::{ModelReply, Stop};
 pub use request::{Effort, MAX_REQUEST_BYTES, ModelRequest, Role, Turn};
 pub use seam::{Model, Progress};
+pub use wire::{Address, AddressError, Limits, Secret, SecretError};

@@ -47,12 +47,10 @@ impl Stub {
     /// This machine has no port left, or no thread.
     #[must_use]
     pub fn start() -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a test may have a runtime");
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"));
-        let listener = listener.expect("there is a free port");
+        // Bound here, so that it listens when this returns; used by the thread's own runtime.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+        let unblocked = listener.set_nonblocking(true);
+        unblocked.expect("a socket may be asked without waiting");
         let address = listener.local_addr().expect("it is bound");
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
@@ -64,7 +62,16 @@ impl Stub {
         });
         let (stop, stopped) = oneshot::channel();
         let theirs = Arc::clone(&shared);
-        let serve = move || runtime.block_on(serve(listener, theirs, stopped));
+        let serve = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a test may have a runtime");
+            runtime.block_on(async {
+                let listener = TcpListener::from_std(listener).expect("a runtime takes sockets");
+                serve(listener, theirs, stopped).await;
+            });
+        };
         let thread = std::thread::Builder::new().name("stub-api".to_owned());
         Self {
             address,

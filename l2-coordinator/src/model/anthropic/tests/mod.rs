@@ -1,0 +1,4 @@
+//! The client against a provider that enforces the rules.
+
+mod calls;
+mod support;

@@ -1,0 +1,111 @@
+//! Connections to providers: TLS by rustls with ring, no redirects, no proxy but the one that was
+//! asked for. Reads no environment.
+
+use std::error::Error as _;
+
+use reqwest::redirect::Policy;
+use reqwest::{Client, Proxy, RequestBuilder, Response};
+
+use super::body::Deadline;
+use super::limits::Limits;
+use super::text::one_line;
+use crate::model::{ErrorKind, ModelError};
+
+/// What servers see in their logs.
+const USER_AGENT: &str = concat!("orchestra/", env!("CARGO_PKG_VERSION"));
+
+/// Longest part of a message that is not ours.
+const MAX_CAUSE: usize = 200;
+
+/// Idle connections that wait for the next call; a plan asks few models at once.
+const MAX_IDLE_CONNECTIONS: usize = 8;
+
+/// What all calls of one provider share.
+///
+/// # Errors
+/// This machine has no certificates to trust, or the proxy's address is none.
+pub(crate) fn client(limits: &Limits, proxy: Option<&str>) -> Result<Client, ModelError> {
+    // Whoever was first has installed the same one.
+    let _first = rustls::crypto::ring::default_provider().install_default();
+    let fatal = |message: String| ModelError::new(ErrorKind::Fatal, message);
+    let mut builder = Client::builder()
+        .connect_timeout(limits.connect)
+        .redirect(Policy::none())
+        .retry(reqwest::retry::never())
+        .no_proxy()
+        .user_agent(USER_AGENT)
+        .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
+        .tcp_nodelay(true);
+    if let Some(proxy) = proxy {
+        let proxy = Proxy::all(proxy).map_err(|_| fatal("the proxy is not a URL".to_owned()))?;
+        builder = builder.proxy(proxy);
+    }
+    builder.build().map_err(|error| {
+        let message = format!("no connections can be made: {}", cause(&error));
+        fatal(message).help("install the CA certificates of this system (package ca-certificates)")
+    })
+}
+
+/// The head of the answer.
+///
+/// # Errors
+/// There is none, or not in time. Nothing came back, so nothing is known to be billed.
+pub(crate) async fn send(
+    request: RequestBuilder,
+    deadline: &Deadline,
+) -> Result<Response, ModelError> {
+    let answer = deadline.next(request.send()).await?;
+    answer.map_err(|error| broken(&error))
+}
+
+/// A connection that did not come about, or ended.
+pub(super) fn broken(error: &reqwest::Error) -> ModelError {
+    let cause = cause(error);
+    if is_distrusted(error) {
+        let message = format!("the provider's certificate is not trusted: {cause}");
+        let help = "check the base URL, and the CA certificates of this system";
+        return ModelError::new(ErrorKind::Fatal, message).help(help);
+    }
+    let what = match () {
+        () if error.is_builder() => {
+            let message = format!("the request cannot be sent: {cause}");
+            return ModelError::new(ErrorKind::Fatal, message);
+        }
+        () if error.is_connect() && error.is_timeout() => "no connection in time",
+        () if error.is_connect() => "no connection",
+        () => "the connection broke",
+    };
+    let mut broken = ModelError::new(ErrorKind::Transient, format!("{what}: {cause}"));
+    if error.is_connect() {
+        broken = broken.help("check the base URL and this machine's network");
+    }
+    broken
+}
+
+/// Whether a certificate was seen and found wanting: trying again shows the same one.
+fn is_distrusted(error: &reqwest::Error) -> bool {
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let inner = cause.downcast_ref::<std::io::Error>();
+        let inner = inner.and_then(std::io::Error::get_ref);
+        let tls = cause
+            .downcast_ref::<rustls::Error>()
+            .or_else(|| inner.and_then(|inner| inner.downcast_ref()));
+        if let Some(tls) = tls {
+            return matches!(tls, rustls::Error::InvalidCertificate(_));
+        }
+        next = cause.source();
+    }
+    false
+}
+
+/// The innermost cause; the outer ones repeat the address.
+fn cause(error: &reqwest::Error) -> String {
+    let Some(mut cause) = error.source() else {
+        return "no reason is known".to_owned();
+    };
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    one_line(&cause.to_string(), MAX_CAUSE)
+}
