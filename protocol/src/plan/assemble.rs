@@ -57,6 +57,7 @@ pub(super) fn build(draft: DraftPlan, ranked: Ranked, scenarios: &Library) -> Pl
     Plan {
         name: draft.name,
         description: draft.description,
+        goal: draft.goal,
         inputs: draft.inputs,
         env: draft.env,
         max_parallel: draft.max_parallel,

@@ -130,7 +130,7 @@ pub(super) fn problems_and_graph(
 
 fn check_size(draft: &DraftPlan, limits: &Limits, problems: &mut Problems) -> bool {
     let edges: usize = draft.tasks.iter().map(|task| task.needs.len()).sum();
-    let too_many = if draft.tasks.is_empty() {
+    let too_many = if draft.tasks.is_empty() && draft.goal.is_none() {
         Diagnostic::error("no-tasks", "a plan without tasks")
             .help("`tasks` holds at least one, such as `hello: { run: echo hello }`")
     } else if draft.tasks.len() > limits.tasks {

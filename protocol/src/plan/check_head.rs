@@ -12,7 +12,7 @@ use super::check_secrets::check_declared;
 use super::check_task::{check_count, check_env, check_template};
 use super::check_with::fits;
 use super::draft::{DraftPlan, Parameter};
-use super::limits::{MAX_DESCRIPTION_BYTES, MAX_ENTRIES, MAX_PARALLEL};
+use super::limits::{MAX_DESCRIPTION_BYTES, MAX_ENTRIES, MAX_GOAL_BYTES, MAX_PARALLEL};
 use super::wire;
 
 pub(super) fn check_head(draft: &DraftPlan, problems: &mut Problems) {
@@ -48,6 +48,7 @@ pub(super) fn check_head(draft: &DraftPlan, problems: &mut Problems) {
                 .in_place(Place::plan().field("description")),
         );
     }
+    check_goal(draft, problems);
     if draft
         .max_parallel
         .is_some_and(|n| n == 0 || n > MAX_PARALLEL)
@@ -68,6 +69,21 @@ pub(super) fn check_head(draft: &DraftPlan, problems: &mut Problems) {
     for (name, value) in &draft.inputs {
         check_input(name, value, problems);
     }
+}
+
+fn check_goal(draft: &DraftPlan, problems: &mut Problems) {
+    let Some(goal) = &draft.goal else { return };
+    let problem = if goal.trim().is_empty() {
+        Diagnostic::error("empty-goal", "a goal without words")
+            .help("say what is to be achieved, such as `goal: Summarize the log files.`")
+    } else if goal.len() > MAX_GOAL_BYTES {
+        let message = format!("a goal of more than {} KiB", MAX_GOAL_BYTES / 1024);
+        Diagnostic::error("value-too-long", message)
+            .help("say what is to be achieved; long texts belong into an input of type `path`")
+    } else {
+        return;
+    };
+    problems.push(problem.in_place(Place::plan().field("goal")));
 }
 
 fn check_input(name: &str, value: &Value, problems: &mut Problems) {

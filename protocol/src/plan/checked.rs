@@ -23,6 +23,7 @@ use super::wire;
 pub struct Plan {
     pub(super) name: String,
     pub(super) description: Option<String>,
+    pub(super) goal: Option<String>,
     pub(super) inputs: BTreeMap<String, Value>,
     pub(super) env: BTreeMap<String, Template>,
     pub(super) max_parallel: Option<u32>,
@@ -60,6 +61,34 @@ impl Plan {
     #[must_use]
     pub fn description(&self) -> Option<&str> {
         self.description.as_deref()
+    }
+
+    /// What is to be achieved, where the tasks are planned and not written.
+    #[must_use]
+    pub fn goal(&self) -> Option<&str> {
+        self.goal.as_deref()
+    }
+
+    /// Whether there are no tasks yet, only a goal. Nothing of it runs.
+    #[must_use]
+    pub fn awaits_planning(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// The same with tasks that were planned for its goal, and what they hand to its reader.
+    ///
+    /// # Errors
+    /// Every problem of the tasks.
+    pub fn with_tasks(
+        &self,
+        tasks: Vec<super::DraftTask>,
+        outputs: BTreeMap<String, Template>,
+        limits: &super::Limits,
+    ) -> Result<Self, Vec<crate::diagnostic::Diagnostic>> {
+        let mut draft = super::DraftPlan::from_json(&self.to_json()).map_err(|one| vec![*one])?;
+        draft.tasks = tasks;
+        draft.outputs = outputs;
+        draft.check(limits)
     }
 
     /// Resolved inputs.
@@ -112,9 +141,12 @@ impl Plan {
         &self.scenarios
     }
 
-    /// How many tasks there are, before anything expands; at least one.
+    /// How many tasks there are, before anything expands; none only while it [`Plan::awaits_planning`].
     #[must_use]
-    #[expect(clippy::len_without_is_empty, reason = "a checked plan is never empty")]
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "emptiness has a name of its own"
+    )]
     pub fn len(&self) -> usize {
         self.tasks.len()
     }

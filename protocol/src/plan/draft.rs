@@ -26,6 +26,10 @@ pub struct DraftPlan {
     /// What it is for.
     #[serde(default)]
     pub description: Option<String>,
+    /// What is to be achieved. Without tasks it is still to be planned; with tasks, they were planned
+    /// for it.
+    #[serde(default)]
+    pub goal: Option<String>,
     /// Resolved inputs.
     #[serde(default)]
     pub inputs: BTreeMap<String, Value>,
@@ -51,6 +55,7 @@ pub struct DraftPlan {
     #[serde(default)]
     pub scenarios: BTreeMap<String, Self>,
     /// The tasks, in any order.
+    #[serde(default)]
     pub tasks: Vec<DraftTask>,
 }
 

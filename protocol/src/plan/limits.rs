@@ -31,6 +31,8 @@ pub(crate) const MAX_ENTRIES: usize = 1024;
 pub(crate) const MAX_FILES: usize = 20_000;
 /// Bytes of a relative path: what a file system takes after the run directory's own path.
 pub(crate) const MAX_PATH_BYTES: usize = 1024;
+/// Bytes of a goal: it goes into every request for a plan.
+pub(crate) const MAX_GOAL_BYTES: usize = 16 * 1024;
 /// Bytes of a description.
 pub(crate) const MAX_DESCRIPTION_BYTES: usize = 64 * 1024;
 /// Milliseconds of a time limit: 365 days.

@@ -66,6 +66,10 @@ fn one(
             "a nested scenario is named by its path, and has neither inputs nor scenarios";
         found.push(Diagnostic::error("nested-scenario", message));
     }
+    if draft.goal.is_some() {
+        let message = "a nested scenario with a `goal` is not supported yet";
+        found.push(Diagnostic::error("unsupported-yet", message));
+    }
     let used = interfaces(library);
     let ranked = problems_and_graph(&draft, &inputs, &used, limits, &mut found);
     drop(used);

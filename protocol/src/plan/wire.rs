@@ -54,6 +54,8 @@ struct WirePlan<'a> {
     description: Option<&'a str>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     env: &'a BTreeMap<String, Template>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    goal: Option<&'a str>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     inputs: &'a BTreeMap<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,6 +82,7 @@ impl<'a> WirePlan<'a> {
         Self {
             description: plan.description.as_deref(),
             env: &plan.env,
+            goal: plan.goal(),
             inputs: &plan.inputs,
             max_parallel: plan.max_parallel,
             name: &plan.name,

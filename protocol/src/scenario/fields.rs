@@ -73,10 +73,6 @@ pub(super) fn read(
         }
         if let Some(later) = table.later.iter().find(|later| **later == word) {
             fields.refused.push(later);
-            // A goal stands for the tasks; their absence is not a second problem.
-            if *later == "goal" {
-                fields.refused.push("tasks");
-            }
         }
         if let Some((alias, _)) = table.aliases.iter().find(|(alias, _)| *alias == word) {
             fields.refused.push(alias);
@@ -164,7 +160,6 @@ fn unknown(table: &Table, word: &str) -> Diagnostic {
         return match word {
             "prompt" | "goal" | "manual" if is_task => problem
                 .help("this build has `run`, `command` and `uses`: write one of them instead"),
-            "goal" => problem.help("this build runs written tasks: write them under `tasks`"),
             _ => problem.help("this build does not have it; remove the key"),
         };
     }

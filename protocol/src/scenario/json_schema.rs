@@ -37,7 +37,7 @@ fn object(table: &Table) -> Value {
         let mut property = of(&key.shape);
         if let Some(map) = property.as_object_mut() {
             map.insert("description".to_owned(), json!(key.about));
-            if key.required && matches!(key.shape, Shape::MapOf { .. }) {
+            if key.name == "tasks" {
                 map.insert("minProperties".to_owned(), json!(1));
             }
         }
@@ -67,6 +67,9 @@ fn object(table: &Table) -> Value {
     });
     if let (Some(map), false) = (schema.as_object_mut(), required.is_empty()) {
         map.insert("required".to_owned(), json!(required));
+    }
+    if std::ptr::eq(table, &raw const SCENARIO) {
+        schema["oneOf"] = json!([{ "required": ["tasks"] }, { "required": ["goal"] }]);
     }
     if std::ptr::eq(table, &raw const TASK) {
         task(&mut schema);
@@ -176,7 +179,11 @@ mod tests {
             seen, 13,
             "scenario, input, task, defaults, secret, policy, limits, twice timeout, retry and effects"
         );
-        assert_eq!(schema["required"], json!(["tasks"]));
+        assert_eq!(schema["oneOf"].as_array().map(Vec::len), Some(2));
+        assert!(accepts("goal: Count the files."));
+        assert!(!accepts(
+            "goal: Count the files.\ntasks: { a: { run: ls } }"
+        ));
     }
 
     /// A YAML text as the JSON an editor would hold against the schema.

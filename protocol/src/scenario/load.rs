@@ -52,6 +52,7 @@ pub(super) struct Unit {
     source: Arc<SourceFile>,
     /// What it holds, of a nested one.
     bytes: Vec<u8>,
+    is_nested: bool,
     problems: Problems,
     lowered: Option<Lowered>,
     /// Which files its tasks use: the task's position, and the file's.
@@ -74,6 +75,7 @@ impl Unit {
             path: path.to_owned(),
             source: Arc::new(source),
             bytes: Vec::new(),
+            is_nested: false,
             problems,
             lowered: lowered.flatten(),
             uses: Vec::new(),
@@ -91,6 +93,13 @@ impl Unit {
         let Some(lowered) = &self.lowered else { return };
         let inputs = lowered.inputs.iter();
         let names = inputs.map(|(name, input)| (name.as_str(), Some(input.kind)));
+        if self.is_nested && lowered.draft.goal.is_some() {
+            let message = "a nested scenario with a `goal` is not supported yet";
+            let problem = Diagnostic::error("unsupported-yet", message);
+            let help = "write its tasks, or make the goal that of the outermost scenario";
+            let place = Place::plan().field("goal");
+            self.problems.push(problem.in_place(place).help(help));
+        }
         let limits = Limits::default();
         plan::problems(
             &lowered.draft,
@@ -199,7 +208,11 @@ impl Gathered {
             return Err(Diagnostic::error("file-too-big", message).into());
         }
         let unit = Unit::read(path, &name, &bytes);
-        self.units.push(Unit { bytes, ..unit });
+        self.units.push(Unit {
+            bytes,
+            is_nested: true,
+            ..unit
+        });
         Ok(self.units.len() - 1)
     }
 }

@@ -51,6 +51,7 @@ pub(super) fn lower(tree: &Tree<'_>, file: &str, problems: &mut Problems) -> Opt
         policy: lower_policy::policy(tree, &fields, problems),
         name,
         description: text(tree, &fields, "description"),
+        goal: text(tree, &fields, "goal"),
         env: templates(tree, fields.get("env")),
         max_parallel: max_parallel.and_then(|n| u32::try_from(n).ok()),
         outputs: templates(tree, fields.given("outputs")),
@@ -61,6 +62,19 @@ pub(super) fn lower(tree: &Tree<'_>, file: &str, problems: &mut Problems) -> Opt
         inputs: inputs(tree, &fields, problems),
         draft,
     };
+    let goal = fields.get("goal").or(fields.given("goal"));
+    match (fields.get("tasks"), goal) {
+        (Some(_), Some(goal)) => {
+            let problem = Diagnostic::error("goal-and-tasks", "a scenario has a goal or tasks");
+            let help = "remove one of them: a goal is planned whole";
+            problems.push(problem.at(tree.span(goal)).help(help));
+        }
+        (None, None) if !fields.refused(&["tasks"]) => {
+            let problem = Diagnostic::error("missing-key", "a scenario needs `tasks` or `goal`");
+            problems.push(problem.at(tree.span(root)));
+        }
+        _ => {}
+    }
     if let Some(tasks) = fields.get("tasks") {
         lower_tasks(tree, tasks, &defaults, &mut lowered.draft, problems);
     } else if fields.refused(&["tasks"]) || problems.has_errors() {

@@ -90,7 +90,13 @@ pub(super) static SCENARIO: Table = Table {
             Shape::Count { min: 1, max: 4096 },
             "How many tasks run at once; `--max-parallel` wins.",
         ),
-        required(
+        key(
+            "goal",
+            Shape::Text,
+            "What is to be achieved, a sentence or more, instead of `tasks`: a model plans the tasks, which \
+             are checked like written ones and approved before they run.",
+        ),
+        key(
             "tasks",
             Shape::MapOf {
                 keys: SEGMENT,
@@ -108,14 +114,7 @@ pub(super) static SCENARIO: Table = Table {
              artifacts.",
         ),
     ],
-    later: &[
-        "goal",
-        "budget",
-        "triggers",
-        "services",
-        "concurrency",
-        "notify",
-    ],
+    later: &["budget", "triggers", "services", "concurrency", "notify"],
     aliases: &[],
     hints: &[
         ("jobs", "write `tasks`"),
