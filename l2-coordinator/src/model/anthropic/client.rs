@@ -9,7 +9,8 @@ use super::assembly::Assembly;
 use super::options::Options;
 use super::{error, request};
 use crate::model::wire::{
-    Body, Deadline, Dice, MAX_ERROR_BYTES, MAX_EVENT_BYTES, Parser, client, one_line, repeat, send,
+    Body, Deadline, Dice, MAX_ERROR_BYTES, MAX_EVENT_BYTES, Parser, Secret, client, one_line,
+    repeat, send,
 };
 use crate::model::{ErrorKind, Model, ModelError, ModelReply, ModelRequest, Progress, Stop};
 
@@ -75,6 +76,10 @@ impl Anthropic {
             .header("anthropic-version", VERSION)
     }
 
+    fn secret(&self) -> &Secret {
+        self.options.credential.secret()
+    }
+
     /// Tries `once` as often as is safe; keeps the key out of what comes back.
     pub(super) async fn safely<T, F: Future<Output = Result<T, ModelError>>>(
         &self,
@@ -82,8 +87,9 @@ impl Anthropic {
         tell: Tell<'_>,
         once: impl Fn() -> F,
     ) -> Result<T, ModelError> {
-        let done = repeat(&self.options.limits, &self.dice, deadline, tell, once).await;
-        done.map_err(|error| self.without_key(error))
+        // Each time, since a failed try is logged.
+        let once = || async { once().await.map_err(|error| self.without_key(error)) };
+        repeat(&self.options.limits, &self.dice, deadline, tell, once).await
     }
 
     /// An answer that is no error.
@@ -94,19 +100,18 @@ impl Anthropic {
     ) -> Result<Response, ModelError> {
         let response = send(request, deadline).await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        note_limits(&headers);
+        self.note_limits(&headers);
         if status == StatusCode::OK {
             return Ok(response);
         }
         // An error whose body does not come is that error still.
         let body = Body::new(response, *deadline).cut(MAX_ERROR_BYTES).await;
-        let body = body.unwrap_or_default();
-        Err(error::of_answer(
-            status.as_u16(),
-            &headers,
-            &body,
-            Timestamp::now(),
-        ))
+        let body = String::from_utf8_lossy(&body.unwrap_or_default()).into_owned();
+        // Before anything is cut short: half a key is too much.
+        let body = self.secret().scrub(body);
+        let now = Timestamp::now();
+        let error = error::of_answer(status.as_u16(), &headers, body.as_bytes(), now);
+        Err(error)
     }
 
     async fn once(
@@ -125,7 +130,7 @@ impl Anthropic {
         }
         let mut assembly = Assembly::new(&asked.model);
         let mut body = Body::new(response, *deadline);
-        match read(&mut body, &mut assembly, tell).await {
+        match self.read(&mut body, &mut assembly, tell).await {
             Ok(()) => Ok(assembly.finish(request_id)),
             Err(cut) => {
                 // An error in the place of the reply is no reply that began. All else may be billed.
@@ -139,8 +144,46 @@ impl Anthropic {
         }
     }
 
+    /// Every event until the last.
+    async fn read(
+        &self,
+        body: &mut Body,
+        assembly: &mut Assembly,
+        tell: Tell<'_>,
+    ) -> Result<(), Cut> {
+        let cut = |error| Cut {
+            error,
+            was_said: false,
+        };
+        let mut parser = Parser::new(MAX_EVENT_BYTES);
+        while let Some(piece) = body.next().await.map_err(cut)? {
+            let events = parser.push(&piece).map_err(|error| {
+                cut(ModelError::new(
+                    ErrorKind::Fatal,
+                    format!("the stream makes no sense: {error}"),
+                ))
+            })?;
+            for mut event in events {
+                event.name = self.secret().scrub(event.name);
+                event.data = self.secret().scrub(event.data);
+                let was_said = event.name == "error";
+                let told = assembly
+                    .apply(&event)
+                    .map_err(|error| Cut { error, was_said })?;
+                if let Some(told) = told {
+                    tell(told);
+                }
+                if assembly.is_whole() {
+                    return Ok(());
+                }
+            }
+        }
+        let message = "the stream ended before the reply did";
+        Err(cut(ModelError::new(ErrorKind::Transient, message)))
+    }
+
     fn without_key(&self, mut error: ModelError) -> ModelError {
-        let secret = self.options.credential.secret();
+        let secret = self.secret();
         error.message = secret.scrub(error.message);
         error.help = error.help.map(|text| secret.scrub(text));
         error.code = error.code.map(|text| secret.scrub(text));
@@ -148,9 +191,27 @@ impl Anthropic {
         error
     }
 
+    /// How much of each limit is left, for those who look for why it is slow.
+    fn note_limits(&self, headers: &HeaderMap) {
+        let secret = self.secret();
+        let text = |name: &str| {
+            let value = headers.get(name).and_then(|value| value.to_str().ok());
+            value.map(|value| secret.scrub(one_line(value, MAX_ID)))
+        };
+        tracing::debug!(
+            request_id = text("request-id"),
+            requests = text("anthropic-ratelimit-requests-remaining"),
+            tokens = text("anthropic-ratelimit-tokens-remaining"),
+            input_tokens = text("anthropic-ratelimit-input-tokens-remaining"),
+            output_tokens = text("anthropic-ratelimit-output-tokens-remaining"),
+            reset = text("anthropic-ratelimit-requests-reset"),
+            "an answer of the provider"
+        );
+    }
+
     /// No honest reply holds the key; one that echoes headers would carry it into files.
     fn reply_without_key(&self, mut reply: ModelReply) -> ModelReply {
-        let secret = self.options.credential.secret();
+        let secret = self.secret();
         reply.text = secret.scrub(reply.text);
         reply.model = secret.scrub(reply.model);
         reply.id = reply.id.map(|text| secret.scrub(text));
@@ -202,36 +263,6 @@ struct Cut {
     was_said: bool,
 }
 
-async fn read(body: &mut Body, assembly: &mut Assembly, tell: Tell<'_>) -> Result<(), Cut> {
-    let cut = |error| Cut {
-        error,
-        was_said: false,
-    };
-    let mut parser = Parser::new(MAX_EVENT_BYTES);
-    while let Some(piece) = body.next().await.map_err(cut)? {
-        let events = parser.push(&piece).map_err(|error| {
-            cut(ModelError::new(
-                ErrorKind::Fatal,
-                format!("the stream makes no sense: {error}"),
-            ))
-        })?;
-        for event in events {
-            let was_said = event.name == "error";
-            let told = assembly
-                .apply(&event)
-                .map_err(|error| Cut { error, was_said })?;
-            if let Some(told) = told {
-                tell(told);
-            }
-            if assembly.is_whole() {
-                return Ok(());
-            }
-        }
-    }
-    let message = "the stream ended before the reply did";
-    Err(cut(ModelError::new(ErrorKind::Transient, message)))
-}
-
 fn is_stream(headers: &HeaderMap) -> bool {
     let kind = headers
         .get("content-type")
@@ -259,21 +290,4 @@ fn no_stream(response: &Response, request_id: Option<String>) -> ModelError {
 fn request_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get("request-id")?.to_str().ok()?;
     Some(one_line(id, MAX_ID))
-}
-
-/// How much of each limit is left, for those who look for why it is slow.
-fn note_limits(headers: &HeaderMap) {
-    let text = |name: &str| {
-        let value = headers.get(name).and_then(|value| value.to_str().ok());
-        value.map(|value| one_line(value, MAX_ID))
-    };
-    tracing::debug!(
-        request_id = text("request-id"),
-        requests = text("anthropic-ratelimit-requests-remaining"),
-        tokens = text("anthropic-ratelimit-tokens-remaining"),
-        input_tokens = text("anthropic-ratelimit-input-tokens-remaining"),
-        output_tokens = text("anthropic-ratelimit-output-tokens-remaining"),
-        reset = text("anthropic-ratelimit-requests-reset"),
-        "an answer of the provider"
-    );
 }

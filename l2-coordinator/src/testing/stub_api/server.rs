@@ -38,6 +38,7 @@ struct State {
     lookups: VecDeque<Failure>,
     answer: Answer,
     requests: Vec<Recorded>,
+    connections: usize,
 }
 
 impl Stub {
@@ -58,6 +59,7 @@ impl Stub {
                 lookups: VecDeque::new(),
                 answer: Box::new(|_| Said::text("ok").into()),
                 requests: Vec::new(),
+                connections: 0,
             }),
         });
         let (stop, stopped) = oneshot::channel();
@@ -107,6 +109,12 @@ impl Stub {
     pub fn requests(&self) -> Vec<Recorded> {
         self.shared.with(|state| state.requests.clone())
     }
+
+    /// How many connections are open.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.shared.with(|state| state.connections)
+    }
 }
 
 impl Drop for Stub {
@@ -152,6 +160,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stopped: oneshot:
 /// Every request of one connection; ends as the other side does, or as an act wants.
 async fn converse(stream: TcpStream, shared: Arc<Shared>) {
     let _already = stream.set_nodelay(true);
+    shared.with(|state| state.connections += 1);
     let mut wire = Wire::new(stream);
     while let Ok(Some(request)) = wire.read().await {
         shared.with(|state| state.requests.push(request.clone()));
@@ -160,6 +169,7 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>) {
             Ok(false) | Err(_) => break,
         }
     }
+    shared.with(|state| state.connections -= 1);
 }
 
 /// Whether the connection goes on.

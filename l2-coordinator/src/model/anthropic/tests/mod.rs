@@ -1,4 +1,13 @@
-//! The client against a provider that enforces the rules.
+//! The client against a provider that enforces the rules, table by table.
 
 mod calls;
+mod errors;
+mod lookups;
+mod prefix;
+mod rules;
+mod secrets;
+mod stops;
+mod streams;
 mod support;
+mod times;
+mod transport;

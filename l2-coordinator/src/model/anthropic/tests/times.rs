@@ -1,0 +1,101 @@
+//! Silence, slowness, and calls that somebody drops.
+
+use std::time::{Duration, Instant};
+
+use super::support::{options, request, watched};
+use crate::model::anthropic::{Anthropic, Options};
+use crate::model::{ErrorKind, Limits, Model as _, ModelError};
+use crate::testing::stub_api::{Act, Said, Stub};
+
+/// Much longer than any test takes, even on a busy machine.
+const LONG: Duration = Duration::from_secs(60);
+
+/// Short, so that tests are.
+const SHORT: Duration = Duration::from_millis(40);
+
+async fn error_with(stub: &Stub, limits: Limits) -> ModelError {
+    let client = Anthropic::new(Options {
+        limits,
+        ..options(stub)
+    });
+    let (reply, _) = watched(&client.unwrap(), &request("x")).await;
+    reply.unwrap_err()
+}
+
+fn idle(limit: Duration) -> Limits {
+    Limits {
+        idle: limit,
+        wall: LONG,
+        ..Limits::default()
+    }
+}
+
+fn wall(limit: Duration) -> Limits {
+    Limits {
+        idle: LONG,
+        wall: limit,
+        ..Limits::default()
+    }
+}
+
+#[tokio::test]
+async fn silence_ends_a_call_before_and_within_the_reply() {
+    let stub = Stub::start();
+    for (act, began) in [
+        (Act::Silence, false),
+        (Said::text("half").hang_after(0).into(), true),
+        (Said::text("half").hang_after(3).into(), true),
+    ] {
+        for limits in [idle(SHORT), wall(SHORT)] {
+            stub.queue(act.clone());
+            let before = stub.requests().len();
+            let error = error_with(&stub, limits).await;
+            assert_eq!(error.kind, ErrorKind::TimedOut, "{act:?}");
+            // The provider may be at work on it: never sent again, and counted once it began.
+            assert_eq!(stub.requests().len(), before + 1, "{act:?}");
+            assert_eq!(error.used.is_some(), began, "{act:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn bytes_of_any_kind_are_life_but_not_for_ever() {
+    let stub = Stub::start();
+    // Each piece takes a tenth of the silence that is allowed, all of them many times as long.
+    let step = Duration::from_millis(10);
+    let slow = || Said::text("slow but alive").split(10).slowly(step);
+    stub.queue(slow());
+    let client = Anthropic::new(Options {
+        limits: idle(step * 100),
+        ..options(&stub)
+    });
+    let (reply, _) = watched(&client.unwrap(), &request("x")).await;
+    assert_eq!(reply.unwrap().text, "slow but alive");
+
+    let pings = "event: ping\ndata: {\"type\":\"ping\"}\n\n".repeat(99_999);
+    stub.queue(slow().insert(1, pings));
+    let error = error_with(&stub, wall(step * 20)).await;
+    assert_eq!(error.kind, ErrorKind::TimedOut);
+    assert!(
+        error.message.starts_with("no whole reply within"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_dropped_call_leaves_no_connection() {
+    let stub = Stub::start();
+    for act in [Act::Silence, Said::text("half").hang_after(3).into()] {
+        stub.queue(act);
+        let client = Anthropic::new(options(&stub)).unwrap();
+        let asked = request("x");
+        let call = client.call(&asked, &|_| {});
+        assert!(tokio::time::timeout(SHORT, call).await.is_err());
+        let began = Instant::now();
+        drop(client);
+        while stub.connections() > 0 {
+            assert!(began.elapsed() < LONG, "the connection stayed");
+            tokio::task::yield_now().await;
+        }
+    }
+}
