@@ -195,7 +195,11 @@ mod tests {
         assert_eq!(*discreet(line), line[..]);
         assert!(
             guard
-                .grant(&["NAME".to_owned()], &l3_worker::Stop::new().unwrap())
+                .grant(
+                    &["NAME".to_owned()],
+                    &l3_worker::Stop::new().unwrap(),
+                    std::time::Duration::MAX
+                )
                 .is_ok()
         );
         assert_eq!(*discreet(line), br#"{"path":"***"}"#[..]);

@@ -15,4 +15,4 @@ pub use filter::{ByteFilter, Identity};
 pub use forms::MIN_SECRET_BYTES;
 pub use redact::{Detector, Patterns, Redactor};
 pub(crate) use stream::{Captured, Stream};
-pub(crate) use tail::{Tail, escape};
+pub(crate) use tail::escape;

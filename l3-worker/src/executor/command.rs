@@ -147,10 +147,13 @@ impl CommandExecutor {
 
     fn prepare(&self, attempt: Attempt<'_>, paths: &Paths) -> Result<Prepared, Failure> {
         let (run_dir, path) = (&self.options.run_dir, &self.options.path);
+        // Whoever waits for a secret waits no longer than the attempt may take.
+        let wall = attempt.task.constraints.timeout.wall_ms;
+        let within = wall.map_or(Duration::MAX, Duration::from_millis);
         let granted = self
             .options
             .secrets
-            .grant(&attempt.task.secrets, attempt.stop)?;
+            .grant(&attempt.task.secrets, attempt.stop, within)?;
         prepare(
             attempt.task,
             attempt.number,

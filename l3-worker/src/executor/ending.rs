@@ -102,7 +102,12 @@ mod tests {
     struct Fixed;
 
     impl SecretStore for Fixed {
-        fn get(&self, _name: &str, _stop: &Stop) -> Result<Arc<Secret>, SecretError> {
+        fn get(
+            &self,
+            _name: &str,
+            _stop: &Stop,
+            _within: Duration,
+        ) -> Result<Arc<Secret>, SecretError> {
             Ok(Arc::new(Secret::new(b"p4ss word").unwrap()))
         }
     }
@@ -112,7 +117,7 @@ mod tests {
         let guard = Guard::new(Fixed);
         assert!(
             guard
-                .grant(&["NAME".to_owned()], &Stop::new().unwrap())
+                .grant(&["NAME".to_owned()], &Stop::new().unwrap(), Duration::MAX)
                 .is_ok()
         );
         let failure = Failure::new(FailureClass::ToolFailed, "no `p4ss%20word` here");

@@ -1,8 +1,9 @@
 //! Why a secret cannot be had. Names and remedies, never a value.
 
+use std::time::Duration;
+
 use protocol::outcome::{Failure, FailureClass};
 
-use super::command::WALL;
 use super::secret::MAX_SECRET_BYTES;
 use crate::capture::{MIN_SECRET_BYTES, escape};
 
@@ -59,17 +60,22 @@ pub enum Why {
     #[error("is not needed any more")]
     Stopped,
     /// The program took too long.
-    #[error("`{0}` did not end within {wall} s", wall = WALL.as_secs())]
-    TimedOut(String),
+    #[error("`{program}` did not end within {} s", wall.as_secs_f64())]
+    TimedOut {
+        /// As written.
+        program: String,
+        /// How long anybody waited: never longer than the task that needs it may take.
+        wall: Duration,
+    },
     /// The program failed.
-    #[error("`{program}` failed ({status}){said}", said = said(stderr))]
+    #[error(
+        "`{program}` failed ({status}); its stderr is withheld, since it could hold the value; run it by hand"
+    )]
     Failed {
         /// As written.
         program: String,
         /// How it ended.
         status: String,
-        /// The end of what it said, without what it printed.
-        stderr: String,
     },
     /// It would be found everywhere.
     #[error(
@@ -85,13 +91,6 @@ pub enum Why {
     /// A run has too many, or too much of them.
     #[error("a run may have {count} secrets of {bytes} bytes in all", count = super::guard::MAX_SECRETS, bytes = super::guard::MAX_TOTAL_BYTES)]
     TooMany,
-}
-
-fn said(stderr: &str) -> String {
-    match stderr {
-        "" => String::new(),
-        stderr => format!(": {stderr}"),
-    }
 }
 
 impl SecretError {

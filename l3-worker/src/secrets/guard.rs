@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use protocol::outcome::Failure;
 
@@ -49,15 +50,20 @@ impl Guard {
         })))
     }
 
-    /// The values of these names; from now on they are known.
+    /// The values of these names, had within this time; from now on they are known.
     ///
     /// # Errors
     /// One of them cannot be had, or the attempt is to stop.
-    pub fn grant(&self, names: &[String], stop: &Stop) -> Result<Granted, Failure> {
+    pub fn grant(
+        &self,
+        names: &[String],
+        stop: &Stop,
+        within: Duration,
+    ) -> Result<Granted, Failure> {
         let granted = names.iter().map(|name| {
             let undeclared = || SecretError::new(name, Why::Undeclared);
             let inner = self.0.as_ref().ok_or_else(undeclared)?;
-            Ok((name.clone(), inner.get(name, stop)?))
+            Ok((name.clone(), inner.get(name, stop, within)?))
         });
         let granted: Result<Vec<_>, SecretError> = granted.collect();
         let granted = granted.map_err(|error| {
@@ -104,12 +110,12 @@ impl Inner {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn get(&self, name: &str, stop: &Stop) -> Result<Arc<Secret>, SecretError> {
+    fn get(&self, name: &str, stop: &Stop, within: Duration) -> Result<Arc<Secret>, SecretError> {
         if let Some(secret) = self.known().values.get(name) {
             return Ok(Arc::clone(secret));
         }
         // Unlocked: a source may take its time, and streams go on.
-        let secret = self.store.get(name, stop)?;
+        let secret = self.store.get(name, stop, within)?;
         let mut known = self.known();
         let known = &mut *known;
         let bytes = known.values.values().map(|secret| secret.expose().len());
@@ -169,7 +175,12 @@ mod tests {
     struct Made;
 
     impl SecretStore for Made {
-        fn get(&self, name: &str, _stop: &Stop) -> Result<Arc<Secret>, SecretError> {
+        fn get(
+            &self,
+            name: &str,
+            _stop: &Stop,
+            _within: Duration,
+        ) -> Result<Arc<Secret>, SecretError> {
             if name == "absent" {
                 return Err(SecretError::new(name, Why::Unset("value-of-first".into())));
             }
@@ -191,7 +202,7 @@ mod tests {
 
     fn grant(guard: &Guard, granted: &[&str]) -> Vec<(String, String)> {
         let granted = guard
-            .grant(&names(granted), &stop())
+            .grant(&names(granted), &stop(), Duration::MAX)
             .map_err(|failure| failure.message);
         let granted = granted.unwrap();
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
@@ -210,7 +221,7 @@ mod tests {
             "a ***, a value-of-other"
         );
         let failure = guard
-            .grant(&names(&["first", "absent"]), &stop())
+            .grant(&names(&["first", "absent"]), &stop(), Duration::MAX)
             .err()
             .unwrap();
         assert_eq!(failure.class, FailureClass::InputMissing);
@@ -239,9 +250,14 @@ mod tests {
         let guard = Guard::new(Made);
         let many: Vec<String> = (0..=MAX_SECRETS).map(|n| format!("name-{n}")).collect();
         assert!(
-            guard.grant(&many[1..], &stop()).is_ok() && guard.grant(&many[1..], &stop()).is_ok()
+            guard.grant(&many[1..], &stop(), Duration::MAX).is_ok()
+                && guard.grant(&many[1..], &stop(), Duration::MAX).is_ok()
         );
-        let refused = guard.grant(&many, &stop()).err().unwrap().message;
+        let refused = guard
+            .grant(&many, &stop(), Duration::MAX)
+            .err()
+            .unwrap()
+            .message;
         assert!(
             refused.contains("a run may have 64 secrets of 32768 bytes"),
             "{refused}"
@@ -252,7 +268,11 @@ mod tests {
     fn without_secrets_nothing_is_granted_and_nothing_hidden() {
         let guard = Guard::default();
         assert_eq!(grant(&guard, &[]), []);
-        assert!(guard.grant(&names(&["any"]), &stop()).is_err());
+        assert!(
+            guard
+                .grant(&names(&["any"]), &stop(), Duration::MAX)
+                .is_err()
+        );
         let mut out = Vec::new();
         guard.filter().push(b"any", &mut out);
         assert_eq!(out, b"any");

@@ -17,14 +17,16 @@ pub use secret::{MAX_SECRET_BYTES, Secret};
 pub use system::{Host, SystemSecrets, Variable};
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::stop::Stop;
 
 /// Where values are had from.
 pub trait SecretStore: Send + Sync {
-    /// The value of this name; the same answer at every call.
+    /// The value of this name; the same answer at every call that waits long enough.
     ///
     /// # Errors
-    /// There is none, or none that can be kept secret, or `stop` was ordered while it was looked for.
-    fn get(&self, name: &str, stop: &Stop) -> Result<Arc<Secret>, SecretError>;
+    /// There is none, or none that can be kept secret, or `stop` was ordered
+    /// or the time was over while it was looked for.
+    fn get(&self, name: &str, stop: &Stop, within: Duration) -> Result<Arc<Secret>, SecretError>;
 }

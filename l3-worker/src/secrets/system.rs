@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use protocol::policy::{SecretSource, Secrets};
 use zeroize::Zeroize as _;
@@ -53,7 +54,13 @@ impl SystemSecrets {
         Self { host, entries }
     }
 
-    fn resolve(&self, name: &str, source: &SecretSource, stop: &Stop) -> Result<Secret, Why> {
+    fn resolve(
+        &self,
+        name: &str,
+        source: &SecretSource,
+        stop: &Stop,
+        within: Duration,
+    ) -> Result<Secret, Why> {
         match source {
             SecretSource::Env { name: variable } => {
                 let variable = variable.as_deref().unwrap_or(name);
@@ -64,22 +71,25 @@ impl SystemSecrets {
                 secret
             }
             SecretSource::File { path } => file::read(path, &self.host),
-            SecretSource::Command { argv } => command::run(argv, &self.host.root, stop),
+            SecretSource::Command { argv } => command::run(argv, &self.host.root, stop, within),
         }
     }
 }
 
 impl SecretStore for SystemSecrets {
-    fn get(&self, name: &str, stop: &Stop) -> Result<Arc<Secret>, SecretError> {
+    fn get(&self, name: &str, stop: &Stop, within: Duration) -> Result<Arc<Secret>, SecretError> {
         let undeclared = || SecretError::new(name, Why::Undeclared);
         let entry = self.entries.get(name).ok_or_else(undeclared)?;
         let mut value = entry.value.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(resolved) = &*value {
             return resolved.clone();
         }
-        let resolved = match self.resolve(name, &entry.source, stop) {
-            // Says nothing about the secret.
+        let resolved = match self.resolve(name, &entry.source, stop, within) {
+            // Says nothing about the secret, nor does a task that has less time than others.
             Err(Why::Stopped) => return Err(SecretError::new(name, Why::Stopped)),
+            Err(why @ Why::TimedOut { wall, .. }) if wall < command::WALL => {
+                return Err(SecretError::new(name, why));
+            }
             resolved => resolved.map(Arc::new),
         };
         let resolved = resolved.map_err(|why| SecretError::new(name, why));
@@ -115,12 +125,32 @@ mod tests {
     }
 
     #[test]
+    fn who_has_less_time_than_others_speaks_for_itself_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = "test -e ready || sleep 100; echo 12345678";
+        let argv = ["/bin/sh", "-c", script].map(str::to_owned).to_vec();
+        let sources = [("SLOW".to_owned(), SecretSource::Command { argv })].into();
+        let host = Host {
+            root: dir.path().into(),
+            home: None,
+            variable: Arc::new(|_| None),
+        };
+        let secrets = SystemSecrets::new(sources, host);
+        let stop = Stop::new().unwrap();
+        let late = secrets.get("SLOW", &stop, Duration::from_millis(50));
+        assert!(matches!(late.unwrap_err().why, Why::TimedOut { .. }));
+        fs_err::write(dir.path().join("ready"), "").unwrap();
+        let found = secrets.get("SLOW", &stop, Duration::MAX).unwrap();
+        assert_eq!(found.expose(), "12345678");
+    }
+
+    #[test]
     fn every_source_is_resolved_once() {
         let dir = tempfile::tempdir().unwrap();
         fs_err::write(dir.path().join("file"), "from-file\n").unwrap();
         let secrets = secrets(dir.path());
         let get = |name: &str| {
-            let secret = secrets.get(name, &Stop::new().unwrap());
+            let secret = secrets.get(name, &Stop::new().unwrap(), Duration::MAX);
             secret.map(|secret| secret.expose().to_owned())
         };
         assert_eq!(get("TOKEN").unwrap(), " from-env\n");
@@ -130,7 +160,10 @@ mod tests {
         assert_eq!(get("FILE").unwrap(), "from-file");
         let stopped = Stop::new().unwrap();
         stopped.raise(crate::stop::StopLevel::Kill);
-        let failure = secrets.get("COMMAND", &stopped).unwrap_err().failure();
+        let failure = secrets
+            .get("COMMAND", &stopped, Duration::MAX)
+            .unwrap_err()
+            .failure();
         assert_eq!(failure.class, protocol::outcome::FailureClass::Cancelled);
         std::thread::scope(|scope| {
             for _ in 0..4 {
@@ -144,13 +177,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let secrets = secrets(dir.path());
         let stop = Stop::new().unwrap();
-        let failure = secrets.get("ABSENT", &stop).unwrap_err().failure();
+        let failure = secrets
+            .get("ABSENT", &stop, Duration::MAX)
+            .unwrap_err()
+            .failure();
         assert_eq!(failure.class, protocol::outcome::FailureClass::InputMissing);
         assert_eq!(
             failure.message,
             "secret `ABSENT`: the variable `ABSENT` is not set where orchestra runs; export it"
         );
-        let unknown = secrets.get("NOPE", &stop).unwrap_err();
+        let unknown = secrets.get("NOPE", &stop, Duration::MAX).unwrap_err();
         assert_eq!(unknown.why, Why::Undeclared);
     }
 }

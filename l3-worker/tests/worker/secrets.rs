@@ -1,6 +1,7 @@
 //! Secrets of an attempt: in its environment, and in nothing that is left of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use l3_worker::Stop;
 use l3_worker::secrets::{Guard, Secret, SecretError, SecretStore, Why};
@@ -26,7 +27,7 @@ const PRINT: &str = r#"
 struct Fixed;
 
 impl SecretStore for Fixed {
-    fn get(&self, name: &str, _stop: &Stop) -> Result<Arc<Secret>, SecretError> {
+    fn get(&self, name: &str, _stop: &Stop, _within: Duration) -> Result<Arc<Secret>, SecretError> {
         let error = |why| SecretError {
             name: name.to_owned(),
             why,
@@ -193,7 +194,12 @@ fn a_secret_in_an_artifact_or_in_its_name_fails_the_attempt() {
 fn a_task_does_not_replace_the_marks_of_its_run_by_a_secret() {
     struct Marks;
     impl SecretStore for Marks {
-        fn get(&self, _name: &str, _stop: &Stop) -> Result<Arc<Secret>, SecretError> {
+        fn get(
+            &self,
+            _name: &str,
+            _stop: &Stop,
+            _within: Duration,
+        ) -> Result<Arc<Secret>, SecretError> {
             Ok(Arc::new(Secret::new(b"forged-run-id").unwrap()))
         }
     }

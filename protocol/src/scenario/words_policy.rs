@@ -42,8 +42,9 @@ pub(super) static SECRET: Table = Table {
         key(
             "argv",
             TEXTS,
-            "With `from: command`: program and arguments, run by the user outside of any sandbox. One final \
-             line break is not part of the value.",
+            "With `from: command`: program, absolute or by a name on `PATH`, and arguments, run as the user \
+             outside of any sandbox, for 30 s or the task's `timeout` at most. One final line break is not \
+             part of the value.",
         ),
     ],
     later: &[],
