@@ -20,7 +20,7 @@ pub const NOT_READY: u8 = 7;
 pub const VERIFY_FAILED: u8 = 8;
 /// A rule of a policy is not as its examples say.
 pub const BELOW: u8 = 9;
-/// Paused: `orchestra resume` goes on.
+/// Paused: `orchestra resume` goes on; or Ctrl-C left a plan unapproved.
 pub const PARKED: u8 = 10;
 /// A bug in orchestra.
 pub const INTERNAL: u8 = 70;

@@ -25,6 +25,19 @@ fn preview(place: &Place) -> Value {
     place.orchestra(words).run().expect(4).json()
 }
 
+fn preview_of(place: &Place, approve: &str) -> Value {
+    let words = [
+        "run",
+        "wide.yaml",
+        "--plan-only",
+        "--approve",
+        approve,
+        "-o",
+        "json",
+    ];
+    place.orchestra(words).run().expect(0).json()
+}
+
 #[test]
 fn what_exceeds_the_policy_is_refused_with_every_reason_and_the_command() {
     let place = Place::with("wide.yaml", WIDE);
@@ -60,6 +73,7 @@ fn the_command_that_is_proposed_approves_it() {
     let told = told.expect(4).stderr;
     let command = told.split('`').find(|part| part.starts_with("orchestra "));
     let words = command.unwrap().split(' ').skip(1);
+    let approve = words.clone().last().unwrap().to_owned();
     place.orchestra(words).run().expect(0);
     let events = place.run_file("events.jsonl");
     assert!(events.contains("\"by\":\"digest\""), "{events}");
@@ -73,6 +87,30 @@ fn the_command_that_is_proposed_approves_it() {
     assert_eq!(grant["task"], "fetch", "{policy}");
     assert_eq!(grant["by"], "you, by the plan's digest", "{policy}");
     place.orchestra(["verify"]).run().expect(0);
+    // From now on nothing reads as if it had been refused.
+    let plan: Value = preview_of(&place, &approve);
+    let granted = format!(
+        "default@1 does not open the network `full`; granted by approval {}",
+        &plan["plan"].as_str().unwrap()[..8]
+    );
+    let found = &plan["policy"]["findings"][0];
+    assert_eq!(found["message"], granted.as_str(), "{plan}");
+    assert_eq!(
+        (&found["severity"], &plan["policy"]["refused"]),
+        (&"granted".into(), &false.into())
+    );
+    for told in [
+        place.orchestra(["report"]).run().expect(0).stdout,
+        place.run_file("report.html"),
+        place
+            .orchestra(["run", "wide.yaml", "--plan-only", "--approve", &approve])
+            .run()
+            .expect(0)
+            .stdout,
+    ] {
+        assert!(told.contains("granted by approval"), "{told}");
+        assert!(!told.contains("refused"), "{told}");
+    }
 }
 
 #[test]

@@ -95,6 +95,42 @@ fn an_editor_that_gives_up_changes_nothing() {
 }
 
 #[test]
+fn ctrl_c_leaves_the_question_open_and_says_what_asks_again() {
+    let place = Place::with("wide.yaml", WIDE);
+    let editor = editor(&place, "echo used", "echo changed");
+    let env = [("EDITOR", editor.as_str()), ("COLUMNS", "200")];
+    let mut terminal = Terminal::run_with(&place, &RUN, &env);
+    terminal.resize(200, 24);
+    terminal.wait_for("? [y/N/e/d]");
+    terminal.press("\x03");
+    let (code, text) = terminal.end();
+    assert_eq!(code, 10, "{text}");
+    assert!(text.contains("plan-waits"), "{text}");
+    assert!(text.contains("no run directory was made"), "{text}");
+    assert!(
+        text.contains("help: `orchestra run wide.yaml --sandbox none` asks again"),
+        "{text}"
+    );
+    assert!(!text.contains("what you edited"), "{text}");
+    assert!(!runs(&place), "nothing was made");
+    // What was edited before is not lost, whatever the answer.
+    for (answer, code) in [("\x03", 10), ("n\r", 4)] {
+        place.write("wide.yaml", WIDE);
+        let mut terminal = Terminal::run_with(&place, &RUN, &env);
+        terminal.resize(200, 60);
+        terminal.wait_for("? [y/N/e/d]");
+        terminal.press("e\r");
+        terminal.wait_for("The plan is now");
+        terminal.wait_for("run: \"echo used\" → \"echo changed\"");
+        terminal.press(answer);
+        let (ended, text) = terminal.end();
+        assert_eq!(ended, code, "{text}");
+        assert!(text.contains("what you edited stays in "), "{text}");
+        assert!(!runs(&place), "nothing was made");
+    }
+}
+
+#[test]
 fn nobody_is_asked_who_does_not_want_it() {
     let place = Place::with("wide.yaml", WIDE);
     let args = [&RUN[..], &["--no-input"]].concat();

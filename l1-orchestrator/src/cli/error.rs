@@ -27,6 +27,8 @@ pub enum Kind {
     NotReady,
     /// Something is not what was recorded.
     VerifyFailed,
+    /// A person did not say yet.
+    Parked,
     /// A bug of ours.
     Internal,
     /// Nobody reads stdout any more.
@@ -43,6 +45,7 @@ impl Kind {
             Self::Refused => exit_code::REFUSED,
             Self::NotReady => exit_code::NOT_READY,
             Self::VerifyFailed => exit_code::VERIFY_FAILED,
+            Self::Parked => exit_code::PARKED,
             Self::Internal => exit_code::INTERNAL,
             // As with `head`: the reader had enough, which is no failure of ours.
             Self::Gone => exit_code::OK,

@@ -35,9 +35,10 @@ impl Judged {
         Arc::new(Dispatch::new(policy, plan, site))
     }
 
-    /// Puts what exceeded the policy into it: somebody approved exactly that.
-    pub(super) fn grant(&mut self, by: &str) {
+    /// Puts what exceeded the policy into it: somebody approved exactly that, under this digest.
+    pub(super) fn grant(&mut self, by: &str, approval: &str) {
         self.policy = self.policy.granting(&self.verdict, by);
+        self.verdict = std::mem::take(&mut self.verdict).granted(approval);
     }
 }
 

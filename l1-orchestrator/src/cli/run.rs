@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::ArgMatches;
 use protocol::policy::{Finding, FindingSeverity};
 
-use super::approval::{Ready, Settled, settle};
+use super::approval::{self, Ready, Settled, settle};
 use super::args::Run;
 use super::asked::{self, Asked};
 use super::begin::{begin, settings_record};
@@ -27,7 +27,10 @@ pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result
     let judged = judge.judge(&asked);
     asked::stands_under(&asked, &args.scenario, judged.policy.digest())?;
     let slots = slots(&how, &asked.plan);
-    let ready = Ready { asked, judged };
+    let mut ready = Ready { asked, judged };
+    if args.plan_only || args.dry_run {
+        approval::foresee(args, &mut ready);
+    }
     if args.plan_only {
         return plan_only(context, args, &ready, slots.value);
     }

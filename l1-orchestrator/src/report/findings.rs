@@ -12,14 +12,17 @@ const MAX_TOLD: usize = 50;
 /// Counts by weight: `2 refused, 1 warning`; nothing where there is nothing.
 #[must_use]
 pub fn count<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> String {
-    let mut counts = [0_usize; 3];
+    let mut counts = [0_usize; 4];
     for finding in findings {
         counts[finding.severity as usize] += 1;
     }
-    let [info, warning, refused] = counts;
+    let [info, granted, warning, refused] = counts;
     let mut words = Vec::new();
     if refused > 0 {
         words.push(format!("{refused} refused"));
+    }
+    if granted > 0 {
+        words.push(format!("{granted} granted"));
     }
     if warning > 0 {
         words.push(super::words::count(warning, "warning"));
@@ -57,7 +60,7 @@ pub fn lines(findings: &[Finding], painter: Painter) -> String {
 const fn tone(severity: FindingSeverity) -> Tone {
     match severity {
         FindingSeverity::Refused => Tone::Bad,
-        FindingSeverity::Warning => Tone::Warn,
+        FindingSeverity::Granted | FindingSeverity::Warning => Tone::Warn,
         FindingSeverity::Info => Tone::Dim,
     }
 }

@@ -11,6 +11,8 @@ use crate::ids::TaskId;
 pub enum FindingSeverity {
     /// Worth knowing.
     Info,
+    /// It exceeds the policy, and a person approved exactly that.
+    Granted,
     /// Worth a look; the run goes on.
     Warning,
     /// What it is about does not start, or did not work.
@@ -23,6 +25,7 @@ impl FindingSeverity {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Info => "info",
+            Self::Granted => "granted",
             Self::Warning => "warning",
             Self::Refused => "refused",
         }

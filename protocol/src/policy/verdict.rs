@@ -38,6 +38,20 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// The same once somebody approved the plan by this digest, with everything that exceeded the policy.
+    #[must_use]
+    pub fn granted(mut self, approval: &str) -> Self {
+        for finding in &mut self.findings {
+            if finding.severity == FindingSeverity::Refused {
+                finding.severity = FindingSeverity::Granted;
+                finding.message = format!("{}; granted by approval {approval}", finding.message);
+                finding.suggested_fix = None;
+            }
+        }
+        self.refused = false;
+        self
+    }
+
     /// The findings that refuse.
     pub fn refusals(&self) -> impl Iterator<Item = &Finding> {
         let refuses = |found: &&Finding| found.severity == FindingSeverity::Refused;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::cli::confirm::ask;
+use crate::cli::confirm::{Said, ask};
 use crate::cli::context::Context;
 
 /// What a person says to a plan.
@@ -16,6 +16,8 @@ pub(super) enum Answer {
     Edit,
     /// Tell me more.
     Details,
+    /// Ctrl-C: not now.
+    Later,
 }
 
 impl Answer {
@@ -34,8 +36,10 @@ impl Answer {
 /// Asks until an answer is one; the end of input is a no.
 pub(super) fn answer(context: &Context, question: &str) -> io::Result<Answer> {
     loop {
-        let Some(line) = ask(context, &format!("{question} [y/N/e/d]"))? else {
-            return Ok(Answer::No);
+        let line = match ask(context, &format!("{question} [y/N/e/d]"))? {
+            Said::Line(line) => line,
+            Said::End => return Ok(Answer::No),
+            Said::Interrupted => return Ok(Answer::Later),
         };
         if let Some(answer) = Answer::of(&line) {
             return Ok(answer);

@@ -1,5 +1,7 @@
 //! A person decides about a plan: the page, a question, and the page again after every edit.
 
+use protocol::digest::Digest;
+
 use super::answer::{Answer, answer};
 use super::decide::{Decision, Wish, decide};
 use super::details::details;
@@ -26,6 +28,8 @@ pub struct Dialog<'a> {
     pub context: &'a Context,
     /// Slots of the run, for the page.
     pub slots: u32,
+    /// The command line that asks again.
+    pub command: String,
     /// Reads the scenario again, as it was asked for.
     pub again: &'a dyn Fn(&Asked) -> Result<Ready, CliError>,
 }
@@ -43,6 +47,7 @@ impl Dialog<'_> {
         let mut shown = first;
         // After an edit that is no plan, or one that is refused whoever approves it.
         let mut unfit: Option<CliError> = None;
+        let mut edited = false;
         loop {
             let question = self.question(&shown, unfit.is_some());
             let said = answer(self.context, &question).map_err(|error| {
@@ -50,8 +55,15 @@ impl Dialog<'_> {
                 CliError::not_ready("terminal-unreadable", message).because(error)
             })?;
             match (said, &unfit) {
-                (Answer::No, _) => return Err(refusal::declined()),
-                (Answer::Edit, _) => match self.edit(&shown.asked) {
+                (Answer::No, _) => {
+                    let kept = edited.then_some(shown.asked.path.as_path());
+                    return Err(refusal::declined(kept));
+                }
+                (Answer::Later, _) => {
+                    let kept = edited.then_some(shown.asked.path.as_path());
+                    return Err(refusal::parked(&self.command, kept));
+                }
+                (Answer::Edit, _) => match self.edit(&shown.asked, &mut edited) {
                     Ok(Some(new)) => {
                         self.show_new(&shown, &new);
                         unfit = unfit_of(&new);
@@ -85,14 +97,18 @@ impl Dialog<'_> {
     }
 
     /// Lets the person edit; the plan of what came of it, or none where the editor gave up.
-    fn edit(&self, asked: &Asked) -> Result<Option<Ready>, CliError> {
+    fn edit(&self, asked: &Asked, edited: &mut bool) -> Result<Option<Ready>, CliError> {
         let (ui, path) = (&self.context.ui, asked.path.as_path());
         if !path.is_file() {
             let shown = path.display();
             ui.say(&format!("there is no file {shown} that could be edited"));
             return Ok(None);
         }
-        match editor::edit(path) {
+        let stamp = || fs_err::read(path).ok().map(|bytes| Digest::of(&bytes));
+        let before = stamp();
+        let ended = editor::edit(path);
+        *edited |= stamp() != before;
+        match ended {
             Ok(status) if status.success() => (self.again)(asked).map(Some),
             Ok(status) => {
                 let editor = editor::named();

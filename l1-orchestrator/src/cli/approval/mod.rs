@@ -10,5 +10,5 @@ mod settle;
 mod told;
 
 pub(super) use dialog::Ready;
-pub(super) use settle::{Settled, command, reason_against, settle};
+pub(super) use settle::{Settled, command, foresee, reason_against, settle};
 pub(super) use told::told;

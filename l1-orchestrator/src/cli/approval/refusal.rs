@@ -1,5 +1,7 @@
 //! A plan that does not run, with every reason and with what would let it.
 
+use std::path::Path;
+
 use protocol::digest::Digest;
 use protocol::policy::Verdict;
 
@@ -51,8 +53,26 @@ pub(super) fn other(differs: Differs, plan: Digest, policy: Digest, approve: &Ap
         .hint("look at it with `--plan-only`, and approve what you see")
 }
 
-/// A person said no.
-pub(super) fn declined() -> CliError {
+/// A person said no. What they changed before that is still in the file.
+pub(super) fn declined(edited: Option<&Path>) -> CliError {
     let message = "you did not approve the plan; nothing was run";
-    CliError::new(Kind::Refused, "plan-declined", message)
+    keeping(
+        CliError::new(Kind::Refused, "plan-declined", message),
+        edited,
+    )
+}
+
+/// A person left the question open. No run was begun, so there is none to resume: `command` asks again.
+pub(super) fn parked(command: &str, edited: Option<&Path>) -> CliError {
+    let message =
+        "Ctrl-C: the plan waits for your approval; nothing was run, and no run directory was made";
+    let error = CliError::new(Kind::Parked, "plan-waits", message);
+    keeping(error, edited).hint(format!("`{command}` asks again"))
+}
+
+fn keeping(error: CliError, edited: Option<&Path>) -> CliError {
+    match edited {
+        None => error,
+        Some(path) => error.hint(format!("what you edited stays in {}", path.display())),
+    }
 }

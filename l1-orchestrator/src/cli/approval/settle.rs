@@ -43,12 +43,25 @@ pub fn settle(
             let dialog = Dialog {
                 context,
                 slots,
+                command: format!("orchestra run {}", words(args, asked)),
                 again,
             };
             let ready = dialog.decide(ready)?;
             let grants = ready.judged.verdict.refused;
             Ok(approved(context, ready, Origin::Person, grants))
         }
+    }
+}
+
+/// Tells what an approval that was given grants, for what only looks ahead. The policy stays the one that
+/// was approved.
+pub fn foresee(args: &Run, ready: &mut Ready) {
+    let wish = wish(args, &ready.asked);
+    let Ready { asked, judged } = ready;
+    let decided = decide(&asked.plan, &judged.policy, &judged.verdict, wish);
+    if matches!(decided, Decision::Approved { grants: true, .. }) {
+        let verdict = std::mem::take(&mut judged.verdict);
+        judged.verdict = verdict.granted(&asked.plan.digest().short());
     }
 }
 
@@ -94,6 +107,15 @@ fn denied(context: &Context, args: &Run, ready: &Ready, wish: Wish<'_>) -> Optio
 /// The command line that approves exactly this.
 pub fn command(context: &Context, args: &Run, ready: &Ready) -> String {
     let Ready { asked, judged } = ready;
+    let words = words(args, asked);
+    let digests = context
+        .redact
+        .approval(&asked.plan.digest(), &judged.policy.digest());
+    format!("orchestra run {words} --approve {digests}")
+}
+
+/// What to run, under which policy.
+fn words(args: &Run, asked: &Asked) -> String {
     let mut words = match asked.is_saved() {
         true => quoted(&args.scenario),
         false => asked::again(&args.scenario, &asked.inputs),
@@ -104,10 +126,7 @@ pub fn command(context: &Context, args: &Run, ready: &Ready) -> String {
     if let Some(level) = args.driving.sandbox {
         words.push_str(&format!(" --sandbox {level}"));
     }
-    let digests = context
-        .redact
-        .approval(&asked.plan.digest(), &judged.policy.digest());
-    format!("orchestra run {words} --approve {digests}")
+    words
 }
 
 fn approved(context: &Context, mut ready: Ready, by: Origin, grants: bool) -> Settled {
@@ -124,7 +143,8 @@ fn approved(context: &Context, mut ready: Ready, by: Origin, grants: bool) -> Se
         }
     }
     if grants {
-        judged.grant(crate::report::words::origin(&by));
+        let digest = asked.plan.digest().short();
+        judged.grant(crate::report::words::origin(&by), &digest);
     }
     Settled { ready, by }
 }
