@@ -2,17 +2,21 @@
 //! prompts, not what a reply means.
 
 pub mod anthropic;
+mod claude_code;
 mod error;
 mod estimate;
 mod reply;
 mod request;
+mod scripted;
 mod seam;
 mod wire;
 
+pub use claude_code::{ClaudeCode, ClaudeCodeOptions};
 pub use error::{ErrorKind, ModelError};
 pub use estimate::{BYTES_PER_TOKEN, estimate_prompt, estimate_text};
 pub use protocol::budget::Used;
 pub use reply::{ModelReply, Stop};
 pub use request::{Effort, MAX_REQUEST_BYTES, ModelRequest, Role, Turn};
+pub use scripted::{MAX_SCRIPT_BYTES, MAX_SCRIPT_ENTRIES, ScriptError, Scripted};
 pub use seam::{Model, Progress};
 pub use wire::{Address, AddressError, Limits, Secret, SecretError};

@@ -162,6 +162,12 @@ codes! {
     DENIED_ATTEMPT = "denied-attempt", Notice:
         "A task tried something that the sandbox denied.",
         "See whether the task works without it; if it has to have it, open it in a pack.";
+    AGENT_DENIED = "agent-denied", Notice:
+        "An agent said that it was denied a tool it wanted to use. It may have gone on without.",
+        "See whether its result is whole; if it has to have the tool, allow it in the agent's own flags.";
+    PROMPT_MARKER = "prompt-marker", Notice:
+        "A text that a model or an agent reads or wrote holds words that address it, as hidden instructions do.",
+        "Look at the text; what is in it grants nothing, and changes no outcome by itself.";
     UNUSED_GRANT = "unused-grant", Remark:
         "A task was granted something that it was not seen to use.",
         "Remove it from the task's `effects`.";

@@ -58,3 +58,60 @@ impl Finding {
         self
     }
 }
+
+/// A foreign text made safe for a message: one line, at most `max` characters, every gap and all that
+/// moves a cursor or is not seen one space.
+#[must_use]
+pub fn one_line(text: &str, max: usize) -> String {
+    let mut line = String::new();
+    let mut count = 0;
+    // Looked at far enough to fill the line, however much of it is gaps.
+    for c in text.chars().take(max.saturating_mul(4)) {
+        let is_gap = c.is_whitespace() || c.is_control() || is_unseen(c);
+        if is_gap && (line.is_empty() || line.ends_with(' ')) {
+            continue;
+        }
+        if count == max {
+            line.pop();
+            line.push('…');
+            return line;
+        }
+        line.push(if is_gap { ' ' } else { c });
+        count += 1;
+    }
+    line.truncate(line.trim_end().len());
+    line
+}
+
+/// Marks that join, order or hide letters: soft hyphens, zero widths, directions, tags.
+pub(super) const fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_foreign_text_becomes_one_short_line() {
+        for (text, line) in [
+            ("plain", "plain"),
+            ("  a\r\n\tb  ", "a b"),
+            ("\u{1b}[1mred\u{1b}[0m", "[1mred [0m"),
+            ("a\u{202e}b\u{e0041}", "a b"),
+            ("", ""),
+            ("äöü-12345678", "äöü-12345…"),
+            ("äöü-123456", "äöü-123456"),
+        ] {
+            assert_eq!(one_line(text, 10), line, "{text:?}");
+        }
+    }
+}

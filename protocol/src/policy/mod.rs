@@ -1,6 +1,7 @@
 //! Rules for tasks: what they may do, use and repeat. Decided by pure code here, enforced elsewhere.
 
 mod admission;
+mod agent;
 mod arguments;
 mod ask;
 mod bound;
@@ -23,6 +24,7 @@ mod origin;
 mod pack;
 mod pattern;
 mod place;
+mod prompt_markers;
 mod request;
 mod retry;
 mod rule;
@@ -45,6 +47,7 @@ pub use crate::scenario::{
     ParsedPack, ParsedTightening, pack_schema, parse_pack, parse_tightening,
 };
 pub use admission::{Admission, ProgramRuling, Ruling, is_privileged_program};
+pub use agent::{agent_findings, denial_findings};
 pub use ask::TaskAsk;
 #[cfg(feature = "author")]
 pub(crate) use bound::{BUDGETS as BUDGET_BOUNDS, LIMITS as LIMIT_BOUNDS, Unit};
@@ -56,13 +59,14 @@ pub use effective::{
     EnvironmentRule, PathRule, Policy, PolicyError, PolicySchema, SandboxRule, SecretRule,
 };
 pub use examples::ExampleResult;
-pub use finding::{Finding, FindingSeverity};
+pub use finding::{Finding, FindingSeverity, one_line};
 pub use grant::{Grant, Granted};
 pub use limit_origins::LimitOrigins;
 pub use limits::{Constraints, Limits, LimitsRequest, Timeout};
 pub use origin::PolicyLine;
 pub use pack::{LimitTerms, Pack, Terms, Tightening};
 pub use place::{PolicyPath, Site};
+pub use prompt_markers::prompt_findings;
 pub use request::{Effects, PolicyRequest, SecretSource, Secrets};
 pub use retry::{Backoff, RetryPolicy};
 pub use rule::{
