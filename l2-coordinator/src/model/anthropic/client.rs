@@ -40,7 +40,7 @@ impl Anthropic {
             let host = options.base_url.host();
             tracing::warn!(host, "the key travels without TLS");
         }
-        let http = client(&options.limits, options.proxy.as_deref())?;
+        let http = client(&options.base_url, &options.limits, options.proxy.as_deref())?;
         Ok(Self {
             dice: Dice::new(options.seed),
             http,

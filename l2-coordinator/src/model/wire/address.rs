@@ -44,6 +44,11 @@ impl Address {
         url
     }
 
+    /// Whether it is reached by TLS.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
     /// Whether what is sent can be read on its way: no TLS, and another machine.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -54,7 +59,7 @@ impl Address {
             || host
                 .parse::<std::net::IpAddr>()
                 .is_ok_and(|address| address.is_loopback());
-        self.0.scheme() == "http" && !is_loopback
+        !self.is_tls() && !is_loopback
     }
 
     /// Host and port, for messages.

@@ -6,6 +6,9 @@ use std::error::Error as _;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Proxy, RequestBuilder, Response};
 
+use rustls::{ClientConfig, RootCertStore};
+
+use super::address::Address;
 use super::body::Deadline;
 use super::limits::Limits;
 use super::text::one_line;
@@ -20,11 +23,15 @@ const MAX_CAUSE: usize = 200;
 /// Idle connections that wait for the next call; a plan asks few models at once.
 const MAX_IDLE_CONNECTIONS: usize = 8;
 
-/// What all calls of one provider share.
+/// What all calls of the provider at this address share.
 ///
 /// # Errors
 /// This machine has no certificates to trust, or the proxy's address is none.
-pub(crate) fn client(limits: &Limits, proxy: Option<&str>) -> Result<Client, ModelError> {
+pub(crate) fn client(
+    address: &Address,
+    limits: &Limits,
+    proxy: Option<&str>,
+) -> Result<Client, ModelError> {
     // Whoever was first has installed the same one.
     let _first = rustls::crypto::ring::default_provider().install_default();
     let fatal = |message: String| ModelError::new(ErrorKind::Fatal, message);
@@ -36,6 +43,12 @@ pub(crate) fn client(limits: &Limits, proxy: Option<&str>) -> Result<Client, Mod
         .user_agent(USER_AGENT)
         .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
         .tcp_nodelay(true);
+    let is_tls = address.is_tls() || proxy.is_some_and(|proxy| proxy.starts_with("https:"));
+    if !is_tls {
+        // A model on this machine needs no certificates, and there may be none. Trusts nobody.
+        let nobody = ClientConfig::builder().with_root_certificates(RootCertStore::empty());
+        builder = builder.tls_backend_preconfigured(nobody.with_no_client_auth());
+    }
     if let Some(proxy) = proxy {
         let proxy = Proxy::all(proxy).map_err(|_| fatal("the proxy is not a URL".to_owned()))?;
         builder = builder.proxy(proxy);
@@ -86,15 +99,15 @@ pub(super) fn broken(error: &reqwest::Error) -> ModelError {
 fn is_distrusted(error: &reqwest::Error) -> bool {
     let mut next = error.source();
     while let Some(cause) = next {
-        let inner = cause.downcast_ref::<std::io::Error>();
-        let inner = inner.and_then(std::io::Error::get_ref);
-        let tls = cause
-            .downcast_ref::<rustls::Error>()
-            .or_else(|| inner.and_then(|inner| inner.downcast_ref()));
-        if let Some(tls) = tls {
+        if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
             return matches!(tls, rustls::Error::InvalidCertificate(_));
         }
-        next = cause.source();
+        // An I/O error names as its source not what it holds, but the source of that.
+        let held = cause.downcast_ref::<std::io::Error>();
+        next = match held.and_then(std::io::Error::get_ref) {
+            Some(held) => Some(held),
+            None => cause.source(),
+        };
     }
     false
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::support::{MODEL, request};
 use crate::model::anthropic::request::for_reply;
-use crate::model::wire::{Limits, client};
+use crate::model::wire::{Address, Limits, client};
 use crate::testing::stub_api::{KEY, Stub};
 
 /// A body that it takes.
@@ -27,7 +27,12 @@ fn good() -> Value {
 
 /// Status and kind of the answer to this body with these headers.
 async fn answer(stub: &Stub, body: &Value, headers: &[(&str, &str)]) -> (u16, String) {
-    let http = client(&Limits::default(), None).unwrap();
+    let http = client(
+        &Address::new(&stub.base_url()).unwrap(),
+        &Limits::default(),
+        None,
+    )
+    .unwrap();
     let mut request = http.post(format!("{}/v1/messages", stub.base_url()));
     for (name, value) in headers {
         request = request.header(*name, *value);

@@ -2,6 +2,9 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::sync::Arc;
+
+use rustls::pki_types::PrivateKeyDer;
 
 use super::support::{call, options, request, watched};
 use crate::model::anthropic::{Anthropic, Options};
@@ -55,6 +58,42 @@ async fn a_server_without_tls_is_no_provider() {
     let error = error_at(&format!("https://{address}")).await;
     assert_eq!(error.kind, ErrorKind::Transient, "{error}");
     assert!(error.message.starts_with("no connection: "), "{error}");
+    serve.join().unwrap();
+}
+
+/// A certificate by nobody, for `localhost`, and its key.
+const CERTIFICATE: &[u8] = include_bytes!("untrusted/certificate.der");
+const KEY_OF_IT: &[u8] = include_bytes!("untrusted/key.der");
+
+#[tokio::test]
+async fn a_certificate_by_nobody_ends_the_call_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let serve = std::thread::spawn(move || {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![CERTIFICATE.to_vec().into()],
+                PrivateKeyDer::try_from(KEY_OF_IT.to_vec()).unwrap(),
+            );
+        let mut tls = rustls::ServerConnection::new(Arc::new(config.unwrap())).unwrap();
+        let (mut stream, _) = listener.accept().unwrap();
+        let ended = loop {
+            if let Err(ended) = tls.complete_io(&mut stream) {
+                break ended;
+            }
+        };
+        assert!(ended.to_string().contains("UnknownCA"), "{ended}");
+    });
+    let error = error_at(&format!("https://localhost:{}", address.port())).await;
+    assert_eq!(error.kind, ErrorKind::Fatal, "{error:?}");
+    let wanted =
+        "the provider's certificate is not trusted: invalid peer certificate: UnknownIssuer";
+    assert_eq!(error.message, wanted);
+    assert!(error.help.is_some());
     serve.join().unwrap();
 }
 
