@@ -101,6 +101,7 @@ fn task(mut draft: DraftTask, scenarios: &Library) -> PlanTask {
         .iter()
         .filter_map(|(path, source)| Some((path.clone(), FileSource::of(source)?)));
     let extra = Extra {
+        description: draft.description.map(Into::into),
         parent_id: draft.parent_id.and_then(|id| id.parse().ok()),
         shell: shell.map(Into::into),
         condition: draft.condition.as_deref().map(Condition::new),

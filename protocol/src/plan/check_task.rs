@@ -12,7 +12,9 @@ use super::check_action::check_action;
 use super::check_expansion::check_expansion;
 use super::check_policy::check_effects;
 use super::draft::DraftTask;
-use super::limits::{MAX_ARGUMENT_BYTES, MAX_ENTRIES, MAX_FILES, MAX_TIMEOUT_MS};
+use super::limits::{
+    MAX_ARGUMENT_BYTES, MAX_ENTRIES, MAX_FILES, MAX_TASK_DESCRIPTION_BYTES, MAX_TIMEOUT_MS,
+};
 use super::overlap::check_overlaps;
 use super::paths::check_relative;
 
@@ -21,6 +23,7 @@ const MAX_EXIT_CODES: usize = 256;
 
 pub(super) fn check_fields(task: &DraftTask, problems: &mut Problems) {
     check_id(task, problems);
+    check_description(task, problems);
     check_action(task, problems);
     check_expansion(task, problems);
     check_env(&task.env, &Place::task(&task.id), problems);
@@ -43,6 +46,26 @@ fn check_id(task: &DraftTask, problems: &mut Problems) {
             let place = Place::task(&task.id).field("parent_id");
             problems.push(Diagnostic::error("parent-id", message).in_place(place));
         }
+    }
+}
+
+/// It stands on one line of reports and of a terminal.
+fn check_description(task: &DraftTask, problems: &mut Problems) {
+    let Some(text) = &task.description else {
+        return;
+    };
+    let place = || Place::task(&task.id).field("description");
+    if text.len() > MAX_TASK_DESCRIPTION_BYTES {
+        let message = format!("{} bytes; at most {MAX_TASK_DESCRIPTION_BYTES}", text.len());
+        problems.push(Diagnostic::error("value-too-long", message).in_place(place()));
+    }
+    if text.chars().any(char::is_control) {
+        let message = "a task's description is one line of plain text";
+        problems.push(
+            Diagnostic::error("description-not-plain", message)
+                .in_place(place())
+                .help("remove line breaks, tabs and other control characters"),
+        );
     }
 }
 

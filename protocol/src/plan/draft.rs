@@ -80,6 +80,9 @@ pub struct Parameter {
 pub struct DraftTask {
     /// Its id.
     pub id: String,
+    /// What it is for, one line.
+    #[serde(default)]
+    pub description: Option<String>,
     /// The task it was expanded from.
     #[serde(default)]
     pub parent_id: Option<String>,

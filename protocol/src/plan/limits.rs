@@ -35,6 +35,8 @@ pub(crate) const MAX_PATH_BYTES: usize = 1024;
 pub(crate) const MAX_GOAL_BYTES: usize = 16 * 1024;
 /// Bytes of a description.
 pub(crate) const MAX_DESCRIPTION_BYTES: usize = 64 * 1024;
+/// Bytes of a task's description: it is shown on one line, beside its id.
+pub(crate) const MAX_TASK_DESCRIPTION_BYTES: usize = 1024;
 /// Milliseconds of a time limit: 365 days.
 pub(crate) const MAX_TIMEOUT_MS: u64 = 365 * 24 * 60 * 60 * 1000;
 /// Items of one fan-out.

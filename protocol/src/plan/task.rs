@@ -70,6 +70,7 @@ impl fmt::Display for FileSource {
 /// What a task may have beyond its id and its action.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Extra {
+    pub(super) description: Option<Box<str>>,
     pub(super) parent_id: Option<TaskId>,
     pub(super) shell: Option<Box<str>>,
     pub(super) condition: Option<Condition>,
@@ -112,6 +113,12 @@ impl PlanTask {
     #[must_use]
     pub fn id(&self) -> &TaskId {
         &self.id
+    }
+
+    /// What it is for, where it says so.
+    #[must_use]
+    pub fn description(&self) -> Option<&str> {
+        self.extra().description.as_deref()
     }
 
     /// The task it was expanded from.

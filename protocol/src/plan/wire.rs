@@ -137,6 +137,8 @@ struct WireTask<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     crash_limit: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     effects: Option<WireEffects<'a>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     env: &'a BTreeMap<String, Template>,
@@ -205,6 +207,7 @@ fn wire_task(plan: &Plan, index: TaskIndex) -> WireTask<'_> {
         command,
         continue_on_error: task.continue_on_error(),
         crash_limit: task.crash_limit(),
+        description: task.description(),
         effects: task.effects().map(WireEffects::of),
         env: task.env(),
         files: Files(task.files()),

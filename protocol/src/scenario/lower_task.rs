@@ -59,6 +59,7 @@ pub(super) fn lower(
     }
     let mut task = DraftTask {
         id: id.to_owned(),
+        description: text(tree, &fields, "description"),
         needs: ids(tree, &fields, "needs"),
         run,
         command,

@@ -22,6 +22,11 @@ pub(super) static TASK: Table = Table {
     what: "a task",
     keys: &[
         key(
+            "description",
+            Shape::Text,
+            "What the task is for, one line of plain text.",
+        ),
+        key(
             "run",
             Shape::Text,
             "Shell text, run as `SHELL -c TEXT`. Values come in through `env`.",
@@ -187,6 +192,7 @@ pub(super) static TASK: Table = Table {
     ],
     hints: &[
         ("id", "a task's id is its key under `tasks`"),
+        ("desc", "write `description`"),
         ("name", "a task's name is its key under `tasks`"),
         ("script", "write `run`"),
         ("cmd", "write `run`"),
