@@ -7,6 +7,7 @@ pub mod journal;
 mod machine;
 pub mod model;
 mod observer;
+pub mod planner;
 mod recover;
 mod run_lock;
 mod sources;

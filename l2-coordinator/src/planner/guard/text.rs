@@ -1,0 +1,42 @@
+//! Texts as sets of words, so that two of them can be said to be the same in other dress.
+
+use std::collections::BTreeSet;
+
+/// Words that say nothing about what a text is about.
+const FILLERS: &[&str] = &[
+    "a", "an", "and", "as", "at", "by", "for", "from", "in", "into", "is", "it", "its", "of", "on",
+    "or", "our", "so", "that", "the", "this", "to", "with",
+];
+
+/// Lower-case words of letters and digits.
+pub(in crate::planner) fn words(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| !c.is_alphanumeric());
+    let words = words.filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect()
+}
+
+/// The words that carry meaning, each once.
+pub(in crate::planner) fn terms(text: &str) -> BTreeSet<String> {
+    let words = words(text).into_iter();
+    words
+        .filter(|word| !FILLERS.contains(&word.as_str()))
+        .collect()
+}
+
+/// Whether two texts have nearly the same terms: at least four fifths of all of either are of both.
+pub(super) fn is_same(one: &BTreeSet<String>, other: &BTreeSet<String>) -> bool {
+    let all = one.union(other).count();
+    all > 0 && one.intersection(other).count() * 5 >= all * 4
+}
+
+/// Characters that change how a text looks without being seen in it: directions, joiners, tags.
+pub(super) fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
+}

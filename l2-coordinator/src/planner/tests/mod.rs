@@ -1,0 +1,6 @@
+//! The planner as a whole: a scripted model behind it, the policy of this build around it.
+
+mod examples;
+mod form;
+mod loops;
+mod scripted;
