@@ -209,6 +209,71 @@ fn a_task_is_explained() {
     run(&place, &["explain", "wide.yaml"]).expect(2);
 }
 
+/// A nested file narrows for its own tasks, in every verb alike; and who narrowed is who is named.
+#[test]
+fn a_nested_policy_is_judged_and_explained_alike() {
+    let place = place();
+    let outer = "version: 1\nname: outer\ntasks: { part: { uses: ./inner.yaml } }\n";
+    let inner = "version: 1\nname: inner\npolicy: { network: none, programs: [sh, env], limits: { pids: 9 } }\n\
+                 tasks:\n  a: { run: 'true; true; true', effects: { network: full } }\n  b: { command: [env, sh, -c, env true] }\n";
+    place.write("outer.yaml", outer);
+    place.write("inner.yaml", inner);
+    let policy = ["--policy", "open", "-o", "json"];
+    let words = [&["validate", "outer.yaml"], &policy[..]].concat();
+    let judged = place.orchestra(words).run().expect(4).json();
+    let wanted = "inner.yaml does not open the network `full`";
+    let of_a = |all: &serde_json::Value| {
+        let all = all.as_array().unwrap().iter();
+        let own: Vec<_> = all.filter(|one| one["task"] == "part/a").cloned().collect();
+        own
+    };
+    let own = of_a(&judged["policy"]["findings"]);
+    let refusal = own
+        .iter()
+        .find(|one| one["code"] == "network-not-allowed")
+        .unwrap();
+    assert_eq!(refusal["message"], wanted, "{judged}");
+    let fix = refusal["suggested_fix"].as_str().unwrap();
+    assert!(
+        fix.starts_with("Widen `policy` in inner.yaml, which narrowed"),
+        "{fix}"
+    );
+    let explain = |task: &str| {
+        let words = [&["explain", "outer.yaml", task], &policy[..]].concat();
+        run(&place, &words).expect(0).json()
+    };
+    let explained = explain("part/a");
+    assert_eq!(explained["starts"], false);
+    assert_eq!(of_a(&explained["findings"]), own);
+    assert_eq!(explained["refused"]["message"], wanted);
+    let explained = explain("part/b");
+    let answer = |name: &str| {
+        let all = explained["answers"].as_array().unwrap();
+        let found = all.iter().find(|one| one["name"] == name).unwrap();
+        (found["value"].clone(), found["origin"].clone())
+    };
+    assert_eq!(answer("pids"), ("9".into(), "inner.yaml".into()));
+    // A program that is started more than once is told once.
+    let programs = answer("programs").0;
+    let programs = programs.as_str().unwrap();
+    assert_eq!(programs.matches("`env`").count(), 1, "{programs}");
+}
+
+#[test]
+fn origins_fit_the_reader() {
+    let place = place();
+    let words = ["policy", "show", "--origin"];
+    for (columns, most) in [(None, 100), (Some("60"), 60)] {
+        let mut command = place.orchestra(words);
+        if let Some(columns) = columns {
+            command = command.env("COLUMNS", columns);
+        }
+        let text = command.run().expect(0).stdout;
+        let widest = text.lines().skip(1).map(|line| line.chars().count()).max();
+        assert!(widest.unwrap() <= most, "{text}");
+    }
+}
+
 #[test]
 fn validate_says_what_a_policy_has_against_a_plan() {
     let place = place();

@@ -115,7 +115,11 @@ fn programs(policy: &Policy, one: &Allowed<'_>) -> String {
         };
         format!("`{}` {ruling}", found.program)
     });
-    let mut told: Vec<String> = told.take(MAX_NAMED).collect();
+    // A script starts the same program more than once.
+    let mut told: Vec<String> = told.collect();
+    let mut seen = std::collections::HashSet::new();
+    told.retain(|line| seen.insert(line.clone()));
+    told.truncate(MAX_NAMED);
     if let Some(shell) = &admission.unread {
         told.push(format!("what `{shell}` starts was not read"));
     }

@@ -77,6 +77,31 @@ impl Judge<'_> {
         self.judged.push(Judged { finding, grant });
     }
 
+    /// The same about a value that a project or a scenario may have narrowed: then it is theirs to widen.
+    fn say_of(&mut self, key: &str, code: &FindingCode, message: String, grant: Option<Granted>) {
+        let before = self.judged.len();
+        self.say(code, message, grant);
+        if let (Some(who), Some(said)) = (self.narrower(key), self.judged.get_mut(before)) {
+            let pack = &self.policy.pack;
+            let fix = format!(
+                "Widen `policy` in {who}, which narrowed what {pack} has, or approve the plan by its digest."
+            );
+            said.finding = said.finding.clone().fix(fix);
+        }
+    }
+
+    /// Who narrowed a value beyond the pack.
+    fn narrower(&self, key: &str) -> Option<String> {
+        let origin = self.policy.known_origin(key)?;
+        (!origin.contains("pack ")).then_some(origin)
+    }
+
+    /// Whose word a value is.
+    fn whose(&self, key: &str) -> String {
+        let narrower = self.narrower(key);
+        narrower.unwrap_or_else(|| self.policy.pack.clone())
+    }
+
     fn programs(&mut self) {
         let admission = self
             .policy
@@ -126,9 +151,10 @@ impl Judge<'_> {
                 );
             }
             Ruling::NotListed => {
-                let message = format!("`{name}` is not among the programs of {pack}");
+                let who = self.whose("programs");
+                let message = format!("`{name}` is not among the programs of {who}");
                 if !self.is_said(&codes::PROGRAM_NOT_LISTED, &message) {
-                    self.say(&codes::PROGRAM_NOT_LISTED, message, grant);
+                    self.say_of("programs", &codes::PROGRAM_NOT_LISTED, message, grant);
                 }
             }
             Ruling::Open => {
@@ -239,20 +265,19 @@ impl Judge<'_> {
     }
 
     fn path(&mut self, path: &PolicyPath, verb: &str, grant: Granted) {
-        let message = format!(
-            "{} does not let it {verb} `{}`",
-            self.policy.pack,
-            shown(path.as_str())
-        );
-        self.say(&codes::PATH_NOT_ALLOWED, message, Some(grant));
+        let key = format!("paths.{verb}");
+        let (who, path) = (self.whose(&key), shown(path.as_str()));
+        let message = format!("{who} does not let it {verb} `{path}`");
+        self.say_of(&key, &codes::PATH_NOT_ALLOWED, message, Some(grant));
     }
 
     fn network(&mut self) {
         let asked = self.ask.effects.network.unwrap_or(Network::None);
         if asked > self.policy.network {
-            let message = format!("{} does not open the network `{asked}`", self.policy.pack);
+            let who = self.whose("network");
+            let message = format!("{who} does not open the network `{asked}`");
             let grant = Granted::Network { network: asked };
-            self.say(&codes::NETWORK_NOT_ALLOWED, message, Some(grant));
+            self.say_of("network", &codes::NETWORK_NOT_ALLOWED, message, Some(grant));
         }
     }
 

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use protocol::plan::{Action, PlanTask};
-use protocol::policy::Finding;
+use protocol::policy::{Finding, Policy};
 
 use super::dialog::Ready;
 use crate::cli::context::Context;
@@ -25,8 +25,9 @@ pub(super) fn details(context: &Context, ready: &Ready) -> String {
     let painter = context.ui.err_painter();
     let mut text = String::new();
     let all = allowed(&asked.plan, &judged.policy, &judged.site);
+    let dispatch = judged.dispatch(&asked.plan);
     for one in all.iter().take(MAX_TASKS) {
-        task(&mut text, one, judged, painter);
+        task(&mut text, one, judged, dispatch.policy(&one.id), painter);
     }
     let more = all.len().saturating_sub(MAX_TASKS);
     if more > 0 {
@@ -52,13 +53,13 @@ pub(super) fn details(context: &Context, ready: &Ready) -> String {
     text
 }
 
-fn task(text: &mut String, one: &Allowed<'_>, judged: &Judged, painter: Painter) {
+fn task(text: &mut String, one: &Allowed<'_>, judged: &Judged, policy: &Policy, painter: Painter) {
     let name = painter.paint(Tone::Strong, one.id.as_str());
     writeln!(text, "{name}").expect("into a string");
     for line in program(one.task) {
         writeln!(text, "  | {}", sanitize(&line)).expect("into a string");
     }
-    for answer in answers(&judged.policy, one) {
+    for answer in answers(policy, one) {
         let value = sanitize(&answer.value).into_owned();
         writeln!(text, "  {:<10} {value}", answer.name).expect("into a string");
     }

@@ -33,9 +33,11 @@ pub(super) fn explain(
     let runs = std::path::PathBuf::new();
     let judge = Judge::new(context, &args.policing, matches, sandbox, runs)?;
     let asked = asked::look(context, scenario.as_ref(), &args.inputs)?;
-    let judged = judge.judge(&asked);
+    let mut judged = judge.judge(&asked);
     let all = allowed(&asked.plan, &judged.policy, &judged.site);
     let one = find(&all, task)?;
+    // As in a run, and as `validate` has it: what a nested file narrows holds for its own tasks.
+    judged.policy = judged.dispatch(&asked.plan).policy(&one.id).clone();
     let own: Vec<&Finding> = judged
         .verdict
         .findings

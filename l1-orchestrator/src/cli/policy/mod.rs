@@ -2,6 +2,7 @@
 
 mod explain;
 mod list;
+mod origins;
 mod show;
 mod test;
 mod verb;

@@ -7,6 +7,7 @@ use clap::ArgMatches;
 use protocol::policy::{Finding, Policy, PolicyLine};
 use serde_json::json;
 
+use super::origins::{self, Row};
 use crate::cli::args::Policy as Args;
 use crate::cli::columns::{self, Cell, Column};
 use crate::cli::context::Context;
@@ -16,7 +17,7 @@ use crate::exit_code;
 use crate::policy;
 use crate::report::findings;
 use crate::settings;
-use crate::ui::{Tone, sanitize};
+use crate::ui::sanitize;
 
 pub(super) fn show(context: &Context, args: &Args, matches: &ArgMatches) -> Result<u8, CliError> {
     let (policy, findings) = wanted(context, args, matches)?;
@@ -65,6 +66,19 @@ fn page(context: &Context, args: &Args, policy: &Policy, found: &[Finding]) -> S
     let painter = context.ui.out_painter();
     let digest = context.redact.sha256(&policy.digest());
     let mut text = format!("policy {}   {digest}\n", policy.pack);
+    let told = |text: &mut String| {
+        if !found.is_empty() {
+            write!(text, "\n{}", findings::lines(found, painter)).expect("into a string");
+        }
+    };
+    if args.origin {
+        let plain = |row: [String; 3]| row.map(|cell| sanitize(&cell).into_owned());
+        let rows: Vec<Row> = rows.into_iter().map(plain).collect();
+        let width = columns::width(&context.ui);
+        text.push_str(&origins::lines(&rows, width, painter));
+        told(&mut text);
+        return text;
+    }
     let column = |at: usize| -> Vec<Cell> {
         let cell = |row: &[String; 3]| Cell::from(sanitize(&row[at]).into_owned());
         rows.iter().map(cell).collect()
@@ -73,18 +87,9 @@ fn page(context: &Context, args: &Args, policy: &Policy, found: &[Finding]) -> S
     for key in &mut keys {
         key.text.insert_str(0, "  ");
     }
-    let mut table = vec![Column::text(keys), Column::text(column(1))];
-    if args.origin {
-        let mut origins = column(2);
-        origins
-            .iter_mut()
-            .for_each(|cell| cell.tone = Some(Tone::Dim));
-        table.push(Column::text(origins));
-    }
+    let table = vec![Column::text(keys), Column::text(column(1))];
     text.push_str(&columns::render(table, None, painter));
-    if !found.is_empty() {
-        write!(text, "\n{}", findings::lines(found, painter)).expect("into a string");
-    }
+    told(&mut text);
     text
 }
 
