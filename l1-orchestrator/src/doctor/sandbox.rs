@@ -22,12 +22,31 @@ const REQUIRED: [Guarantee; 5] = [
 
 pub(super) fn examine() -> Vec<Finding> {
     match l3_worker::sandbox::probe(holds) {
-        Ok(probes) => told(&probes),
+        Ok(probes) => {
+            let mut found = told(&probes);
+            found.push(second_fence(l3_worker::sandbox::lacking_landlock()));
+            found
+        }
         Err(error) => {
             let said = format!("it could not be tried: {error}");
             let fix = "see that the directory for temporary files (TMPDIR) can be written";
             vec![Finding::ok(GROUP, "level", said).fail(fix)]
         }
+    }
+}
+
+/// Landlock repeats what the mounts of `strict` say. Without it nothing is promised less, and one mistake
+/// in a mount is not caught.
+fn second_fence(lacking: Option<String>) -> Finding {
+    let name = "second_fence";
+    match lacking {
+        None => Finding::ok(GROUP, name, "Landlock repeats what mounts say").state("ok"),
+        Some(why) => Finding::ok(GROUP, name, format!("not all of it: {why}"))
+            .state("degraded")
+            .warn(
+                "run a kernel of 6.12 or later with `landlock` in its `lsm=`; `strict` keeps its promises \
+                 without it",
+            ),
     }
 }
 
@@ -176,6 +195,16 @@ mod tests {
         );
         assert_eq!(levels(&found[1..]).len(), Guarantee::ALL.len());
         assert!(found[1..].iter().all(|one| one.level == Level::Ok));
+    }
+
+    #[test]
+    fn a_second_fence_with_holes_is_told_and_fails_nothing() {
+        let whole = second_fence(None);
+        assert_eq!((whole.level, whole.fix), (Level::Ok, None));
+        let why = "this kernel's Landlock lacks scope";
+        let found = second_fence(Some(why.to_owned()));
+        assert_eq!(found.level, Level::Warn);
+        assert!(found.said.ends_with(why), "{}", found.said);
     }
 
     #[test]

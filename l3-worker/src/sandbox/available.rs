@@ -77,10 +77,16 @@ impl Kept {
         if self.level == SandboxLevel::Strict {
             return;
         }
-        let rights = missing.rights.join(", ");
+        let protects = "Landlock cannot take away beneath what it opens: a protected path lies beneath one \
+                        that can be written";
+        let lacks = || format!("this kernel's Landlock lacks {}", missing.rights.join(", "));
         for one in &missing.guarantees {
             self.kept.remove(one);
-            let why = format!("Landlock cannot take away beneath what it opens, or lacks {rights}");
+            let why = match (missing.is_beneath, missing.lacks(*one)) {
+                (true, true) => format!("{protects}; {}", lacks()),
+                (true, false) => protects.to_owned(),
+                (false, _) => lacks(),
+            };
             self.why.insert(*one, why);
         }
     }
@@ -125,6 +131,38 @@ mod tests {
             Kept::at(SandboxLevel::Landlock, &strict)
                 .degraded(&strict)
                 .is_ok()
+        );
+    }
+
+    #[test]
+    fn what_landlock_cannot_do_is_told_in_whole_sentences() {
+        let confine = Confine {
+            require: BTreeSet::from([Guarantee::FsWriteConfined]),
+            ..Confine::CLOSED
+        };
+        let told = |rights: &[&'static str], is_beneath| {
+            let mut kept = Kept::at(SandboxLevel::Landlock, &confine);
+            kept.lose(&Missing {
+                guarantees: BTreeSet::from([Guarantee::FsWriteConfined]),
+                rights: rights.to_vec(),
+                is_beneath,
+            });
+            kept.degraded(&confine).unwrap_err().message
+        };
+        let beneath = told(&["scope"], true);
+        assert!(
+            beneath.ends_with("a protected path lies beneath one that can be written"),
+            "{beneath}"
+        );
+        let lacks = told(&["truncate", "scope"], false);
+        assert!(
+            lacks.ends_with("here: this kernel's Landlock lacks truncate, scope"),
+            "{lacks}"
+        );
+        let both = told(&["truncate"], true);
+        assert!(
+            both.ends_with("; this kernel's Landlock lacks truncate"),
+            "{both}"
         );
     }
 

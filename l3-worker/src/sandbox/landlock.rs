@@ -55,6 +55,19 @@ pub struct Missing {
     pub guarantees: BTreeSet<Guarantee>,
     /// Rights, by the kernel's names.
     pub rights: Vec<&'static str>,
+    /// Something is to stay unwritten beneath what can be written.
+    pub is_beneath: bool,
+}
+
+/// The right without which what is there can be emptied.
+const TRUNCATE: &str = "truncate";
+
+impl Missing {
+    /// Whether the kernel lacks a right that this promise rests on.
+    #[must_use]
+    pub fn lacks(&self, guarantee: Guarantee) -> bool {
+        guarantee == Guarantee::FsWriteConfined && self.rights.contains(&TRUNCATE)
+    }
 }
 
 /// Why there is no ruleset.
@@ -155,6 +168,7 @@ fn create(rules: &Rules) -> Result<(RulesetCreated, Missing), Without> {
     let mut missing = Missing::default();
     if !rules.unprotected.is_empty() {
         missing.guarantees.insert(Guarantee::FsWriteConfined);
+        missing.is_beneath = true;
     }
     let strictly = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
     let mut ruleset = strictly.handle_access(FIRST).map_err(|_| why())?;
@@ -162,7 +176,7 @@ fn create(rules: &Rules) -> Result<(RulesetCreated, Missing), Without> {
     // Without it renames between directories are denied, and nothing is lost.
     for (right, name) in [
         (AccessFs::Refer, "refer"),
-        (AccessFs::Truncate, "truncate"),
+        (AccessFs::Truncate, TRUNCATE),
         (AccessFs::IoctlDev, "ioctl_dev"),
     ] {
         if probe(|ruleset| ruleset.handle_access(right)) {
@@ -206,6 +220,24 @@ fn create(rules: &Rules) -> Result<(RulesetCreated, Missing), Without> {
         }
     }
     Ok((created, missing))
+}
+
+/// Why this host has no Landlock, or what its Landlock lacks; `None`: it has all. Restricts nothing.
+#[must_use]
+pub fn lacking() -> Option<String> {
+    let rules = Rules {
+        paths: Vec::new(),
+        deny_tcp: true,
+        unprotected: Vec::new(),
+    };
+    match create(&rules) {
+        Ok((_, missing)) if missing.rights.is_empty() => None,
+        Ok((_, missing)) => Some(format!(
+            "this kernel's Landlock lacks {}",
+            missing.rights.join(", ")
+        )),
+        Err(without) => Some(without.to_string()),
+    }
 }
 
 /// Whether the kernel knows all of it.

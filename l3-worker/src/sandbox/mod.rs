@@ -25,7 +25,7 @@ mod view;
 
 pub use cgroup::{Group, Host, Usage, WhyNot};
 pub(crate) use engine::{Engine, Unstarted};
-pub use landlock::{Access, Missing, Rules, Without, ruleset};
+pub use landlock::{Access, Missing, Rules, Without, lacking as lacking_landlock, ruleset};
 pub(crate) use linux::{Started, close_inherited, wait4};
 pub(crate) use probe::payload;
 pub use probe::{Probe, State, probe, probe_with};

@@ -26,6 +26,8 @@ pub enum WhyNot {
     NoHierarchy,
     /// Own group and root of the hierarchy belong to somebody else.
     NotDelegated(PathBuf),
+    /// A hierarchy of version 1, which nobody delegates, and whose group belongs to somebody else.
+    Version1(PathBuf),
     /// The group is ours, but not its controller.
     NotEnabled(PathBuf),
     /// The group is ours, but other processes live in it, and so nothing can be passed on.
@@ -38,6 +40,13 @@ impl fmt::Display for WhyNot {
             Self::NoHierarchy => write!(f, "no control group hierarchy with it is mounted"),
             Self::NotDelegated(dir) => {
                 write!(f, "the control group {} is not delegated", dir.display())
+            }
+            Self::Version1(dir) => {
+                let dir = dir.display();
+                write!(
+                    f,
+                    "the control group {dir} (of version 1) belongs to somebody else"
+                )
             }
             Self::NotEnabled(dir) => {
                 write!(
@@ -247,7 +256,7 @@ fn writable(dir: &Path) -> bool {
 fn one(own: &Path, root: &Path) -> Result<Base, WhyNot> {
     let dir = [own, root].into_iter().find(|dir| writable(dir));
     dir.map_or_else(
-        || Err(WhyNot::NotDelegated(own.to_owned())),
+        || Err(WhyNot::Version1(own.to_owned())),
         |dir| {
             Ok(Base {
                 dir: dir.to_owned(),

@@ -64,7 +64,7 @@ fn hybrid_hosts_have_a_hierarchy_for_each_controller() {
                 assert!(!base.unified);
                 base.dir
             }
-            Err(WhyNot::NotDelegated(dir)) => dir,
+            Err(WhyNot::Version1(dir)) => dir,
             Err(why) => panic!("{why}"),
         };
         assert!(

@@ -112,16 +112,29 @@ fn namespaces(facts: &Facts, message: &str) -> Cause {
         let remedy = "`sudo sysctl kernel.unprivileged_userns_clone=1`";
         return cause("kernel.unprivileged_userns_clone is 0", remedy);
     }
-    if facts.container || facts.filtered() {
-        let why = format!("the container denies namespaces ({message})");
-        let remedy = "start it with `--security-opt seccomp=unconfined --security-opt \
-            systempaths=unconfined`, or choose `--sandbox landlock`";
-        return cause(why, remedy);
-    }
-    if facts.apparmor == "1" {
+    // A container has its own say before the host's AppArmor has.
+    if facts.apparmor == "1" && !facts.container {
         let why = "AppArmor restricts user namespaces (Ubuntu 24.04 and later)";
         let remedy = "give this program a profile with `userns,`, or `sudo sysctl \
             kernel.apparmor_restrict_unprivileged_userns=0`";
+        return cause(why, remedy);
+    }
+    if facts.filtered() && !facts.container {
+        let why = format!("a filter of system calls holds this process ({message})");
+        let remedy = "start it outside of what set the filter, such as a service's \
+            `SystemCallFilter=` or `RestrictNamespaces=`, or choose `--sandbox landlock`";
+        return cause(why, remedy);
+    }
+    if facts.container {
+        let why = format!("the container denies namespaces ({message})");
+        let profile = match facts.apparmor.as_str() {
+            "1" => " --security-opt apparmor=unconfined",
+            _ => "",
+        };
+        let remedy = format!(
+            "start it with `--security-opt seccomp=unconfined --security-opt \
+             systempaths=unconfined{profile}`, or choose `--sandbox landlock`"
+        );
         return cause(why, remedy);
     }
     cause(
@@ -173,6 +186,14 @@ fn group(why: Option<&WhyNot>) -> Cause {
     };
     let remedy = match why {
         WhyNot::NoHierarchy => "mount cgroup2 at /sys/fs/cgroup",
+        WhyNot::Version1(dir) => {
+            let remedy = format!(
+                "start the kernel with `systemd.unified_cgroup_hierarchy=1`, or give that group to your \
+                 user: `sudo chown -R $(id -u) {}`",
+                dir.display()
+            );
+            return cause(why.to_string(), remedy);
+        }
         WhyNot::NotDelegated(_) | WhyNot::Inhabited(_) => {
             "start it in a group of its own: `systemd-run --user --scope -p Delegate=yes \
              orchestra run SCENARIO`"
@@ -216,7 +237,40 @@ mod tests {
     #[test]
     fn each_cause_has_its_own_remedy() {
         let (strict, landlock) = (SandboxLevel::Strict, SandboxLevel::Landlock);
-        let facts: [(Facts, SandboxLevel, &str, &str); 9] = [
+        let filter = "Name:\tx\nSeccomp:\t2\n".to_owned();
+        let facts: [(Facts, SandboxLevel, &str, &str); 12] = [
+            // Whatever else there is, a switch that is off is the cause.
+            (
+                Facts {
+                    max_user_namespaces: "0".to_owned(),
+                    container: true,
+                    status: filter.clone(),
+                    ..open()
+                },
+                strict,
+                "is 0",
+                "sysctl user.max_user_namespaces",
+            ),
+            (
+                Facts {
+                    apparmor: "1".to_owned(),
+                    status: filter.clone(),
+                    ..open()
+                },
+                strict,
+                "AppArmor",
+                "apparmor_restrict_unprivileged_userns=0",
+            ),
+            (
+                Facts {
+                    apparmor: "1".to_owned(),
+                    container: true,
+                    ..open()
+                },
+                strict,
+                "container denies",
+                "apparmor=unconfined",
+            ),
             (
                 Facts {
                     max_user_namespaces: String::new(),
@@ -255,12 +309,12 @@ mod tests {
             ),
             (
                 Facts {
-                    status: "Name:\tx\nSeccomp:\t2\n".to_owned(),
+                    status: filter,
                     ..open()
                 },
                 strict,
-                "container denies",
-                "--security-opt seccomp=unconfined",
+                "a filter of system calls",
+                "RestrictNamespaces",
             ),
             (
                 Facts {
@@ -323,6 +377,10 @@ mod tests {
                 "systemd-run --user --scope -p Delegate=yes",
             ),
             (WhyNot::Inhabited(dir.clone()), "systemd-run"),
+            (
+                WhyNot::Version1(dir.clone()),
+                "sudo chown -R $(id -u) /sys/fs",
+            ),
             (WhyNot::NotEnabled(dir), "Delegate=memory pids"),
         ] {
             assert!(group(Some(&why)).remedy.contains(remedy), "{why}");
