@@ -114,6 +114,7 @@ fn opening(config: &Config, plan: &Plan) -> Vec<EventKind> {
             policy_file: Some(digest),
             scenario_file: digest,
             by: Origin::Default,
+            signed: None,
         },
     ]
 }

@@ -34,3 +34,5 @@ pub mod state;
 pub mod subject;
 pub mod time;
 pub mod trace;
+#[cfg(feature = "seal")]
+pub mod warrant;

@@ -86,15 +86,19 @@ impl UserKey {
     #[must_use]
     pub fn seal(&self, run_id: RunId, end: Chain) -> Seal {
         let message = signed_bytes(&run_id, end.seq, &end.hash);
-        let signature = self.0.sign(&message).to_bytes();
         Seal {
             schema: SEAL_SCHEMA.to_owned(),
             run_id,
             seq: end.seq,
             hash: end.hash,
             public_key: self.public(),
-            signature: hex(&signature),
+            signature: self.sign(&message),
         }
+    }
+
+    /// Signs a message that begins with a domain of its own.
+    pub(crate) fn sign(&self, message: &[u8]) -> String {
+        hex(&self.0.sign(message).to_bytes())
     }
 
     /// The secret as the text of a key file, newline included.
@@ -131,11 +135,10 @@ impl Seal {
         if self.schema != SEAL_SCHEMA {
             return Err(SealError::Schema);
         }
-        let key = VerifyingKey::from_bytes(&self.public_key.0).map_err(|_| SealError::Key)?;
-        let signature = unhex::<64>(&self.signature).ok_or(SealError::Signature)?;
+        VerifyingKey::from_bytes(&self.public_key.0).map_err(|_| SealError::Key)?;
         let message = signed_bytes(&self.run_id, self.seq, &self.hash);
-        key.verify_strict(&message, &Signature::from_bytes(&signature))
-            .map_err(|_| SealError::Signature)
+        let fits = self.public_key.signed(&message, &self.signature);
+        fits.then_some(()).ok_or(SealError::Signature)
     }
 
     /// Whether it closes a journal that ends like this.
@@ -170,6 +173,18 @@ fn unhex<const N: usize>(digits: &str) -> Option<[u8; N]> {
         *byte = u8::from_str_radix(&digits[2 * i..2 * i + 2], 16).ok()?;
     }
     Some(bytes)
+}
+
+impl PublicKey {
+    /// Whether the signature, as hex digits, is by this key over this message.
+    pub(crate) fn signed(&self, message: &[u8], signature: &str) -> bool {
+        let key = VerifyingKey::from_bytes(&self.0);
+        let (Ok(key), Some(signature)) = (key, unhex(signature)) else {
+            return false;
+        };
+        key.verify_strict(message, &Signature::from_bytes(&signature))
+            .is_ok()
+    }
 }
 
 impl fmt::Display for PublicKey {

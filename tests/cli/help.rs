@@ -295,7 +295,7 @@ fn every_verb_has_the_output_flags_and_values_have_names() {
             .filter(|arg| arg.get_action().takes_values());
         for arg in of_values {
             for value in arg.get_value_names().unwrap_or_default() {
-                let is_capital = |c: char| c.is_ascii_uppercase() || "=_|".contains(c);
+                let is_capital = |c: char| c.is_ascii_uppercase() || "=_|@".contains(c);
                 assert!(value.chars().all(is_capital), "{name} {value}");
             }
         }

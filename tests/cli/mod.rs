@@ -21,6 +21,7 @@ mod list;
 mod logs;
 mod man;
 mod nested;
+mod opened;
 mod pause;
 mod plan;
 mod policy;

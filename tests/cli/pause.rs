@@ -27,7 +27,8 @@ fn running_attempts_end_and_resume_goes_on() {
     runs/<run-dir>
     --- stderr
     Run <run> waiting   plan <digest>   runs/<run-dir>
-    Plan: 2 tasks · <n> at once · no sandbox: tasks run with your user's rights · policy default@1
+    Plan: 2 tasks · <n> at once · sandbox none · policy default@1
+    SANDBOX none: files, network and processes are open to every task (environment ORCHESTRA_SANDBOX)
         PASS [   <s>] (1/2) first
        PAUSE orchestra pause; running attempts may end
         PASS [   <s>] (2/2) second

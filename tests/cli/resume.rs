@@ -147,6 +147,7 @@ fn a_killed_run_goes_on_and_done_tasks_do_not_run_again() {
     --- stderr
     Resume <run> waiting   runs/<run-dir>
     So far: 1 passed · 1 running of 2 tasks
+    SANDBOX none: files, network and processes are open to every task (environment ORCHESTRA_SANDBOX)
         LOST          (1/2) second   interrupted; it runs again
         PASS [   <s>] (2/2) second   attempt 2 of 2
         SEAL event <seq> <sha256>

@@ -70,7 +70,8 @@ fn what_did_not_succeed_runs_again_with_all_that_follows() {
     --- stderr
     Retry of <run>: 2 tasks run again (flaky, after) · 2 carried over
     Run <run> chain   plan <digest>   runs/<run-dir>
-    Plan: 4 tasks · <n> at once · no sandbox: tasks run with your user's rights · policy default@1
+    Plan: 4 tasks · <n> at once · sandbox none · policy default@1
+    SANDBOX none: files, network and processes are open to every task (environment ORCHESTRA_SANDBOX)
         PASS          (1/4) make   reused
         PASS          (2/4) side   reused
         PASS [   <s>] (3/4) flaky

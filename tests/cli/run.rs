@@ -46,7 +46,8 @@ fn success() {
     runs/<run-dir>
     --- stderr
     Run <run> hello   plan <digest>   runs/<run-dir>
-    Plan: 1 task · <n> at once · no sandbox: tasks run with your user's rights · policy default@1
+    Plan: 1 task · <n> at once · sandbox none · policy default@1
+    SANDBOX none: files, network and processes are open to every task (environment ORCHESTRA_SANDBOX)
         PASS [   <s>] (1/1) greet
         SEAL event <seq> <sha256>
     ────────────
@@ -80,7 +81,8 @@ fn failure_is_last_with_its_tail_and_the_next_command() {
     runs/<run-dir>
     --- stderr
     Run <run> failing   plan <digest>   runs/<run-dir>
-    Plan: 4 tasks · <n> at once · no sandbox: tasks run with your user's rights · policy default@1
+    Plan: 4 tasks · <n> at once · sandbox none · policy default@1
+    SANDBOX none: files, network and processes are open to every task (environment ORCHESTRA_SANDBOX)
         PASS [   <s>] (1/4) prepare
        RETRY [   <s>] (1/4) build   exit 3; attempt 2 of 2 in <s>
         FAIL [   <s>] (2/4) build   exit 3; attempt 2 of 2
@@ -106,13 +108,56 @@ fn quiet_and_without_progress() {
         .orchestra(["run", "failing.yaml", "-q"])
         .run()
         .expect(1);
-    assert!(quiet.stderr.starts_with("────"), "{}", quiet.stderr);
+    let mut lines = quiet.stderr.lines();
+    let banner = lines.next().unwrap();
+    assert!(banner.starts_with("SANDBOX none: "), "{}", quiet.stderr);
+    assert!(
+        lines.next().unwrap().starts_with("────"),
+        "{}",
+        quiet.stderr
+    );
     let none = place
         .orchestra(["run", "failing.yaml", "--progress", "none"])
         .run()
         .expect(1);
     assert!(!none.stderr.contains("RETRY"), "{}", none.stderr);
     assert!(none.stderr.contains("  next: "), "{}", none.stderr);
+}
+
+/// Whoever chose it: a flag, a variable, a file. What it leaves open is said in each case, and recorded.
+#[test]
+fn a_level_below_strict_is_said_whatever_is_hidden() {
+    let place = Place::with("hello.yaml", HELLO);
+    let quiet = |args: &[&str]| {
+        let args = ["run", "hello.yaml", "-q"]
+            .into_iter()
+            .chain(args.iter().copied());
+        place.orchestra(args).sandboxed().run().stderr
+    };
+    let none = quiet(&["--sandbox", "none", "--runs-dir", "none"]);
+    assert_snapshot!(none, @r"
+    SANDBOX none: files, network and processes are open to every task (flag --sandbox)
+      PASSED in <s>   1 passed
+    ");
+    let landlock = quiet(&["--sandbox", "landlock"]);
+    let banner = "SANDBOX landlock: tasks see all processes, and can change modes, owners and times of \
+                  your files (flag --sandbox)\n";
+    assert!(landlock.starts_with(banner), "{landlock}");
+    assert!(!quiet(&["--runs-dir", "strict"]).contains("SANDBOX"));
+    let record: serde_json::Value = serde_json::from_str(&place.run_file("run.json")).unwrap();
+    assert_eq!(
+        record["settings"]["sandbox"],
+        serde_json::json!({ "value": "landlock", "origin": "flag --sandbox" })
+    );
+    let journal = place.run_file("events.jsonl");
+    let started = journal.lines().next().unwrap();
+    assert!(started.contains("\"level\":\"landlock\""), "{started}");
+    let file = place.dir("config").join("orchestra/config.yaml");
+    fs_err::create_dir_all(file.parent().unwrap()).unwrap();
+    fs_err::write(&file, "sandbox: none\n").unwrap();
+    let told = quiet(&["--runs-dir", "file"]);
+    let origin = format!("every task (file {})", file.display());
+    assert!(told.lines().next().unwrap().ends_with(&origin), "{told}");
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn intact() {
     assert_snapshot!(done().orchestra(["verify"]).run().render(), @r#"
     exit 0
     --- stdout
-    INTACT, sealed: run <run>, 8 events, 1 artifact file, 1 log checked
+    INTACT, sealed: run <run>, 8 events, 1 artifact file, 1 log checked; opened by you
     "#);
 }
 

@@ -95,6 +95,7 @@ fn every_line_of_real_journals_is_an_event() {
                     "because",
                     "policy_file",
                     "run_file",
+                    "signed",
                     "items",
                     "inputs",
                 ];

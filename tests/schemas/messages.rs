@@ -220,6 +220,7 @@ fn opening(config: &Config, plan: &Plan) -> Vec<EventKind> {
             policy_file: None,
             scenario_file: digest,
             by: Origin::Default,
+            signed: None,
         },
     ]
 }

@@ -66,6 +66,7 @@ pub(super) fn opening(config: &Config, plan: &Plan) -> Vec<EventKind> {
             policy_file: None,
             scenario_file: digest,
             by: Origin::Default,
+            signed: None,
         },
     ]
 }

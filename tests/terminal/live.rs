@@ -41,13 +41,18 @@ tasks:
   publish: { needs: [test], run: 'true' }
 ";
 
+/// No sandbox: what these tests look at is the terminal.
+fn is_banner(line: &str) -> bool {
+    line.starts_with("SANDBOX none: ")
+}
+
 #[test]
 fn lines_stay_a_bar_says_what_runs_and_nothing_of_it_is_left() {
     let place = Place::with("waiting.yaml", WAITING);
     let mut terminal = Terminal::run(&place, &["run", "waiting.yaml"]);
     terminal.wait_for("] slow");
     let text = terminal.text();
-    let lines: Vec<&str> = text.lines().collect();
+    let lines: Vec<&str> = text.lines().filter(|line| !is_banner(line)).collect();
     assert!(lines[0].starts_with("Run "), "{text}");
     assert!(
         lines[2].starts_with("    PASS [") && lines[2].ends_with("] quick"),
@@ -61,7 +66,7 @@ fn lines_stay_a_bar_says_what_runs_and_nothing_of_it_is_left() {
     let (code, text) = terminal.end();
     assert_eq!(code, 0, "{text}");
     assert!(!text.contains("Running"), "{text}");
-    let lines: Vec<&str> = text.lines().collect();
+    let lines: Vec<&str> = text.lines().filter(|line| !is_banner(line)).collect();
     assert!(lines[3].ends_with("] slow"), "{text}");
     assert!(lines[4].starts_with("    SEAL"), "{text}");
     assert!(text.contains("  PASSED in"), "{text}");
@@ -144,7 +149,9 @@ fn without_a_cursor_to_move_lines_are_counted() {
     counted(&run, &[("TERM", "dumb")]);
     counted(&run, &[("ORCHESTRA_PROGRESS", "lines")]);
     let quiet = plain(&["run", "failing.yaml", "-q"], &[]);
-    assert!(quiet.starts_with("────"), "{quiet}");
+    let (banner, rest) = quiet.split_once('\n').unwrap();
+    assert!(banner.starts_with("SANDBOX none: "), "{quiet}");
+    assert!(rest.starts_with("────"), "{quiet}");
     let text = plain(&["run", "failing.yaml", "--progress", "none"], &[]);
     assert!(!text.contains("PASS"), "{text}");
 }

@@ -7,6 +7,7 @@ use protocol::plan::Plan;
 use protocol::policy::Dispatch;
 use protocol::seal::UserKey;
 
+use super::banner::banner;
 use super::context::Context;
 use super::driving;
 use super::error::CliError;
@@ -34,7 +35,7 @@ pub(super) fn begin(
         lock,
         trace_id,
         opening,
-    } = open(new)?;
+    } = open(new, key)?;
     let view = driving::view(context, &entry, plan);
     let redact = context.redact;
     let opening_lines = console::Opening {
@@ -47,14 +48,14 @@ pub(super) fn begin(
         level,
         pack: &pack,
     };
-    let painter = context.ui.err_painter();
-    context.ui.note(&opening_lines.render(painter));
+    context.ui.note(&opening_lines.render());
     let eyes = (how.verbose > 1).then(|| Arc::clone(&context.ui));
     start_log(&entry.dir, how.log_level.value, eyes).map_err(|error| {
         CliError::not_ready("log-unwritable", "log.jsonl cannot be made").because(error)
     })?;
     let (observers, live) =
         driving::observers(context, how, runs, &entry, view, RunSummary::default());
+    banner(context, (level, &pack), how.sandbox.as_ref());
     let session = Session {
         ui: Arc::clone(&context.ui),
         entry: &entry,

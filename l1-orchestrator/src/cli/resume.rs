@@ -12,9 +12,11 @@ use protocol::policy::Dispatch;
 use protocol::run_dir;
 
 use super::args::{Format, Resume};
+use super::banner::banner;
 use super::context::Context;
 use super::driving::{self, slots};
 use super::error::{CliError, Kind};
+use super::opened::{Recorded, may_go_on};
 use crate::exit_code;
 use crate::policy;
 use crate::report::{Ending, RunSummary, View, closing, jsonl, words};
@@ -42,11 +44,19 @@ pub(super) fn resume(
         return finished(context, &entry, &stored, ending);
     }
     let (started, plan) = intact(context, &entry, &stored)?;
+    let recorded = Recorded {
+        entry: &entry,
+        stored: &stored,
+        verb: "resume",
+        rest: String::new(),
+    };
+    may_go_on(context, &recorded, args.approving.approve.as_ref())?;
     let run = started.run_id;
     let key = driving::key()?;
     let slots = slots(&how, &plan);
     let chosen = how.sandbox.as_ref().map(|chosen| chosen.value);
     let policy = recorded_policy(&entry.dir, chosen)?;
+    let (level, pack) = (policy.sandbox.level, policy.pack.clone());
     let root = RunRecord::read(&entry.dir)
         .ok()
         .and_then(|record| record.root);
@@ -71,6 +81,7 @@ pub(super) fn resume(
     reached(Moment::Resuming);
     let trace_id = started.trace_id.clone();
     let (observers, live) = driving::observers(context, &how, &runs, &entry, view, stored.summary);
+    banner(context, (level, &pack), how.sandbox.as_ref());
     let session = Session {
         ui: Arc::clone(&context.ui),
         entry: &entry,
@@ -145,8 +156,11 @@ pub(super) fn intact(
     };
     let scenario = hash(&entry.dir, run_dir::SCENARIO).ok().flatten();
     let policy = policy_digest(&entry.dir).ok().flatten();
+    let record = hash(&entry.dir, run_dir::RUN_JSON).ok().flatten();
+    let is_record = |expected| record.is_some_and(|(_, digest)| digest == expected);
     let fit = [
         (run_dir::PLAN, stored.plan.is_some()),
+        (run_dir::RUN_JSON, started.run_file.is_none_or(is_record)),
         (
             run_dir::SCENARIO,
             scenario.is_some_and(|(_, digest)| digest == started.scenario_file),

@@ -18,6 +18,7 @@ use super::begin::{begin, settings_record};
 use super::context::Context;
 use super::driving::{self, slots};
 use super::error::{CliError, Kind};
+use super::opened::{Recorded, may_go_on};
 use super::resume::{agrees_with_seal, intact};
 use crate::planning::{self, Selection, Wanted};
 use crate::policy;
@@ -38,6 +39,13 @@ pub(super) fn retry(context: &Context, args: &Retry, matches: &ArgMatches) -> Re
     let stored = finished(context, &entry)?;
     agrees_with_seal(context, &entry, &stored)?;
     let (started, plan) = intact(context, &entry, &stored)?;
+    let recorded = Recorded {
+        entry: &entry,
+        stored: &stored,
+        verb: "retry",
+        rest: typed(args),
+    };
+    may_go_on(context, &recorded, args.approving.approve.as_ref())?;
     let chosen = how.sandbox.as_ref().map(|chosen| chosen.value);
     let policy = recorded_policy(&entry.dir, chosen)?;
     // The same plan under the same policy: whoever approved it did.
@@ -104,6 +112,14 @@ pub(super) fn retry(context: &Context, args: &Retry, matches: &ArgMatches) -> Re
         let verify = context.reference(&entry).command("verify", "");
         error.hint(format!("`{verify}` says what differs"))
     })
+}
+
+/// The tasks, as they were typed, with a space behind each word.
+fn typed(args: &Retry) -> String {
+    let tasks = args.tasks.iter().map(|task| quoted(task.as_ref()));
+    let downstream = args.downstream.then(|| "--downstream".to_owned());
+    let words = tasks.chain(downstream).map(|word| word + " ");
+    words.collect()
 }
 
 /// The run, if nobody drives it and it is over.

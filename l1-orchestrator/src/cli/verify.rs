@@ -3,15 +3,15 @@
 use std::cell::OnceCell;
 use std::fmt::Write as _;
 
-use protocol::seal::PublicKey;
 use serde_json::{Value, json};
 
 use super::args::{Format, Verify};
 use super::context::Context;
 use super::driving::told_or_gone;
 use super::error::CliError;
+use super::opened::trusted_keys;
 use crate::exit_code;
-use crate::report::words;
+use crate::report::{Opener, words};
 use crate::runs::{RunEntry, Stored};
 use crate::session::rendered_digest;
 use crate::settings;
@@ -55,15 +55,6 @@ pub(super) fn verify(context: &Context, args: &Verify) -> Result<u8, CliError> {
     told_or_gone(told, code)
 }
 
-/// Keys whose seals count on this machine: the user's own.
-fn trusted_keys() -> Result<Vec<PublicKey>, CliError> {
-    let path = settings::user_key()?;
-    let key = l2_coordinator::load_key(&path).map_err(|error| {
-        CliError::not_ready("key-unusable", "your signing key cannot be used").because(error)
-    })?;
-    Ok(key.iter().map(protocol::seal::UserKey::public).collect())
-}
-
 fn text(context: &Context, entry: &RunEntry, found: &Verification) -> String {
     let painter = context.ui.out_painter();
     let mut text = String::new();
@@ -105,7 +96,11 @@ fn text(context: &Context, entry: &RunEntry, found: &Verification) -> String {
         .map_or_else(|| entry.short.clone(), |id| run.run(&id));
     let verdict = Verdict::of(found);
     let words = painter.paint(verdict.tone(), verdict.words());
-    writeln!(text, "{words}: run {name}, {checked} checked").expect("string");
+    let opened = match found.opener {
+        Some(Opener::Trusted) => "; opened by you",
+        _ => "",
+    };
+    writeln!(text, "{words}: run {name}, {checked} checked{opened}").expect("string");
     if verdict == Verdict::Untrusted {
         let help = painter.paint(Tone::Strong, "help");
         writeln!(
@@ -151,7 +146,7 @@ impl Verdict {
             Self::Intact => "INTACT, sealed",
             Self::Unfinished => "INTACT so far, not finished",
             Self::NeverBegan => "NEVER BEGAN",
-            Self::Untrusted => "UNTRUSTED, intact but sealed by a key this user does not know",
+            Self::Untrusted => "UNTRUSTED, intact but signed by a key this user does not know",
             Self::Changed => "CHANGED",
         }
     }
@@ -186,6 +181,7 @@ fn object(entry: &RunEntry, found: &Verification, code: u8) -> Value {
         "intact": found.is_intact(),
         "finished": found.finished,
         "sealed": found.sealed,
+        "opened_by": found.opener.map(Opener::word),
         "events": found.events,
         "artifacts": found.artifacts,
         "logs": found.logs,

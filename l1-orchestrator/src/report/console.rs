@@ -15,7 +15,7 @@ use super::observer::Reporter;
 use super::summary::RunSummary;
 use super::view::View;
 use super::words;
-use crate::ui::{Painter, Panel, Tone, Ui};
+use crate::ui::{Panel, Ui};
 
 /// After this long without a line, one says what runs.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -43,9 +43,9 @@ pub struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    /// That nothing is confined is red.
+    /// What the level leaves open has a line of its own.
     #[must_use]
-    pub fn render(&self, painter: Painter) -> String {
+    pub fn render(&self) -> String {
         let Self {
             scenario,
             run,
@@ -55,10 +55,9 @@ impl Opening<'_> {
             pack,
             ..
         } = self;
-        let sandbox = words::sandbox_ahead(self.level);
         let sandbox = match self.level {
-            SandboxLevel::None => painter.paint(Tone::Bad, sandbox),
-            _ => sandbox.to_owned(),
+            SandboxLevel::None => "sandbox none",
+            level => words::sandbox_ahead(level),
         };
         let tasks = words::count(self.tasks, "task");
         format!(

@@ -3,6 +3,7 @@
 //! [`RunSummary`] is the one fold; each renderer is a file beside it. Nothing here prints.
 
 mod anchor;
+mod approved;
 mod artifacts;
 mod attempt;
 mod calls;
@@ -40,6 +41,7 @@ mod view;
 pub mod words;
 mod xml;
 
+pub use approved::{Approval, Opener};
 pub use closing::closing;
 pub use expansion::parent_of;
 pub use observer::{Observers, Reporter};

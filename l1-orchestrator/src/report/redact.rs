@@ -171,6 +171,16 @@ impl Redactor {
         format!("{}/<run-dir>", parent.display())
     }
 
+    /// A place of this host.
+    #[must_use]
+    pub fn place(self, path: &Path) -> String {
+        if self.on {
+            "<place>".into()
+        } else {
+            path.display().to_string()
+        }
+    }
+
     /// This program's version.
     #[must_use]
     pub fn version(self, version: &str) -> String {

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use protocol::digest::Digest;
 use protocol::event::{Event, EventKind, Origin, RunStarted};
 use protocol::ids::TaskId;
 use protocol::outcome::RunOutcome;
@@ -12,25 +11,13 @@ use protocol::policy::Finding;
 use protocol::time::Timestamp;
 use serde_json::{Map, Value};
 
+use super::approved::Approval;
 use super::calls::Calls;
 use super::change::change;
 use super::enforced::Enforcement;
 use super::expansion::parent_of;
 use super::tally::Tally;
 use super::task::{Standing, TaskSummary};
-
-/// The approved plan.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Approval {
-    /// Digest of the plan.
-    pub plan: Digest,
-    /// Digest of the policy.
-    pub policy: Digest,
-    /// Who approved.
-    pub by: Origin,
-    /// When.
-    pub at: Timestamp,
-}
 
 /// The run's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,17 +171,10 @@ impl RunSummary {
         match &event.kind {
             EventKind::RunStarted(started) => self.started = Some((event.ts, started.clone())),
             EventKind::PlanProposed { tasks, .. } => self.expect_tasks(*tasks),
-            EventKind::PlanApproved {
-                plan, policy, by, ..
-            } => {
-                let (plan, policy, by) = (*plan, *policy, by.clone());
+            EventKind::PlanApproved { .. } => {
                 self.planned_findings = self.findings.len();
-                self.approval = Some(Approval {
-                    plan,
-                    policy,
-                    by,
-                    at: event.ts,
-                });
+                let started = self.started.as_ref().map(|(_, started)| started.as_ref());
+                self.approval = Approval::of(started, event);
             }
             EventKind::PlanRequested(_)
             | EventKind::PlanRejected(_)

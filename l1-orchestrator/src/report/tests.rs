@@ -56,6 +56,7 @@ impl Story {
                 policy_file: None,
                 scenario_file: Digest::of(b"scenario"),
                 by: Origin::Default,
+                signed: None,
             })
     }
 

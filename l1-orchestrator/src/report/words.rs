@@ -31,6 +31,19 @@ pub const fn sandbox_ahead(level: SandboxLevel) -> &'static str {
     }
 }
 
+/// What a level leaves open to tasks, for whoever is about to start them; none where that is as little
+/// as can be.
+#[must_use]
+pub const fn left_open(level: SandboxLevel) -> Option<&'static str> {
+    match level {
+        SandboxLevel::Strict => None,
+        SandboxLevel::Landlock => {
+            Some("tasks see all processes, and can change modes, owners and times of your files")
+        }
+        SandboxLevel::None => Some("files, network and processes are open to every task"),
+    }
+}
+
 /// Who asked for something.
 #[must_use]
 pub const fn origin(by: &Origin) -> &'static str {

@@ -13,7 +13,9 @@ use protocol::plan::Plan;
 use protocol::policy::{Finding, Policy, Site};
 use protocol::run_dir;
 use protocol::scenario::find_root;
+use protocol::seal::UserKey;
 use protocol::time::Clock as _;
+use protocol::warrant::Warrant;
 
 use super::carry::carry;
 use super::ids::{self, SystemClock};
@@ -90,11 +92,12 @@ pub fn record_of(scenario: ScenarioName, scenario_path: &Path) -> RunRecord {
     }
 }
 
-/// Makes the run directory with everything but the journal, and locks it.
+/// Makes the run directory with everything but the journal, and locks it. What it executes by is signed
+/// with the user's key.
 ///
 /// # Errors
 /// The runs directory cannot be written.
-pub fn open(mut new: NewRun<'_>) -> Result<Opened, CliError> {
+pub fn open(mut new: NewRun<'_>, key: &UserKey) -> Result<Opened, CliError> {
     let coordinator = ids::coordinator();
     let record = new.record.clone();
     let name = run_dir::name(record.started, &record.scenario, &record.run_id);
@@ -126,7 +129,8 @@ pub fn open(mut new: NewRun<'_>) -> Result<Opened, CliError> {
     let carried = new.carry.take().map_or_else(Vec::new, |carry| carry.events);
     let found = std::mem::take(&mut new.findings).into_iter();
     let before = found.map(EventKind::FindingRaised).chain(carried).collect();
-    let opening = opening(&new, &coordinator, &trace_id, &files, before);
+    let mut opening = opening(&new, &coordinator, &trace_id, &files, before);
+    sign(&mut opening, key);
     Ok(Opened {
         id: record.run_id,
         entry,
@@ -266,8 +270,21 @@ fn opening(
         policy_file: Some(Digest::of(&files.policy)),
         scenario_file,
         by: new.by.clone(),
+        signed: None,
     });
     events
+}
+
+/// Signs the approval among a run's first events: a run directory that somebody else wrote is told from
+/// one's own by it.
+fn sign(opening: &mut [EventKind], key: &UserKey) {
+    let [EventKind::RunStarted(started), .., approval] = opening else {
+        return;
+    };
+    let warrant = Warrant::of(started, approval).map(|warrant| Box::new(warrant.sign(key)));
+    if let EventKind::PlanApproved { signed, .. } = approval {
+        *signed = warrant;
+    }
 }
 
 /// An absolute path, for the record; the path itself where that cannot be told.

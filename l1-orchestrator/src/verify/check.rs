@@ -14,6 +14,7 @@ use super::files::{check_artifacts, check_digest, check_inputs, check_logs, chec
 use super::findings::{Code, Verification};
 use super::ledger::{self, Ledger, chain_of};
 use super::{manifest, tree};
+use crate::report::Opener;
 use crate::runs::{is_untouched, never_began};
 
 /// What a file of the run directory should hold by the journal: given its name, the SHA-256 of what
@@ -54,6 +55,7 @@ pub fn verify(dir: &Path, options: &Options<'_>) -> io::Result<Verification> {
     let ledger = ledger::read(dir, &mut found);
     check_seal(dir, ledger.as_ref(), options.trusted, &mut found)?;
     if let Some(ledger) = ledger {
+        check_opener(&ledger, options.trusted, &mut found);
         check_inputs(dir, &ledger, &mut found)?;
         check_artifacts(dir, &ledger, &mut found)?;
         check_logs(dir, &ledger, &mut found)?;
@@ -150,6 +152,28 @@ fn check_seal(
         found.sealed = known;
     }
     Ok(())
+}
+
+/// A chain can be computed anew, a trusted key's signature over what the run executes by cannot.
+fn check_opener(ledger: &Ledger, trusted: &[PublicKey], found: &mut Verification) {
+    let approval = ledger.approval.as_ref();
+    found.opener = approval.map(|approval| approval.opener(trusted));
+    match found.opener {
+        None | Some(Opener::Trusted) => {}
+        Some(Opener::Nobody) => found.note(
+            "Nobody signed the run when it was opened, as older versions did not: nothing says whose \
+             plan and policy these are.",
+        ),
+        Some(Opener::Stranger(key)) => {
+            let (expected, there) = ("a run opened with a trusted key", format!("the key {key}"));
+            found.problem(Code::OpeningUnknownKey, run_dir::EVENTS, expected, there);
+        }
+        Some(Opener::Forged) => {
+            let expected = "a signature of what the run executes by";
+            let there = "one of something else";
+            found.problem(Code::OpeningMismatch, run_dir::EVENTS, expected, there);
+        }
+    }
 }
 
 fn check_reports(

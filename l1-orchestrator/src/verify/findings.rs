@@ -4,6 +4,8 @@ use std::fmt;
 
 use protocol::ids::RunId;
 
+use crate::report::Opener;
+
 /// Problems kept one by one; the rest is only counted.
 pub const MAX_PROBLEMS: usize = 1000;
 
@@ -43,6 +45,10 @@ codes! {
     SealUnknownKey = "seal-unknown-key";
     /// The seal closes another journal than this: events were removed, or all computed anew.
     SealMismatch = "seal-mismatch";
+    /// The signature of the run's opening is of something else.
+    OpeningMismatch = "opening-mismatch";
+    /// The run was opened with a key that is not trusted.
+    OpeningUnknownKey = "opening-unknown-key";
     /// Record, plan, scenario or policy is not what the run began with.
     FileChanged = "file-changed";
     /// Plan, scenario, policy, manifest or report is gone.
@@ -117,6 +123,8 @@ pub struct Verification {
     pub finished: bool,
     /// Whether a trusted key's seal closes this journal.
     pub sealed: bool,
+    /// Who opened it, once its plan was approved.
+    pub opener: Option<Opener>,
     /// Whether nothing of the run was ever started, so that there is nothing to verify.
     pub never_began: bool,
     /// Good events read.
@@ -140,10 +148,12 @@ impl Verification {
         self.problems.is_empty() && !self.never_began
     }
 
-    /// Whether everything is as the run left it, but the seal is by a key that is not trusted.
+    /// Whether everything is as the run left it, but signed by a key that is not trusted.
     #[must_use]
     pub fn is_only_untrusted(&self) -> bool {
-        let unknown = |problem: &Problem| problem.code == Code::SealUnknownKey;
+        let unknown = |problem: &Problem| {
+            matches!(problem.code, Code::SealUnknownKey | Code::OpeningUnknownKey)
+        };
         !self.problems.is_empty() && self.problems.iter().all(unknown)
     }
 

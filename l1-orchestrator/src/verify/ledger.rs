@@ -12,6 +12,7 @@ use protocol::ids::TaskId;
 use protocol::run_dir;
 
 use super::findings::{Code, Verification};
+use crate::report::Approval;
 
 /// What a log should hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub(super) struct Ledger {
     pub(super) started: Box<RunStarted>,
     pub(super) end: End,
     pub(super) finished: bool,
+    /// Of its plan, once there is one.
+    pub(super) approval: Option<Approval>,
     /// SHA-256 of `plan.json`, once a plan is approved.
     pub(super) plan_file: Option<Digest>,
     pub(super) scenario_file: Digest,
@@ -83,6 +86,9 @@ fn read_events(dir: &Path, found: &mut Verification) -> Result<Option<Ledger>, R
     let mut ledger: Option<Ledger> = None;
     while let Some(event) = reader.next_event()? {
         found.events = event.seq;
+        if let (Some(ledger), EventKind::PlanApproved { .. }) = (&mut ledger, &event.kind) {
+            ledger.approval = Approval::of(Some(&ledger.started), &event);
+        }
         match (&mut ledger, event.kind) {
             (None, EventKind::RunStarted(started)) => {
                 found.run_id = Some(started.run_id);
@@ -125,6 +131,7 @@ impl Ledger {
                 torn: None,
             },
             finished: false,
+            approval: None,
             plan_file: None,
             scenario_file: started.scenario_file,
             policy: started.policy_digest,

@@ -62,6 +62,7 @@ pub(crate) fn run_opening(config: &Config, plan: &Plan) -> Vec<EventKind> {
             policy_file: None,
             scenario_file,
             by: Origin::Default,
+            signed: None,
         },
     ]
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::payload::{AttemptEnd, LeaseEnd, Origin, RunStarted, SkipCause};
+use super::payload::{AttemptEnd, LeaseEnd, Origin, RunStarted, Signed, SkipCause};
 use super::planning::{PlanRejected, PlanRequested};
 use crate::artifact::Artifact;
 use crate::budget::{Reserved, Settled};
@@ -59,6 +59,9 @@ pub enum EventKind {
         scenario_file: Digest,
         /// Who approved.
         by: Origin,
+        /// Whose key opened the run, over all of this; journals of earlier builds do without.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signed: Option<Box<Signed>>,
     },
     /// The policy has something to say: about the plan, before its approval, or about what a task did.
     #[serde(rename = "finding.raised")]

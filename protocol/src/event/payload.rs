@@ -149,3 +149,13 @@ pub struct RunStarted {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<RunId>,
 }
+
+/// A signature and whose it is. What is signed is said where it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+pub struct Signed {
+    /// The public key, 64 lower-case hex digits.
+    pub public_key: String,
+    /// Ed25519, 128 lower-case hex digits.
+    pub signature: String,
+}

@@ -85,6 +85,7 @@ mod tests {
             policy_file: None,
             scenario_file: digest,
             by: Origin::Default,
+            signed: None,
         }
     }
 

@@ -44,10 +44,15 @@ fn a_tolerated_failure_is_called_one() {
 }
 
 #[test]
-fn quiet_and_passed_is_one_line() {
+fn quiet_and_passed_is_one_line_beside_the_banner() {
     let place = Place::with("hello.yaml", HELLO);
     let outcome = place.orchestra(["run", "hello.yaml", "-q"]).run().expect(0);
-    assert_eq!(outcome.stderr, "  PASSED in <s>   1 passed\n");
+    let banner = "SANDBOX none: files, network and processes are open to every task (environment \
+                  ORCHESTRA_SANDBOX)\n";
+    assert_eq!(
+        outcome.stderr,
+        format!("{banner}  PASSED in <s>   1 passed\n")
+    );
 }
 
 #[test]
@@ -255,7 +260,8 @@ fn every_file_is_listed_once_and_outputs_come_first() {
     runs/<run-dir>
     --- stderr
     Run <run> outer   plan <digest>   runs/<run-dir>
-    Plan: 2 tasks · <n> at once · no sandbox: tasks run with your user's rights · policy default@1
+    Plan: 2 tasks · <n> at once · sandbox none · policy default@1
+    SANDBOX none: files, network and processes are open to every task (environment ORCHESTRA_SANDBOX)
         PASS [   <s>] (1/2) part/make
         PASS [   <s>] (1/2) part   1 task
         PASS [   <s>] (2/2) check

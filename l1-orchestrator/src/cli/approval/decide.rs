@@ -1,5 +1,6 @@
 //! Whether a plan may run: by what the policy says of it and by what the caller said. Pure.
 
+use protocol::digest::Digest;
 use protocol::event::Origin;
 use protocol::plan::Plan;
 use protocol::policy::{Policy, Verdict};
@@ -48,17 +49,24 @@ pub enum Differs {
     Policy,
 }
 
+/// What is not as it was approved, if anything.
+#[must_use]
+pub fn differs(approve: &Approve, plan: Digest, policy: Digest) -> Option<Differs> {
+    if !plan.to_string().starts_with(&approve.plan) {
+        return Some(Differs::Plan);
+    }
+    let begins = |digest: &String| policy.to_string().starts_with(digest);
+    let fits = approve.policy.as_ref().is_none_or(begins);
+    (!fits).then_some(Differs::Policy)
+}
+
 /// Decides. Approvals are about exactly this plan under exactly this policy.
 #[must_use]
 pub fn decide(plan: &Plan, policy: &Policy, verdict: &Verdict, wish: Wish<'_>) -> Decision {
-    if let Some(approve) = wish.approve {
-        if !plan.digest().to_string().starts_with(&approve.plan) {
-            return Decision::Other(Differs::Plan);
-        }
-        let begins = |digest: &String| policy.digest().to_string().starts_with(digest);
-        if !approve.policy.as_ref().is_none_or(begins) {
-            return Decision::Other(Differs::Policy);
-        }
+    if let Some(approve) = wish.approve
+        && let Some(differs) = differs(approve, plan.digest(), policy.digest())
+    {
+        return Decision::Other(differs);
     }
     if verdict.refused && !verdict.grantable {
         return Decision::Refused;

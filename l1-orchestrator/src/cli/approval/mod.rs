@@ -9,6 +9,8 @@ mod refusal;
 mod settle;
 mod told;
 
+pub(super) use decide::differs;
 pub(super) use dialog::Ready;
+pub(super) use refusal::other;
 pub(super) use settle::{Settled, command, foresee, reason_against, settle};
 pub(super) use told::told;

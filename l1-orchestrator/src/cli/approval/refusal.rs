@@ -39,7 +39,12 @@ pub(super) fn refused(verdict: &Verdict, pack: &str) -> CliError {
 }
 
 /// The approved digest is of something else.
-pub(super) fn other(differs: Differs, plan: Digest, policy: Digest, approve: &Approve) -> CliError {
+pub(in crate::cli) fn other(
+    differs: Differs,
+    plan: Digest,
+    policy: Digest,
+    approve: &Approve,
+) -> CliError {
     let (what, digest, approved) = match differs {
         Differs::Plan => ("plan", plan, approve.plan.as_str()),
         Differs::Policy => (

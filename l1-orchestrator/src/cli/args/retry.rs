@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::shared::{Driving, Output, RunsDir};
+use super::shared::{Approving, Driving, Output, RunsDir};
 use super::switch::switch;
 
 /// `orchestra retry`
@@ -32,6 +32,9 @@ pub struct Retry {
     )]
     #[arg(value_parser = switch)]
     pub downstream: bool,
+    /// Whether it may go on here.
+    #[command(flatten)]
+    pub approving: Approving,
     /// How it is driven.
     #[command(flatten)]
     pub driving: Driving,

@@ -101,7 +101,7 @@ pub struct Approve {
     pub policy: Option<String>,
 }
 
-fn parse_approval(text: &str) -> Result<Approve, String> {
+pub(super) fn parse_approval(text: &str) -> Result<Approve, String> {
     let is_hex = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
     let fits = |text: &str| (MIN_DIGITS..=64).contains(&text.len()) && text.bytes().all(is_hex);
     let (plan, policy) = match text.split_once('@') {

@@ -8,6 +8,7 @@ use protocol::policy::SandboxLevel;
 use crate::ui::ColorChoice;
 
 use super::pack_name::PackName;
+use super::run::{Approve, parse_approval};
 use super::switch::switch;
 
 /// What is printed, and how: the same flags for every verb.
@@ -93,6 +94,16 @@ pub struct Policing {
     )]
     #[arg(value_parser = PackName, hide_possible_values = true)]
     pub policy: Option<String>,
+}
+
+/// Whether a recorded run may go on here.
+#[derive(Args, Debug)]
+pub struct Approving {
+    /// Go on with exactly the plan and the policy whose digests begin like this, and no others, also
+    /// where the run was not opened here
+    #[arg(long, value_name = "PLAN@POLICY", value_parser = parse_approval)]
+    #[arg(env = "ORCHESTRA_APPROVE", hide_env = true)]
+    pub approve: Option<Approve>,
 }
 
 /// How a run is driven and shown.

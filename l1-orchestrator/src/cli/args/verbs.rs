@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::run::parse_input;
-use super::shared::{Driving, Output, Paging, Policing, RunsDir};
+use super::shared::{Approving, Driving, Output, Paging, Policing, RunsDir};
 
 /// `orchestra resume`
 ///
@@ -17,6 +17,9 @@ pub struct Resume {
     /// The run: id, unique prefix, @last, @failed or its directory
     #[arg(value_name = "RUN")]
     pub run: String,
+    /// Whether it may go on here.
+    #[command(flatten)]
+    pub approving: Approving,
     /// How it is driven.
     #[command(flatten)]
     pub driving: Driving,

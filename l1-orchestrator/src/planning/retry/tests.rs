@@ -49,6 +49,7 @@ fn opening(plan: &Plan, carried: Vec<EventKind>) -> Vec<EventKind> {
         policy_file: None,
         scenario_file: digest,
         by: Origin::Default,
+        signed: None,
     });
     events
 }

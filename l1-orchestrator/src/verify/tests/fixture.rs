@@ -15,6 +15,7 @@ use protocol::policy::SandboxLevel;
 use protocol::run_dir;
 use protocol::seal::UserKey;
 use protocol::time::Timestamp;
+use protocol::warrant::Warrant;
 use serde_json::{Map, json};
 use tempfile::TempDir;
 
@@ -64,14 +65,23 @@ pub(super) fn started() -> EventKind {
 
 pub(super) fn approved() -> EventKind {
     let policy = serde_json::from_slice::<serde_json::Value>(POLICY).unwrap();
-    EventKind::PlanApproved {
+    let mut approved = EventKind::PlanApproved {
         plan: Digest::of(b"plan"),
         plan_file: Digest::of(PLAN),
         policy: Digest::of_canonical("policy/v1", &policy).unwrap(),
         policy_file: Some(Digest::of(POLICY)),
         scenario_file: Digest::of(SCENARIO),
         by: Origin::Default,
+        signed: None,
+    };
+    let EventKind::RunStarted(started) = started() else {
+        unreachable!("it is what begins a run")
+    };
+    let warrant = Warrant::of(&started, &approved).unwrap().sign(&key());
+    if let EventKind::PlanApproved { signed, .. } = &mut approved {
+        *signed = Some(Box::new(warrant));
     }
+    approved
 }
 
 pub(super) fn log(content: &[u8]) -> Option<LogRef> {
