@@ -96,3 +96,34 @@ impl Body {
         Ok(all)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn every_sign_of_life_begins_the_silence_anew_until_the_whole_is_over() {
+        let limits = Limits {
+            idle: SECOND * 10,
+            wall: SECOND * 60,
+            ..Limits::default()
+        };
+        let deadline = Deadline::start(&limits);
+        for _ in 0..6 {
+            assert_eq!(deadline.next(sleep(SECOND * 9)).await, Ok(()));
+        }
+        assert_eq!(deadline.left(), SECOND * 6);
+        let error = deadline.next(sleep(SECOND * 9)).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::TimedOut);
+        assert_eq!(error.message, "no whole reply within 60s");
+
+        let deadline = Deadline::start(&limits);
+        let error = deadline.next(sleep(SECOND * 11)).await.unwrap_err();
+        assert_eq!(error.message, "the provider was silent for 10s");
+        assert_eq!(deadline.left(), SECOND * 50);
+    }
+}

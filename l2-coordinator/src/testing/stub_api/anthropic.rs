@@ -20,57 +20,69 @@ struct Model {
     takes_no_thinking: bool,
 }
 
-/// A new model; older ones take more.
-const NEW: Model = Model {
-    id: "",
-    max_tokens: 128_000,
-    takes_prefill: false,
-    takes_forced_tools: false,
-    takes_effort: true,
-    takes_thinking_budget: false,
-    takes_no_thinking: false,
-};
+/// The strictest.
+const fn new(id: &'static str) -> Model {
+    Model {
+        id,
+        max_tokens: 128_000,
+        takes_prefill: false,
+        takes_forced_tools: false,
+        takes_effort: true,
+        takes_thinking_budget: false,
+        takes_no_thinking: false,
+    }
+}
+
+/// One that can be kept from thinking.
+const fn plain(id: &'static str) -> Model {
+    Model {
+        takes_no_thinking: true,
+        ..new(id)
+    }
+}
+
+/// One that can be told which tool to call.
+const fn forced(id: &'static str) -> Model {
+    Model {
+        takes_forced_tools: true,
+        ..plain(id)
+    }
+}
+
+/// One before 4.7, whose thinking has a budget of its own.
+const fn budgeted(id: &'static str) -> Model {
+    Model {
+        takes_thinking_budget: true,
+        ..forced(id)
+    }
+}
+
+/// One before 4.6, whose reply can be begun for it.
+const fn prefilled(id: &'static str) -> Model {
+    Model {
+        takes_prefill: true,
+        ..budgeted(id)
+    }
+}
 
 const MODELS: &[Model] = &[
+    new("claude-fable-5-2"),
+    new("claude-fable-5-1"),
+    new("claude-opus-5-5"),
+    plain("claude-sonnet-5-5"),
+    forced("claude-haiku-5-5"),
+    forced("claude-opus-5"),
+    forced("claude-sonnet-5"),
+    forced("claude-opus-4-8"),
+    forced("claude-opus-4-7"),
+    budgeted("claude-opus-4-6"),
+    budgeted("claude-sonnet-4-6"),
+    prefilled("claude-opus-4-5"),
+    prefilled("claude-sonnet-4-5"),
     Model {
-        id: "claude-fable-5-1",
-        ..NEW
-    },
-    Model {
-        id: "claude-opus-5-5",
-        ..NEW
-    },
-    Model {
-        id: "claude-sonnet-5-5",
-        takes_no_thinking: true,
-        ..NEW
-    },
-    Model {
-        id: "claude-haiku-5-5",
-        takes_forced_tools: true,
-        takes_no_thinking: true,
-        ..NEW
-    },
-    Model {
-        id: "claude-opus-5",
-        takes_forced_tools: true,
-        takes_no_thinking: true,
-        ..NEW
-    },
-    Model {
-        id: "claude-sonnet-5",
-        takes_forced_tools: true,
-        takes_no_thinking: true,
-        ..NEW
-    },
-    Model {
-        id: "claude-haiku-4-5",
         max_tokens: 64_000,
-        takes_prefill: true,
-        takes_forced_tools: true,
         takes_effort: false,
-        takes_thinking_budget: true,
-        takes_no_thinking: true,
+        ..prefilled("claude-haiku-4-5")
     },
 ];
 

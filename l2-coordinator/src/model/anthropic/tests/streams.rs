@@ -1,5 +1,7 @@
 //! Streams as they come: with pings, with things to come, cut, wrong, in any pieces.
 
+use proptest::collection::vec;
+use proptest::prelude::*;
 use protocol::budget::{Usage, Used};
 
 use super::support::{MODEL, call};
@@ -86,6 +88,55 @@ fn a_stream_is_the_same_reply_wherever_it_is_split() {
     for at in 0..=bytes.len() {
         let (left, right) = bytes.split_at(at);
         assert_eq!(assembled(&[left, right]), wanted, "split at {at}");
+    }
+}
+
+/// A piece of a stream put in the place of another.
+fn damage() -> impl Strategy<Value = (prop::sample::Index, usize, Vec<u8>)> {
+    let words = [
+        "null",
+        "-1",
+        "1e999",
+        "18446744073709551616",
+        "[]",
+        "{}",
+        "\"\"",
+        "}",
+        "\\u0000",
+        "\n\n",
+        "message_start",
+        "message_delta",
+        "message_stop",
+        "content_block_start",
+        "error",
+        "text",
+    ];
+    let word = prop::sample::select(words.map(|word| word.as_bytes().to_vec()).to_vec());
+    let bytes = prop_oneof![word, vec(any::<u8>(), 0..4)];
+    (any::<prop::sample::Index>(), 0..40_usize, bytes)
+}
+
+proptest! {
+    /// Whatever comes: a reply, an error, or no end; never a panic, never more text than was sent.
+    #[test]
+    fn a_damaged_stream_is_a_reply_or_an_error(damages in vec(damage(), 1..6)) {
+        let mut bytes = STREAM.as_bytes().to_vec();
+        for (at, length, piece) in damages {
+            let from = at.index(bytes.len());
+            let to = (from + length).min(bytes.len());
+            bytes.splice(from..to, piece);
+        }
+        let (mut parser, mut assembly) = (Parser::new(1 << 20), Assembly::new(MODEL));
+        for event in parser.push(&bytes).unwrap() {
+            if let Err(error) = assembly.apply(&event) {
+                prop_assert!(!error.message.contains('\n'));
+            }
+        }
+        let used = assembly.used();
+        prop_assert_eq!(used.is_empty(), !assembly.has_begun());
+        let reply = assembly.finish(None);
+        prop_assert!(reply.text.len() <= bytes.len() * 3);
+        prop_assert_eq!(reply.used, used);
     }
 }
 

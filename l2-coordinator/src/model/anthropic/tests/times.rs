@@ -59,22 +59,12 @@ async fn silence_ends_a_call_before_and_within_the_reply() {
 }
 
 #[tokio::test]
-async fn bytes_of_any_kind_are_life_but_not_for_ever() {
+async fn pings_are_life_but_not_for_ever() {
     let stub = Stub::start();
-    // Each piece takes a tenth of the silence that is allowed, all of them many times as long.
-    let step = Duration::from_millis(10);
-    let slow = || Said::text("slow but alive").split(10).slowly(step);
-    stub.queue(slow());
-    let client = Anthropic::new(Options {
-        limits: idle(step * 100),
-        ..options(&stub)
-    });
-    let (reply, _) = watched(&client.unwrap(), &request("x")).await;
-    assert_eq!(reply.unwrap().text, "slow but alive");
-
     let pings = "event: ping\ndata: {\"type\":\"ping\"}\n\n".repeat(99_999);
-    stub.queue(slow().insert(1, pings));
-    let error = error_with(&stub, wall(step * 20)).await;
+    let slow = Said::text("never").insert(1, pings).split(40);
+    stub.queue(slow.slowly(Duration::from_millis(1)));
+    let error = error_with(&stub, wall(SHORT * 3)).await;
     assert_eq!(error.kind, ErrorKind::TimedOut);
     assert!(
         error.message.starts_with("no whole reply within"),
