@@ -3,10 +3,18 @@
 
 mod call;
 mod ledger;
+mod limit;
 mod money;
+mod price;
+mod price_table;
+#[cfg(test)]
+mod tests;
 mod usage;
 
 pub use call::{CallId, Purpose, Reserved, Settled};
 pub use ledger::{Ledger, LedgerError, Spend};
+pub use limit::{Ask, Budget, Counted, Exhausted};
 pub use money::{Money, MoneyError};
+pub use price::{CacheUse, PriceTable};
+pub use price_table::{PriceError, Row};
 pub use usage::{Usage, Used};

@@ -44,6 +44,15 @@ impl Money {
         self.0
     }
 
+    /// As it is written in files: `1.5` is `1.50`, and no digit is lost.
+    #[must_use]
+    pub fn exact(self) -> String {
+        let (dollars, rest) = (self.0 / Self::DOLLAR, self.0 % Self::DOLLAR);
+        let digits = format!("{rest:09}");
+        let used = digits.trim_end_matches('0').len().max(2);
+        format!("{dollars}.{}", &digits[..used])
+    }
+
     /// Both together.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
@@ -142,6 +151,13 @@ mod tests {
             "99999999999",
         ] {
             assert!(nanos(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn written_amounts_lose_no_digit() {
+        for text in ["0.00", "1.50", "2.00", "0.000000001", "12.345678901"] {
+            assert_eq!(text.parse::<Money>().unwrap().exact(), text);
         }
     }
 

@@ -1,5 +1,7 @@
 //! The limits of an attempt as a table, so that merging, tightening, showing and reading them know the same ones.
 
+use crate::budget::Money;
+
 use super::limits::{Constraints, Limits, LimitsRequest, Timeout};
 use super::rule::Budgets;
 
@@ -9,6 +11,8 @@ pub(crate) enum Unit {
     Milliseconds,
     Bytes,
     Count,
+    /// Nano-dollars, written as dollars.
+    Dollars,
 }
 
 /// One bound of a record `R`.
@@ -51,6 +55,10 @@ pub(crate) const BUDGETS: &[Bound<Budgets>] = bounds! {
     "depth" Count depth,
     "width" Count width,
     "attempts" Count attempts,
+    "tokens" Count tokens,
+    "usd" Dollars usd_nanos,
+    "calls" Count calls,
+    "wall" Milliseconds wall_ms,
 };
 
 impl<R> Bound<R> {
@@ -75,6 +83,7 @@ impl<R> Bound<R> {
                 ("B", 1),
             ],
             Unit::Count => &[("", 1)],
+            Unit::Dollars => return Money::from_nanos(value).exact(),
         };
         let exact = |(_, size): &&(&str, u64)| value > 0 && value.is_multiple_of(*size);
         let (word, size) = units

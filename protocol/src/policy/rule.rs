@@ -203,4 +203,16 @@ pub struct Budgets {
     /// Attempts of all tasks together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u64>,
+    /// Tokens of all model calls together, prompts and replies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
+    /// Cost of all model calls together, in nano-dollars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usd_nanos: Option<u64>,
+    /// Model calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<u64>,
+    /// Time from the run's beginning after which no model call starts, milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wall_ms: Option<u64>,
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::bound::{BUDGETS, Bound, LIMITS, smaller};
+use super::bound::{BUDGETS, Bound, LIMITS, Unit, smaller};
 use super::codes;
 use super::effective::Policy;
 use super::finding::Finding;
@@ -325,7 +325,10 @@ impl Narrowing<'_> {
             let there = (bound.get)(record(self.policy));
             let key = format!("{group}.{}", bound.name);
             if there.is_some_and(|there| wanted > there) {
-                self.more(&key, wanted);
+                match bound.unit {
+                    Unit::Dollars => self.more(&key, bound.shown(Some(wanted))),
+                    _ => self.more(&key, wanted),
+                }
             } else if there != Some(wanted) {
                 (bound.set)(record(self.policy), smaller(there, Some(wanted)));
                 self.set(key);

@@ -1,6 +1,7 @@
 //! Reads a map by its table: every key is classified, every value is held against its shape, and all
 //! problems are reported here, so that the lowering behind it stays silent.
 
+use crate::budget::Money;
 use crate::diagnostic::{Diagnostic, Problems};
 use crate::nearest::nearest;
 use crate::plan::whole_number;
@@ -289,6 +290,7 @@ fn scalar_fits(tree: &Tree<'_>, value: NodeId, shape: &Shape) -> bool {
         }
         Shape::Duration => quantity::duration(text).is_some(),
         Shape::Size => quantity::size(text).is_some(),
+        Shape::Dollars => text.parse::<Money>().is_ok(),
         Shape::Word { now, .. } => now.contains(&text),
         Shape::Items => text.contains("${{"),
         Shape::OrNone(scalar) => text == "none" || scalar_fits(tree, value, scalar),

@@ -121,6 +121,12 @@ fn of(shape: &Shape) -> Value {
         Shape::Duration => {
             json!({ "type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$", "minLength": 2 })
         }
+        Shape::Dollars => json!({
+            "type": ["number", "string"],
+            "minimum": 0,
+            "pattern": "^\\$?[0-9]+(\\.[0-9]{1,9})?$",
+            "examples": ["1.50"],
+        }),
         Shape::Size => {
             json!({ "type": "string", "pattern": "^[0-9]+([KMGT]i)?B$", "examples": ["512MiB"] })
         }

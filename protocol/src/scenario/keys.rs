@@ -19,6 +19,8 @@ pub(super) enum Shape {
     Duration,
     /// A number of bytes with its unit.
     Size,
+    /// An amount of dollars.
+    Dollars,
     /// A scalar of that shape, or `none`.
     OrNone(&'static Self),
     /// One of these words; `later` ones are known but not built.
@@ -103,6 +105,7 @@ impl Shape {
             Self::Flag => "`true` or `false`".to_owned(),
             Self::Count { min, .. } if *min < i64::from(i32::MIN) => "a whole number".to_owned(),
             Self::Count { min, max } => format!("a whole number from {min} to {max}"),
+            Self::Dollars => "an amount of dollars, such as `1.50`".to_owned(),
             Self::Duration => "a duration with its unit, such as `5m`".to_owned(),
             Self::Size => "a size with its unit, such as `512MiB`".to_owned(),
             Self::Word { now: [one], .. } => format!("`{one}`"),

@@ -76,6 +76,7 @@ fn fix(shape: &Shape, key: &str, text: Option<&str>, kind: Kind) -> Option<Strin
             "a whole number and one of `B`, `KiB`, `MiB`, `GiB` and `TiB`, as in `512MiB`"
                 .to_owned()
         }
+        (Shape::Dollars, ..) => "digits, and at most nine behind the point".to_owned(),
         (Shape::Flag, _, Some("yes" | "Yes" | "on" | "On" | "True" | "TRUE")) => {
             "write `true`".to_owned()
         }

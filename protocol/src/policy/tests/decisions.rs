@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::support::{ask, builtin, codes, id, pack, plan, site};
+use crate::budget::Budget;
 use crate::policy::{
     Dispatch, Effects, Network, Policy, TaskAsk, Tightening, Timeout, builtin_pack,
 };
+use crate::scenario;
 
 const ASKING: &str = "
 secrets: { TOKEN: { from: env }, KEY: { from: command, argv: [pass, show, x] } }
@@ -307,4 +309,41 @@ fn a_longer_time_limit_is_cut_and_told() {
     let constraints = strict.constraints(&own, &site()).unwrap();
     assert_eq!(constraints.timeout.wall_ms, Some(3_600_000));
     assert_eq!(constraints.timeout.idle_ms, Some(900_000));
+}
+
+#[test]
+fn budgets_of_model_calls_only_shrink() {
+    let text = "version: 1\npack: paid\nbudgets: { usd: 1.50, tokens: 1000, wall: 30m }\n";
+    let mut policy = Policy::from_pack(&pack(text));
+    let budget = Budget::from(policy.budgets);
+    let usd = |text: &str| Some(text.parse().unwrap());
+    assert_eq!((budget.usd, budget.tokens), (usd("1.50"), Some(1000)));
+    assert_eq!((budget.wall_ms, budget.calls), (Some(1_800_000), None));
+    let project = "policy:\n  budgets: { usd: 0.25, tokens: 2000, calls: 5 }\n";
+    let parsed = scenario::parse_tightening("orchestra.yaml", project.as_bytes());
+    let found = policy.tighten(&parsed.tightening.unwrap(), "orchestra.yaml");
+    let said: Vec<_> = found.iter().map(|one| one.message.as_str()).collect();
+    let more = "orchestra.yaml asks for more than the policy: `budgets.tokens: 2000`";
+    assert_eq!(said, [more]);
+    let budget = Budget::from(policy.budgets);
+    assert_eq!((budget.usd, budget.tokens), (usd("0.25"), Some(1000)));
+    assert_eq!(budget.calls, Some(5));
+    let lines = policy.lines();
+    let line = |key: &str| {
+        let line = lines.iter().find(|line| line.key == key).unwrap();
+        (line.value.clone(), line.origin.clone())
+    };
+    assert_eq!(
+        line("budgets.usd"),
+        ("0.25".into(), "orchestra.yaml".into())
+    );
+    assert_eq!(
+        line("budgets.tokens"),
+        ("1000".into(), "pack paid@1".into())
+    );
+    let dear = "policy: { budgets: { usd: 2 } }";
+    let parsed = scenario::parse_tightening("orchestra.yaml", dear.as_bytes());
+    let found = policy.tighten(&parsed.tightening.unwrap(), "orchestra.yaml");
+    let more = "orchestra.yaml asks for more than the policy: `budgets.usd: 2.00`";
+    assert_eq!(found[0].message, more);
 }

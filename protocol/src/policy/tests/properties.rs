@@ -237,6 +237,9 @@ fn terms(is_pack: bool) -> impl Strategy<Value = Terms> {
                     },
                     budgets: Budgets {
                         tasks,
+                        // Of every kind of unit one.
+                        usd_nanos: tasks.map(|n| n * 7),
+                        tokens: tasks,
                         ..Budgets::default()
                     },
                     plans,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
+use crate::budget::Money;
 use crate::diagnostic::{Diagnostic, Problems};
 use crate::policy::{
     ApproveWhen, BUDGET_BOUNDS, Budgets, Guarantee, LIMIT_BOUNDS, LimitTerms, Mode, SandboxLevel,
@@ -227,15 +228,11 @@ fn limits(tree: &Tree<'_>, fields: &Fields, problems: &mut Problems) -> LimitTer
             continue;
         };
         let text = tree.text(id).unwrap_or_default();
-        let value = match bound.unit {
-            _ if text == "none" => {
-                limits.unbounded.insert(bound.name);
-                continue;
-            }
-            Unit::Milliseconds => quantity::duration(text),
-            Unit::Bytes => quantity::size(text),
-            Unit::Count => number(tree, id).and_then(|n| u64::try_from(n).ok()),
-        };
+        if text == "none" {
+            limits.unbounded.insert(bound.name);
+            continue;
+        }
+        let value = amount(tree, id, bound.unit);
         if value == Some(0) {
             let problem = Diagnostic::error(
                 "zero-limit",
@@ -248,6 +245,16 @@ fn limits(tree: &Tree<'_>, fields: &Fields, problems: &mut Problems) -> LimitTer
     limits
 }
 
+fn amount(tree: &Tree<'_>, id: NodeId, unit: Unit) -> Option<u64> {
+    let text = tree.text(id)?;
+    match unit {
+        Unit::Milliseconds => quantity::duration(text),
+        Unit::Bytes => quantity::size(text),
+        Unit::Count => number(tree, id).and_then(|n| u64::try_from(n).ok()),
+        Unit::Dollars => text.parse().ok().map(Money::nanos),
+    }
+}
+
 fn budgets(tree: &Tree<'_>, fields: &Fields, problems: &mut Problems) -> Budgets {
     let mut budgets = Budgets::default();
     let Some(id) = fields.get("budgets") else {
@@ -255,8 +262,10 @@ fn budgets(tree: &Tree<'_>, fields: &Fields, problems: &mut Problems) -> Budgets
     };
     let fields = read(tree, id, &BUDGETS, problems);
     for bound in BUDGET_BOUNDS {
-        let value = fields.get(bound.name).and_then(|id| number(tree, id));
-        (bound.set)(&mut budgets, value.and_then(|n| u64::try_from(n).ok()));
+        let value = fields
+            .get(bound.name)
+            .and_then(|id| amount(tree, id, bound.unit));
+        (bound.set)(&mut budgets, value);
     }
     budgets
 }

@@ -95,7 +95,7 @@ network: allowlist
 environment: { pass: [\"A=B\"] }
 sandbox: { level: strikt, require: [net_none], allow_degraded: [net_none, tree_kil] }
 limits: { wall: 0s, pids: 0, memory: 5GB, cpu: none }
-budgets: { tokens: 5 }
+budgets: { tokens: 5.5, usd: five, calls: 3, money: 4 }
 approvals: { plans: sometimes, planned: always, tasks: [{ match: x }] }
 ";
     let expected: Vec<&str> = include_str!("problems.txt").lines().collect();

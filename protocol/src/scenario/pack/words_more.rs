@@ -226,10 +226,33 @@ pub(super) static BUDGETS: Table = Table {
             BUDGET,
             "Attempts of all tasks together, every retry used.",
         ),
+        key(
+            "tokens",
+            BUDGET,
+            "Tokens of all model calls together, prompts and replies.",
+        ),
+        key(
+            "usd",
+            Shape::Dollars,
+            "Dollars of all model calls together; a model without a known price is refused then.",
+        ),
+        key("calls", BUDGET, "Model calls."),
+        key(
+            "wall",
+            Shape::Duration,
+            "Time after which a run starts no further model call.",
+        ),
     ],
-    later: &["tokens", "usd"],
+    later: &[],
     aliases: &[],
-    hints: &[("items", "write `width`"), ("retries", "write `attempts`")],
+    hints: &[
+        ("items", "write `width`"),
+        ("retries", "write `attempts`"),
+        ("dollars", "write `usd`"),
+        ("cost", "write `usd`"),
+        ("money", "write `usd`"),
+        ("timeout", "write `wall`"),
+    ],
 };
 
 /// When a plan waits.
