@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use protocol::budget::Used;
 use protocol::outcome::FailureClass;
+use serde::{Deserialize, Serialize};
 
 /// What kind of failure a call ended with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     /// It may work later: overload, a rate limit, a broken connection, a stream that was cut.
     Transient,
@@ -28,7 +30,7 @@ pub enum ErrorKind {
 pub struct ModelError {
     /// What kind.
     pub kind: ErrorKind,
-    /// One line for people: never a key, never a whole body.
+    /// One line for people: never a key, never a whole body. A miss has a short diff below it.
     pub message: String,
     /// What a person can do, if there is something.
     pub help: Option<String>,

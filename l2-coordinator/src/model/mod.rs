@@ -2,19 +2,27 @@
 //! prompts, not what a reply means.
 
 pub mod anthropic;
+mod calls;
 mod claude_code;
 mod error;
 mod estimate;
+mod prices;
+mod record;
 mod reply;
 mod request;
 mod scripted;
 mod seam;
 mod wire;
 
+pub use calls::{
+    Asked, CallBook, CallError, CallFor, CallJournal, JournalError, Recall, settle_left,
+};
 pub use claude_code::{ClaudeCode, ClaudeCodeOptions};
 pub use error::{ErrorKind, ModelError};
 pub use estimate::{BYTES_PER_TOKEN, estimate_prompt, estimate_text};
+pub use prices::known_prices;
 pub use protocol::budget::Used;
+pub use record::{Cassette, CassetteError, Existing, Recorder, RecorderOptions, Redact, Replay};
 pub use reply::{ModelReply, Stop};
 pub use request::{Effort, MAX_REQUEST_BYTES, ModelRequest, Role, Turn};
 pub use scripted::{MAX_SCRIPT_BYTES, MAX_SCRIPT_ENTRIES, ScriptError, Scripted};

@@ -50,11 +50,7 @@ mod tests {
         ("claude-fable-5-2", [500, 500, 0, 500, 500], 29_100_000),
         // 2 / 10 / 2.50 / 4 / 0.20.
         ("claude-sonnet-5-5", [3_333, 0, 0, 0, 777], 14_436_000),
-        (
-            "claude-sonnet-5-5",
-            [0, 4_096, 4_096, 4_096, 0],
-            27_443_200,
-        ),
+        ("claude-sonnet-5-5", [0, 4_096, 4_096, 4_096, 0], 27_443_200),
         (
             "claude-sonnet-5",
             [1_000_000, 0, 0, 0, 128_000],
@@ -117,8 +113,14 @@ mod tests {
         let hour = CacheUse::Hour;
         assert_eq!(worst("claude-opus-5-5", 1_000, 100, hour), Some(10_000_000));
         // The tier goes by the prompt.
-        assert_eq!(worst("claude-haiku-5-5", 100_000, 0, five), Some(12_500_000));
-        assert_eq!(worst("claude-haiku-5-5", 100_001, 0, five), Some(62_500_625));
+        assert_eq!(
+            worst("claude-haiku-5-5", 100_000, 0, five),
+            Some(12_500_000)
+        );
+        assert_eq!(
+            worst("claude-haiku-5-5", 100_001, 0, five),
+            Some(62_500_625)
+        );
         // Nobody said what its hour costs.
         assert_eq!(worst("claude-fable-5-2", 1, 1, hour), None);
     }
@@ -130,7 +132,13 @@ mod tests {
             input: 1,
             ..Usage::default()
         };
-        for model in ["gpt-5", "claude-opus", "claude-sonnet-4-5", "", "CLAUDE-OPUS-5"] {
+        for model in [
+            "gpt-5",
+            "claude-opus",
+            "claude-sonnet-4-5",
+            "",
+            "CLAUDE-OPUS-5",
+        ] {
             assert_eq!(prices.cost(model, &used), None, "{model}");
         }
         let hour = Usage {
@@ -150,6 +158,10 @@ mod tests {
             .collect();
         assert_eq!(hearsay, ["claude-fable-5-2"]);
         assert_eq!(prices.models().count(), 15);
-        assert!(prices.models().all(|model| !prices.row(model).unwrap().source().is_empty()));
+        assert!(
+            prices
+                .models()
+                .all(|model| !prices.row(model).unwrap().source().is_empty())
+        );
     }
 }

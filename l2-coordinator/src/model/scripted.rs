@@ -239,6 +239,10 @@ impl Model for Scripted {
         "scripted"
     }
 
+    fn is_fixture(&self) -> bool {
+        true
+    }
+
     async fn call(
         &self,
         request: &ModelRequest,

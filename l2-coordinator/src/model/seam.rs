@@ -1,6 +1,7 @@
 //! The seam: who can be asked.
 
 use async_trait::async_trait;
+use protocol::budget::CacheUse;
 
 use super::error::ModelError;
 use super::reply::ModelReply;
@@ -35,6 +36,16 @@ pub trait Model: Send + Sync {
     /// Its provider's name, as telemetry and reports call it: `anthropic`, `openai`, `claude-code`,
     /// `scripted`.
     fn provider(&self) -> &'static str;
+
+    /// How long its provider is asked to keep prompts at most, which decides what they may cost.
+    fn cache(&self) -> CacheUse {
+        CacheUse::None
+    }
+
+    /// Whether its replies were written by hand: they are fixtures, never recordings.
+    fn is_fixture(&self) -> bool {
+        false
+    }
 
     /// One request, one reply. Repeats by itself only what [`ModelError::may_repeat`].
     ///

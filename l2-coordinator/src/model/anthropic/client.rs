@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use protocol::budget::CacheUse;
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{RequestBuilder, Response, StatusCode};
 
@@ -242,6 +243,10 @@ impl Anthropic {
 impl Model for Anthropic {
     fn provider(&self) -> &'static str {
         "anthropic"
+    }
+
+    fn cache(&self) -> CacheUse {
+        CacheUse::FiveMinutes
     }
 
     async fn call(

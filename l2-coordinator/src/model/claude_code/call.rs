@@ -4,6 +4,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use protocol::budget::CacheUse;
 use protocol::policy::one_line;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin};
@@ -167,6 +168,11 @@ impl ClaudeCode {
 impl Model for ClaudeCode {
     fn provider(&self) -> &'static str {
         "claude-code"
+    }
+
+    fn cache(&self) -> CacheUse {
+        // It caches as it likes, up to an hour.
+        CacheUse::Hour
     }
 
     async fn call(
