@@ -57,7 +57,10 @@ pub const TABLE: &[(u8, &str)] = &[
         "verification failed: a digest, the journal chain or the signature",
     ),
     (BELOW, "a rule of a policy is not as its examples say"),
-    (PARKED, "parked: the run is paused; resume goes on"),
+    (
+        PARKED,
+        "parked: the run is paused and resume goes on, or its plan waits for approval",
+    ),
     (INTERNAL, "internal error (a bug)"),
     (INTERRUPTED, "cancelled by Ctrl-C; the record is complete"),
     (
@@ -83,7 +86,9 @@ pub const fn remedy(code: u8) -> &'static str {
         NOT_READY => "`orchestra doctor` names what is missing; the error names its cause",
         VERIFY_FAILED => "do not trust the named files; restore them from a copy, or run again",
         BELOW => "`orchestra policy test` names each; mend the rule or the example",
-        PARKED => "`orchestra resume RUN` goes on where it stopped",
+        PARKED => {
+            "`orchestra resume RUN` goes on where it stopped; what waits for approval, the same command asks about again"
+        }
         INTERNAL => "report it with the command line and the run's log.jsonl",
         INTERRUPTED | TERMINATED => {
             "`orchestra show RUN` says how far it came; run it again when you want to"

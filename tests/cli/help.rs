@@ -108,7 +108,7 @@ fn long_help_has_every_verb_the_exit_codes_and_the_environment() {
         7  environment not ready, journal not writable, or the run is held elsewhere
         8  verification failed: a digest, the journal chain or the signature
         9  a rule of a policy is not as its examples say
-       10  parked: the run is paused; resume goes on
+       10  parked: the run is paused and resume goes on, or its plan waits for approval
        70  internal error (a bug)
       130  cancelled by Ctrl-C; the record is complete
       143  cancelled by SIGTERM or `orchestra cancel`; the record is complete
