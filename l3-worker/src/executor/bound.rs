@@ -18,6 +18,7 @@ const SAID: [(&[&str], &str); 3] = [
         &[
             "resource temporarily unavailable",
             "can't start new thread",
+            "cannot fork",
             "eagain",
         ],
         "pids",
@@ -353,6 +354,10 @@ mod tests {
         for (said, remarked) in [
             (
                 "sh: fork: retry: Resource temporarily unavailable",
+                "it may have 64 processes and threads at once (limits.pids of orchestra.yaml)",
+            ),
+            (
+                "sh: 0: Cannot fork",
                 "it may have 64 processes and threads at once (limits.pids of orchestra.yaml)",
             ),
             (
