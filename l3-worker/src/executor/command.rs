@@ -333,9 +333,11 @@ impl CommandExecutor {
             let message = "a process of the attempt survives SIGKILL";
             return Err(Failure::new(FailureClass::Internal, message));
         }
+        let untouched = slot.scratch.untouched();
+        let last = || gauge.last_look(untouched).map(Ended::Exceeded);
         Ok(Watched {
             report,
-            ended,
+            ended: ended.or_else(last),
             degraded,
         })
     }
@@ -344,7 +346,7 @@ impl CommandExecutor {
     fn collect(
         &self,
         attempt: Attempt<'_>,
-        slot: &Slot,
+        slot: &mut Slot,
         paths: &Paths,
         workspace: &Path,
     ) -> Result<(Map<String, Value>, Vec<protocol::artifact::Artifact>), Failure> {

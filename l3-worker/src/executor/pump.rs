@@ -166,11 +166,6 @@ impl Pump<'_, '_> {
             answer_by = Some(self.answer_deadline());
         };
         self.drain();
-        if self.ended.is_none()
-            && let Some(bound) = self.gauge.look()
-        {
-            self.end(Ended::Exceeded(bound));
-        }
         (report, self.ended)
     }
 

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, Mode, OFlags, Stat};
 
 use super::remove::remove_tree;
+use super::usage::Usage;
 
 /// Two attempts' worth of names is always enough; this many taken ones mean something is wrong.
 const MAX_NAME_TRIES: u32 = 10_000;
@@ -26,6 +27,8 @@ pub(crate) struct Scratch {
     next: u32,
     root: Option<PathBuf>,
     marks: Option<[Mark; 3]>,
+    /// Known once the current attempt is over.
+    left: Option<Left>,
 }
 
 /// Where one attempt works.
@@ -57,6 +60,14 @@ impl Paths {
     }
 }
 
+/// How an attempt left its directories.
+#[derive(Clone, Copy, Debug)]
+enum Left {
+    /// As it found them; what they hold themselves.
+    Untouched(Usage),
+    Used,
+}
+
 /// What tells an untouched directory from a used one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Mark {
@@ -85,6 +96,7 @@ impl Scratch {
             next: 0,
             root: None,
             marks: None,
+            left: None,
         }
     }
 
@@ -93,6 +105,7 @@ impl Scratch {
     /// # Errors
     /// They cannot be made.
     pub(crate) fn fresh(&mut self) -> io::Result<Paths> {
+        self.left = None;
         let root = match self.root.take() {
             Some(root) => root,
             None => self.make_root()?,
@@ -118,7 +131,7 @@ impl Scratch {
         let Some(root) = self.root.take() else {
             return Ok(());
         };
-        if !self.is_untouched(&root) {
+        if self.untouched_in(&root).is_none() {
             self.marks = None;
             clear(&root)?;
         }
@@ -126,23 +139,47 @@ impl Scratch {
         Ok(())
     }
 
-    fn is_untouched(&self, root: &Path) -> bool {
-        let Some([root_mark, workspace_mark, home_mark]) = self.marks else {
-            return false;
-        };
-        let paths = Paths::beneath(root.to_owned());
-        let same_root = rustix::fs::lstat(root).is_ok_and(|stat| Mark::of(&stat) == root_mark);
-        same_root
-            && untouched(&paths.workspace, workspace_mark)
-            && untouched(&paths.home, home_mark)
+    /// What the directories hold when the attempt, which is over, has left them as it found them. Looked
+    /// at once: nobody writes there any more.
+    pub(crate) fn untouched(&mut self) -> Option<Usage> {
+        let root = self.root.take()?;
+        let found = self.untouched_in(&root);
+        self.root = Some(root);
+        found
     }
 
-    /// Whether the current attempt has left its home directory, and so its outputs, untouched.
-    pub(crate) fn home_untouched(&self) -> bool {
-        self.root
-            .as_ref()
-            .zip(self.marks)
-            .is_some_and(|(root, marks)| untouched(&root.join("home"), marks[2]))
+    fn untouched_in(&mut self, root: &Path) -> Option<Usage> {
+        let left = self.left.unwrap_or_else(|| self.look(root));
+        self.left = Some(left);
+        match left {
+            Left::Untouched(usage) => Some(usage),
+            Left::Used => None,
+        }
+    }
+
+    fn look(&self, root: &Path) -> Left {
+        let Some([root_mark, workspace_mark, home_mark]) = self.marks else {
+            return Left::Used;
+        };
+        let same_root = rustix::fs::lstat(root).is_ok_and(|stat| Mark::of(&stat) == root_mark);
+        let paths = Paths::beneath(root.to_owned());
+        let inner = || {
+            let workspace = untouched(&paths.workspace, workspace_mark)?;
+            Some(workspace.plus(untouched(&paths.home, home_mark)?))
+        };
+        let usage = same_root.then(inner).flatten();
+        usage.map_or(Left::Used, Left::Untouched)
+    }
+
+    /// Whether the current attempt, which is over, has left its home directory, and so its outputs,
+    /// untouched.
+    pub(crate) fn home_untouched(&mut self) -> bool {
+        self.untouched().is_some()
+            || self
+                .root
+                .as_ref()
+                .zip(self.marks)
+                .is_some_and(|(root, marks)| untouched(&root.join("home"), marks[2]).is_some())
     }
 
     fn make_root(&mut self) -> io::Result<PathBuf> {
@@ -182,14 +219,14 @@ fn clear(root: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn untouched(path: &Path, mark: Mark) -> bool {
+/// What an untouched directory holds on disk.
+fn untouched(path: &Path, mark: Mark) -> Option<Usage> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let Ok(dir) = rustix::fs::openat(CWD, path, flags, Mode::empty()) else {
-        return false;
-    };
-    let same = rustix::fs::fstat(&dir).is_ok_and(|stat| Mark::of(&stat) == mark);
+    let dir = rustix::fs::openat(CWD, path, flags, Mode::empty()).ok()?;
+    let stat = rustix::fs::fstat(&dir).ok()?;
     // Change times tick coarsely on older kernels: look as well.
-    same && is_empty(&dir).unwrap_or(false)
+    let same = Mark::of(&stat) == mark && is_empty(&dir).unwrap_or(false);
+    same.then(|| Usage::of(&stat))
 }
 
 fn is_empty(dir: &std::os::fd::OwnedFd) -> io::Result<bool> {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use protocol::outcome::Bound;
 use protocol::policy::Limits;
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
 
 /// Deeper than any tree that is not made to be deep; what is beneath is not counted.
 const MAX_DEPTH: usize = 256;
@@ -29,6 +29,25 @@ pub(crate) struct Usage {
     pub(crate) bytes: u64,
     /// Files and directories.
     pub(crate) files: u64,
+}
+
+impl Usage {
+    /// One file or directory by itself.
+    pub(super) fn of(stat: &Stat) -> Self {
+        const BLOCK: u64 = 512;
+        let blocks = u64::try_from(stat.st_blocks).unwrap_or(0);
+        Self {
+            bytes: blocks.saturating_mul(BLOCK),
+            files: 1,
+        }
+    }
+
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            bytes: self.bytes.saturating_add(other.bytes),
+            files: self.files.saturating_add(other.files),
+        }
+    }
 }
 
 /// Looks at the directory around an attempt's own ones from time to time: a task can write beside
@@ -72,13 +91,27 @@ impl<'a> Gauge<'a> {
     pub(crate) fn look(&mut self) -> Option<Bound> {
         self.next?;
         let begun = Instant::now();
-        let mut found = measure(self.dir, self.limits, self.own);
-        found.files = found.files.saturating_sub(self.own);
+        let found = measure(self.dir, self.limits, self.own);
         let now = Instant::now();
         let rest = (now - begun)
             .saturating_mul(SHARE)
             .clamp(FIRST_LOOK, LONGEST_REST);
         self.next = Some(now + rest);
+        self.count(found)
+    }
+
+    /// Looks for the last time; nothing writes there any more. `untouched` is what the directory holds
+    /// when that is known to be what it held before.
+    pub(crate) fn last_look(&mut self, untouched: Option<Usage>) -> Option<Bound> {
+        self.next?;
+        match untouched {
+            Some(usage) => self.count(usage),
+            None => self.look(),
+        }
+    }
+
+    fn count(&mut self, mut found: Usage) -> Option<Bound> {
+        found.files = found.files.saturating_sub(self.own);
         self.peak.bytes = self.peak.bytes.max(found.bytes);
         self.peak.files = self.peak.files.max(found.files);
         let over = |limit: Option<u64>, found: u64| limit.is_some_and(|limit| found > limit);
@@ -132,7 +165,6 @@ fn measure(dir: &Path, limits: &Limits, own: u64) -> Usage {
 
 /// Counts what is in a directory; returns the directories in it.
 fn list(dir: &OwnedFd, usage: &mut Usage) -> io::Result<Vec<CString>> {
-    const BLOCK: u64 = 512;
     let mut inner = Vec::new();
     for entry in Dir::read_from(dir)? {
         let entry = entry?;
@@ -140,12 +172,11 @@ fn list(dir: &OwnedFd, usage: &mut Usage) -> io::Result<Vec<CString>> {
         if matches!(name.to_bytes(), b"." | b"..") {
             continue;
         }
-        usage.files += 1;
         let Ok(stat) = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) else {
+            usage.files += 1;
             continue;
         };
-        let blocks = u64::try_from(stat.st_blocks).unwrap_or(0);
-        usage.bytes = usage.bytes.saturating_add(blocks.saturating_mul(BLOCK));
+        *usage = usage.plus(Usage::of(&stat));
         if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
             inner.push(name.to_owned());
         }
