@@ -1,7 +1,7 @@
 //! What of the host's tree a policy opens, arranged: which paths are mounted, in which order, which
 //! symbolic links lead there, and what is refused. Looks at the host, changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use protocol::policy::Confine;
@@ -72,9 +72,9 @@ impl Paths {
             }
         }
         let closed = wishes.iter().filter(|(_, wish)| *wish == Wish::Protect);
-        let closed: Vec<PathBuf> = closed.map(|(path, _)| path.clone()).collect();
+        let closed: BTreeSet<PathBuf> = closed.map(|(path, _)| path.clone()).collect();
         // What a link leads to may be protected by its own name.
-        let is_closed = |path: &Path| closed.iter().any(|closed| path.starts_with(closed));
+        let is_closed = |path: &Path| path.ancestors().any(|above| closed.contains(above));
         wishes.retain(|(path, wish)| *wish != Wish::Write || !is_closed(path));
         for (path, wish) in work {
             if let Some(path) = found.follow(path, &roots)? {
@@ -207,9 +207,15 @@ enum Wish {
 fn arrange(wishes: Vec<(PathBuf, Wish)>) -> Result<Vec<Bind>, Refused> {
     let wishes: BTreeMap<PathBuf, Wish> = wishes.into_iter().collect();
     let mut binds: Vec<Bind> = Vec::new();
+    // Binds around the current path, outermost first.
+    let mut open: Vec<usize> = Vec::new();
     // A map of paths is ordered by component: what is outside comes before what is inside.
     for (path, wish) in wishes {
-        let around = binds.iter().rev().find(|bind| path.starts_with(&bind.path));
+        while open
+            .pop_if(|at| !path.starts_with(&binds[*at].path))
+            .is_some()
+        {}
+        let around = open.last().map(|at| &binds[*at]);
         let in_system = SYSTEM.iter().any(|root| path.starts_with(root));
         let around = around
             .map(|bind| bind.access)
@@ -223,9 +229,11 @@ fn arrange(wishes: Vec<(PathBuf, Wish)>) -> Result<Vec<Bind>, Refused> {
         if let Some(why) = refusal(&path) {
             return Err(Refused { path, why });
         }
-        if wish == Wish::Protect {
-            pin(&path, &mut binds);
+        let outside = binds.len();
+        if let (Wish::Protect, Some(at)) = (wish, open.last()) {
+            pin(&path, *at, &mut binds);
         }
+        open.extend(outside..=binds.len());
         binds.push(Bind {
             path,
             access,
@@ -237,11 +245,8 @@ fn arrange(wishes: Vec<(PathBuf, Wish)>) -> Result<Vec<Bind>, Refused> {
 
 /// Makes every directory between what can be written and what is protected a mount of its own: a mount
 /// point cannot be renamed, and what is protected with it.
-fn pin(path: &Path, binds: &mut Vec<Bind>) {
-    let outer = binds.iter().rev().find(|bind| path.starts_with(&bind.path));
-    let Some(outer) = outer.map(|bind| bind.path.clone()) else {
-        return;
-    };
+fn pin(path: &Path, outer: usize, binds: &mut Vec<Bind>) {
+    let outer = binds[outer].path.clone();
     let between = path.ancestors().skip(1);
     let mut between: Vec<&Path> = between.take_while(|at| *at != outer).collect();
     between.reverse();

@@ -58,6 +58,16 @@ fn protection_counts_beneath_what_is_written_and_work_beneath_that_is_written_ag
     );
 }
 
+/// Every slot does this: with each path compared to each other, a few thousand took it minutes.
+#[test]
+fn many_paths_are_arranged_in_no_time() {
+    let count = 200_000;
+    let wishes = (0..count).map(|at| (PathBuf::from(format!("/srv/a/{at}/b")), Wish::Read));
+    let begun = std::time::Instant::now();
+    assert_eq!(arrange(wishes.collect()).unwrap().len(), count);
+    assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
+}
+
 /// `tree` with `keys` leading out of it and `g` leading to what is protected in it.
 fn narrowing(write: &[&str]) -> (tempfile::TempDir, Confinement) {
     let dir = tempfile::tempdir().unwrap();

@@ -11,6 +11,9 @@ use super::super::tree::{NodeId, Tree};
 use super::terms::{names, strings};
 use super::words_more::TOOLCHAIN;
 
+/// In one list. Each becomes a mount that every attempt copies; what is more belongs in one directory.
+const MAX_PATHS: usize = 1000;
+
 /// What a list of paths is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -28,6 +31,14 @@ pub(super) fn list(
     problems: &mut Problems,
 ) -> Vec<PolicyPath> {
     let mut paths = Vec::new();
+    let count = tree.children(list).len();
+    if count > MAX_PATHS {
+        let message = format!("a list of {count} paths; at most {MAX_PATHS} are read");
+        let problem = Diagnostic::error("too-many-entries", message);
+        let help = "name the directory around them, or a pattern such as `tree/data/*/cache`";
+        problems.push(problem.at(tree.span(list)).help(help));
+        return paths;
+    }
     for item in tree.children(list) {
         let Some(text) = tree.text(*item) else {
             continue;

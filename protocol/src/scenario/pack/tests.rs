@@ -138,3 +138,22 @@ fn a_project_tightens_by_the_same_words() {
     let wrong = parse_tightening("x", b"policy: { programz: [sh] }\n");
     assert!(wrong.tightening.is_none() && wrong.diagnostics.len() == 1);
 }
+
+#[test]
+fn no_list_of_paths_is_longer_than_attempts_can_bear() {
+    let list = |count: usize| {
+        let paths: Vec<String> = (0..count).map(|at| format!("/srv/{at}")).collect();
+        format!(
+            "{{ version: 1, pack: x, paths: {{ read: [{}] }} }}",
+            paths.join(", ")
+        )
+    };
+    assert_eq!(said(&list(1000)), Vec::<String>::new());
+    assert_eq!(
+        said(&list(20_000)),
+        [
+            "p.yaml:1:39: error[too-many-entries]: a list of 20000 paths; at most 1000 are read | \
+             name the directory around them, or a pattern such as `tree/data/*/cache`"
+        ]
+    );
+}
