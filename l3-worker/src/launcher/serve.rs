@@ -102,6 +102,7 @@ impl Slot {
             self.conn.send(frame::EXITED, &exit.encode(), &[])?;
         }
         if exit.tree_dead && owner_alive {
+            engine.tidy();
             return Ok(());
         }
         // What survived falls to the launcher.

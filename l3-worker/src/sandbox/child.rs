@@ -1,19 +1,10 @@
 //! What a child does on its way to the program that safe interfaces offer: system calls only, without
 //! allocation, lock or panic, for it shares its parent's memory.
 
-use std::ffi::CStr;
-
-use nix::libc;
-use rustix::fs::{CWD, FileType, Mode};
-use rustix::mount::MountFlags;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
-use super::plan::{Failed, Plan, Private, Step};
-
-/// The kernel ignores it in moves: there it only says who asks.
-pub(super) static TMPFS: &CStr = c"tmpfs";
-const MOVE: MountFlags = MountFlags::from_bits_retain(libc::MS_MOVE as u32);
+use super::plan::{Failed, Plan, Step};
 
 fn at(step: Step) -> impl Fn(rustix::io::Errno) -> Failed {
     move |errno| Failed {
@@ -26,9 +17,6 @@ fn at(step: Step) -> impl Fn(rustix::io::Errno) -> Failed {
 pub(super) fn begin(plan: &Plan<'_>) -> Result<(), Failed> {
     // No session: making one makes a group of the scheduler, too, and the launcher's has no terminal.
     rustix::process::setpgid(None, None).map_err(at(Step::Group))?;
-    if let Some(private) = plan.private {
-        mounts(private).map_err(at(Step::Mounts))?;
-    }
     for &(resource, soft, hard) in plan.limits {
         limit(resource, soft, hard).map_err(at(Step::Limits))?;
     }
@@ -46,27 +34,6 @@ pub(super) fn confine(plan: &Plan<'_>) -> Result<(), Failed> {
         rustix::thread::set_capabilities(None, nothing).map_err(at(Step::Capabilities))?;
     }
     rustix::process::chdir(plan.cwd).map_err(at(Step::Directory))
-}
-
-fn mounts(private: &Private) -> rustix::io::Result<()> {
-    let flags = MountFlags::NOSUID | MountFlags::NODEV;
-    let options = private.options.as_c_str();
-    rustix::mount::mount(TMPFS, private.at.as_c_str(), TMPFS, flags, options)?;
-    let mode = Mode::from_raw_mode(0o755);
-    for lent in &private.lent {
-        for parent in &lent.parents {
-            // Two can have it in common.
-            let _made = rustix::fs::mkdir(parent.as_c_str(), mode);
-        }
-        let to = lent.to.as_c_str();
-        if lent.file {
-            rustix::fs::mknodat(CWD, to, FileType::RegularFile, mode, 0)?;
-        } else {
-            rustix::fs::mkdir(to, mode)?;
-        }
-        rustix::mount::mount(lent.from.as_c_str(), to, TMPFS, MOVE, None)?;
-    }
-    Ok(())
 }
 
 /// Never above the hard limit there is.

@@ -13,7 +13,6 @@ use rustix::thread::{CapabilitiesSecureBits, CapabilitySet};
 
 use super::available::Kept;
 use super::cgroup::{Group, Usage};
-use super::child;
 use super::denied::{Open, Watch};
 use super::etc;
 use super::init::Init;
@@ -21,6 +20,7 @@ use super::landlock::{Rules, ruleset};
 use super::linux::{self, Stack, Started};
 use super::paths::{SYSTEM, no_lures};
 use super::plan::{Failed, Plan, Step};
+use super::private;
 use super::problem::{broken, missing, naming};
 use super::rules::Confinement;
 use super::seccomp::{Fences, Own, program_of_slot};
@@ -149,7 +149,9 @@ impl Engine {
         let own = Own {
             clone: linux::clone_flags(self.strict.is_some()).cast_unsigned(),
             stack: self.stack.address(),
-            name: child::TMPFS.as_ptr().addr() as u64,
+            name: private::TMPFS.as_ptr().addr() as u64,
+            at: private::AT.as_ptr().addr() as u64,
+            itself: private::ITSELF.as_ptr().addr() as u64,
         };
         let proc = self.tree.processes.as_fd().try_clone_to_owned()?;
         let program = |asks| program_of_slot(&Fences::of(confinement, asks), own);
@@ -216,7 +218,7 @@ impl Engine {
             env: &strings.env,
             cwd: &strings.cwd,
             streams: [self.null.as_fd(), stdout, stderr],
-            private: self.strict.as_ref().map(Strict::private),
+            private: self.strict.is_some(),
             limits: &limits,
             identity,
             drop_capabilities: self.level != SandboxLevel::None,
@@ -229,6 +231,13 @@ impl Engine {
                 _ => unstarted(failed),
             }
         })
+    }
+
+    /// After an attempt, when nobody waits any more.
+    pub(crate) fn tidy(&mut self) {
+        if let Some(strict) = &mut self.strict {
+            strict.tidy();
+        }
     }
 
     fn prepare(&mut self, limits: &Limits) -> io::Result<()> {
@@ -287,7 +296,6 @@ fn unstarted(Failed { step, errno }: Failed) -> Unstarted {
         Step::Clone | Step::Exec | Step::Directory | Step::Group => {
             return Unstarted::Errno(errno);
         }
-        Step::Mounts => "a private file system for temporary files",
         Step::Limits => "limits",
         Step::Identity => "a user of its own",
         Step::Capabilities => "no capabilities",

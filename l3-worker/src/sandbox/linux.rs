@@ -75,7 +75,7 @@ pub(crate) fn spawn(plan: &Plan<'_>, stack: &mut Stack) -> Result<Started, Faile
         step: AtomicI32::new(0),
         errno: AtomicI32::new(0),
     };
-    let flags = clone_flags(plan.private.is_some());
+    let flags = clone_flags(plan.private);
     let mut pidfd: RawFd = -1;
     let below = stack.0.as_ptr_range().end.addr() as u64 - stack.address();
     let below = usize::try_from(below).expect("less than two blocks");

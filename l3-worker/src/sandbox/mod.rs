@@ -12,6 +12,7 @@ mod linux;
 mod net;
 mod paths;
 mod plan;
+mod private;
 mod probe;
 mod problem;
 mod root;

@@ -16,7 +16,6 @@ pub(crate) type Instruction = libc::sock_filter;
 pub(crate) enum Step {
     Clone,
     Group,
-    Mounts,
     Limits,
     Identity,
     Capabilities,
@@ -27,10 +26,9 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Clone,
         Self::Group,
-        Self::Mounts,
         Self::Limits,
         Self::Identity,
         Self::Capabilities,
@@ -48,28 +46,6 @@ pub(crate) struct Failed {
     pub(crate) errno: i32,
 }
 
-/// A fresh file system for temporary files, in a mount namespace of the child's own.
-#[derive(Debug)]
-pub(crate) struct Private {
-    /// Where it is mounted.
-    pub(crate) at: CString,
-    /// Its size, as mount options.
-    pub(crate) options: CString,
-    /// Mounts that move beneath it.
-    pub(crate) lent: Vec<Lent>,
-}
-
-/// A mount that moves into a child's fresh file system.
-#[derive(Debug)]
-pub(crate) struct Lent {
-    /// Directories to be made first, outermost first.
-    pub(crate) parents: Vec<CString>,
-    /// Whether the mount point is a file.
-    pub(crate) file: bool,
-    pub(crate) from: CString,
-    pub(crate) to: CString,
-}
-
 /// All a child does before it is the program.
 pub(crate) struct Plan<'a> {
     pub(crate) program: &'a CStr,
@@ -78,7 +54,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) cwd: &'a CStr,
     pub(crate) streams: [BorrowedFd<'a>; 3],
     /// Gives it a mount and an ipc namespace of its own.
-    pub(crate) private: Option<&'a Private>,
+    pub(crate) private: bool,
     /// Resource, soft limit, hard limit.
     pub(crate) limits: &'a [(Resource, u64, u64)],
     /// User and group to become, without any other group.

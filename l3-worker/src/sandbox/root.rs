@@ -1,5 +1,5 @@
 //! The root of attempts: a small file system in memory, made once for a slot, with what a view holds
-//! of the host mounted into it. What varies by attempt is mounted by the child itself.
+//! of the host mounted into it. What attempts write is mounted by [`super::private`].
 
 use std::ffi::CString;
 use std::io;
@@ -14,15 +14,15 @@ use rustix::mount::{
 
 use super::landlock::Access;
 use super::paths::PRIVATE;
-use super::plan::Lent;
+use super::private::Lent;
 use super::problem::{broken, denied};
-use super::view::View;
+use super::view::{Mount, View};
 use crate::launcher::Unavailable;
 
-/// Where every attempt's own temporary files are mounted. Landlock looks at what is above a mount
+/// Where an attempt's temporary files are mounted, see [`super::private`]. Landlock looks at what is above a mount
 /// point, not at the point: a rule for `/var` covers it.
 pub(super) const PRIVATE_AT: &str = "/var/private";
-/// Mounts beneath directories that are private wait here until a child moves them.
+/// Mounts beneath directories that are private wait here while there are none.
 const LENT_AT: &str = "/var/lent";
 /// The root holds directories, links, copies of small files: never more than this.
 const OPTIONS: [(&str, &str); 3] = [("size", "16m"), ("nr_inodes", "16k"), ("mode", "0755")];
@@ -51,7 +51,7 @@ const RULES: [(&str, Access); 7] = [
 
 /// What is there once the host's root is left.
 pub(super) struct Entered {
-    /// Mounts that wait to be moved by every child.
+    /// Mounts that wait for private directories.
     pub(super) lent: Vec<Lent>,
     /// What can be done where, by paths of this process.
     pub(super) rules: Vec<(PathBuf, Access)>,
@@ -115,8 +115,7 @@ fn build(view: View) -> io::Result<Entered> {
             (None, None) => path.clone(),
             (None, Some(private)) => {
                 let at = Path::new(LENT_AT).join(entered.lent.len().to_string());
-                let lent = lend(&at, path, private, mount.directory)?;
-                entered.lent.push(lent);
+                entered.lent.push(lend(&at, &mount, private)?);
                 waiting.push((path.clone(), at.clone()));
                 at
             }
@@ -147,7 +146,8 @@ fn mount_point(at: &Path, directory: bool) -> io::Result<()> {
     Ok(())
 }
 
-fn lend(at: &Path, path: &Path, private: &str, directory: bool) -> io::Result<Lent> {
+fn lend(at: &Path, mount: &Mount, private: &str) -> io::Result<Lent> {
+    let path = &mount.path;
     let c = |path: &Path| CString::new(path.as_os_str().as_bytes()).map_err(io::Error::from);
     let parents = path.ancestors().skip(1);
     let parents = parents.take_while(|parent| *parent != Path::new(private));
@@ -155,9 +155,10 @@ fn lend(at: &Path, path: &Path, private: &str, directory: bool) -> io::Result<Le
     parents.reverse();
     Ok(Lent {
         parents,
-        file: !directory,
+        file: !mount.directory,
         from: c(at)?,
         to: c(path)?,
+        tree: mount.tree.try_clone()?,
     })
 }
 

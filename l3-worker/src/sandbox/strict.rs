@@ -1,7 +1,6 @@
 //! The strongest level, set up once for all attempts of a slot process: namespaces, view, network,
 //! first process. Each attempt adds a mount and an ipc namespace and loses every capability.
 
-use std::ffi::CString;
 use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 
@@ -13,7 +12,7 @@ use super::landlock::{Access, Rules};
 use super::linux::{self, Stack};
 use super::net::Net;
 use super::paths::Paths;
-use super::plan::Private;
+use super::private::Private;
 use super::problem::{broken, denied};
 use super::root::{self, Entered};
 use super::rules::Confinement;
@@ -23,8 +22,6 @@ use crate::launcher::{Processes, Unavailable};
 
 /// Of an attempt's private temporary files when its policy does not say: they are memory.
 const DEFAULT_TMP_BYTES: u64 = 1024 * 1024 * 1024;
-/// Files among them: far more than a build makes, and little enough that names alone fill no memory.
-const TMP_FILES: u64 = 256 * 1024;
 /// What `uname` says inside.
 const HOST_NAME: &[u8] = b"orchestra";
 
@@ -34,7 +31,6 @@ pub(super) struct Strict {
     who: Who,
     private: Private,
     net: Option<Net>,
-    tmp_bytes: u64,
     rules: Vec<(PathBuf, Access)>,
 }
 
@@ -78,20 +74,15 @@ pub(super) fn set_up(
     root::seal()?;
     let strict = Strict {
         who,
-        private: Private {
-            at: CString::new(root::PRIVATE_AT).expect("no NUL in a constant"),
-            options: options(DEFAULT_TMP_BYTES),
-            lent,
-        },
+        private: Private::new(lent),
         net,
-        tmp_bytes: DEFAULT_TMP_BYTES,
         rules,
     };
     Ok((strict, init))
 }
 
 impl Strict {
-    /// Before an attempt: what is of its own is as large as it may be, and the network is empty.
+    /// Before an attempt: its temporary files are as many as may be and none yet, and the network is empty.
     pub(super) fn prepare(
         &mut self,
         limits: &Limits,
@@ -99,19 +90,18 @@ impl Strict {
         stack: &Stack,
     ) -> std::io::Result<()> {
         let tmp_bytes = limits.tmp_bytes.unwrap_or(DEFAULT_TMP_BYTES);
-        if tmp_bytes != self.tmp_bytes {
-            self.private.options = options(tmp_bytes);
-            self.tmp_bytes = tmp_bytes;
-        }
+        let temporary = self.private.prepare(tmp_bytes);
+        temporary.map_err(|error| std::io::Error::other(format!("temporary files: {error}")))?;
         match &mut self.net {
             Some(net) => net.renew(processes.as_fd(), stack),
             None => Ok(()),
         }
     }
 
-    /// What every child mounts for itself.
-    pub(super) fn private(&self) -> &Private {
-        &self.private
+    /// After an attempt: nothing stays in memory that it wrote.
+    pub(super) fn tidy(&mut self) {
+        // What failed keeps the next attempt from being prepared.
+        let _tidied = self.private.tidy();
     }
 
     /// What Landlock says once more, where mounts say it already.
@@ -139,9 +129,4 @@ impl Strict {
             Who::StandIn(_) => 0,
         }
     }
-}
-
-fn options(bytes: u64) -> CString {
-    let text = format!("size={bytes},nr_inodes={TMP_FILES},mode=1777");
-    CString::new(text).expect("numbers hold no NUL")
 }

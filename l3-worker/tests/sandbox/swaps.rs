@@ -5,7 +5,7 @@ use protocol::message::{FileSource, StagedFile};
 use protocol::outcome::{Bound, FailureClass};
 use protocol::policy::SandboxLevel;
 
-use crate::support::{Host, Policy, bash, python};
+use crate::support::{Host, Kind, Policy, bash, python};
 
 cases!(
     a_workspace_that_became_a_link_is_not_collected,
@@ -15,6 +15,7 @@ cases!(
     a_protected_place_cannot_be_moved_away,
     a_granted_path_that_became_a_link_leads_nowhere,
     hard_links_carry_nothing_out,
+    temporary_files_tell_the_next_attempt_nothing,
 );
 
 /// The collector follows no link to the workspace; the directory around it cannot be replaced.
@@ -203,4 +204,70 @@ t('mine', lambda: os.link('mine', 'mine too'))
         }
         held.does("mine");
     }
+}
+
+/// Temporary files are made anew for an attempt unless the last one left them as they were; whatever it
+/// did to them, and to what leads to the places that are mounted among them.
+fn temporary_files_tell_the_next_attempt_nothing(host: &mut Host) {
+    let around = format!("/tmp/lent-{:?}", host.kind);
+    let place = format!("{around}/place");
+    host.plain(&format!(
+        "rm -rf {around}; mkdir -p {place}; echo ours > {place}/f"
+    ));
+    let script = |tamper: &str| {
+        let script = "
+D = '@AROUND@'
+def looks(path):
+    found = os.stat(path)
+    return oct(found.st_mode), found.st_mtime > 1000, sorted(os.listdir(path)), os.listxattr(path)
+print('found', looks('/tmp'), looks(D), open('@AROUND@/place/f').read().strip(), os.path.realpath(D))
+def write(path):
+    with open(path, 'w') as file: file.write('left')
+def move():
+    os.rename(D, '/tmp/moved'); os.symlink('/usr', D)
+t('tamper', lambda: @TAMPER@)
+";
+        python(
+            &script
+                .replace("@AROUND@", &around)
+                .replace("@TAMPER@", tamper),
+        )
+    };
+    let tampers = [
+        "None",
+        "os.chmod('/tmp', 0o1711)",
+        "os.chmod(D, 0o711)",
+        "os.setxattr('/tmp', 'user.x', b'left')",
+        "os.setxattr(D, 'user.x', b'left')",
+        "os.utime(D, (1, 1))",
+        "write(D + '/beside')",
+        "move()",
+        "os.mkdir('/tmp/d')",
+        "write('/dev/shm/x')",
+        "None",
+    ];
+    for level in host.levels() {
+        if level != SandboxLevel::Strict {
+            // There are no temporary files but the attempt's own home.
+            continue;
+        }
+        let mut policy = Policy::at(level);
+        policy.confine.read = vec![place.clone()];
+        let mut first = None;
+        for tamper in tampers {
+            let held = host.sbx(&policy, &script(tamper));
+            held.succeeds();
+            let found = held.line("found").expect("it says what it found");
+            assert!(found.contains("ours"), "{held}");
+            assert_eq!(
+                first.get_or_insert_with(|| found.clone()),
+                &found,
+                "before {tamper}"
+            );
+            if host.kind == Kind::Ordinary || tamper.contains("/dev/shm") {
+                held.does("tamper");
+            }
+        }
+    }
+    host.plain(&format!("rm -rf {around}"));
 }

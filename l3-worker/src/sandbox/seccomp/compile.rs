@@ -52,8 +52,12 @@ pub(crate) struct Own {
     pub clone: u32,
     /// The stack that it passes, but for its last eight bits.
     pub stack: u64,
-    /// The name of a file system that `mount` is passed; the kernel ignores it in moves.
+    /// The name of a file system that `mount` is passed.
     pub name: u64,
+    /// The place that `umount2` is passed.
+    pub at: u64,
+    /// The empty path that `move_mount` is passed, beside a descriptor of what is moved.
+    pub itself: u64,
 }
 
 /// The program for these fences; empty at level `none`, where nothing is to be loaded.
@@ -76,10 +80,14 @@ pub(crate) fn program_of_slot(fences: &Fences, own: Own) -> Vec<sock_filter> {
     let unshare = [is(0, libc::CLONE_NEWNET as u32), stack[0], stack[1]];
     let clone = [is(0, own.clone), stack[0], stack[1]];
     let mount = [low(2, own.name), high(2, own.name)];
+    let unmount = [low(0, own.at), high(0, own.at)];
+    let move_mount = [low(1, own.itself), high(1, own.itself)];
     for (number, tests) in [
         (libc::SYS_clone, clone.to_vec()),
         (libc::SYS_unshare, unshare.to_vec()),
         (libc::SYS_mount, mount.to_vec()),
+        (libc::SYS_umount2, unmount.to_vec()),
+        (libc::SYS_move_mount, move_mount.to_vec()),
     ] {
         first(&mut rules, number, tests, Verdict::Allow);
     }
