@@ -43,7 +43,7 @@ const SCHEMA: &str = "orchestra.plan-example/v1";
 
 /// A goal and a good answer.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Example {
+pub struct PlanExample {
     /// Its name.
     pub name: String,
     /// The goal.
@@ -65,7 +65,7 @@ struct File {
     answer: Map<String, Value>,
 }
 
-impl Example {
+impl PlanExample {
     /// Reads an example's file.
     ///
     /// # Errors
@@ -100,10 +100,10 @@ pub enum ExampleError {
 
 /// The examples of this build.
 #[must_use]
-pub fn builtin_examples() -> &'static [Example] {
-    static ALL: LazyLock<Vec<Example>> = LazyLock::new(|| {
+pub fn builtin_examples() -> &'static [PlanExample] {
+    static ALL: LazyLock<Vec<PlanExample>> = LazyLock::new(|| {
         let all = FILES.iter();
-        let all = all.map(|(name, text)| Example::from_json(name, text));
+        let all = all.map(|(name, text)| PlanExample::from_json(name, text));
         all.collect::<Result<_, _>>()
             .expect("a test reads every example of this build")
     });
@@ -113,7 +113,7 @@ pub fn builtin_examples() -> &'static [Example] {
 /// Those that have most in common with a goal, rare words counting more; of equals the first. Always
 /// as many as there may be, for the form itself is learned from them, too.
 #[must_use]
-pub(super) fn choose<'e>(goal: &str, all: &'e [Example], most: usize) -> Vec<&'e Example> {
+pub(super) fn choose<'e>(goal: &str, all: &'e [PlanExample], most: usize) -> Vec<&'e PlanExample> {
     let goal = terms(goal);
     let mut spread: BTreeMap<&str, usize> = BTreeMap::new();
     for term in all.iter().flat_map(|example| &example.terms) {
@@ -124,8 +124,8 @@ pub(super) fn choose<'e>(goal: &str, all: &'e [Example], most: usize) -> Vec<&'e
         1000 * all.len() / files.max(1)
     };
     let score =
-        |example: &Example| -> usize { example.terms.intersection(&goal).map(weight).sum() };
-    let mut ranked: Vec<(usize, &Example)> = all.iter().map(|one| (score(one), one)).collect();
+        |example: &PlanExample| -> usize { example.terms.intersection(&goal).map(weight).sum() };
+    let mut ranked: Vec<(usize, &PlanExample)> = all.iter().map(|one| (score(one), one)).collect();
     ranked.sort_by_key(|(score, _)| Reverse(*score));
     ranked
         .into_iter()

@@ -81,6 +81,9 @@ pub fn read(
     }
     if !object.contains_key("tasks") {
         problems.push(Diagnostic::error("missing-key", "`tasks` is missing"));
+    } else if tasks.is_empty() && !problems.has_errors() {
+        let help = "say in `unable` why the goal cannot be reached, if it cannot";
+        problems.push(Diagnostic::error("no-tasks", "a plan without tasks").help(help));
     }
     let mut draft = base;
     if tasks.len() > caps.tasks {

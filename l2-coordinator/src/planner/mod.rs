@@ -9,6 +9,7 @@ mod extract;
 mod fields;
 mod form;
 mod guard;
+mod judge;
 mod plan;
 mod prompt;
 mod strict_json;
@@ -19,11 +20,11 @@ mod transcript;
 
 pub use caps::Caps;
 pub use data::{Data, MAX_DATA_BYTES};
-pub use examples::{Example, ExampleError, builtin_examples};
+pub use examples::{ExampleError, PlanExample, builtin_examples};
 pub use extract::{Extracted, Form, MAX_REPLY_BYTES, extract, extract_text};
 pub use form::{Written, read};
 pub use plan::{
     Caller, Directly, Goal, MAX_GOAL_BYTES, Planned, Planner, REPAIR_ROUNDS, Unplanned,
 };
 pub use prompt::{DEFAULT_PROMPT, Prompt, prompt, prompt_versions};
-pub use transcript::{ChosenExample, Round, Transcript, reply_digest};
+pub use transcript::{Round, Transcript, reply_digest};

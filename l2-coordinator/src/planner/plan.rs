@@ -4,19 +4,19 @@
 
 use async_trait::async_trait;
 use protocol::diagnostic::Diagnostic;
-use protocol::plan::{DraftPlan, Limits, Plan};
-use protocol::policy::{Finding, Policy, Site, finding_code};
+use protocol::event::{Example, PlanRequested};
+use protocol::ids::TaskId;
+use protocol::plan::{DraftPlan, Plan};
+use protocol::policy::{Finding, Policy, Site};
 
 use super::caps::Caps;
 use super::data::Data;
-use super::examples::{Example, MOST, choose};
-use super::extract::{Form, extract};
-use super::form::{Written, read};
-use super::guard;
+use super::examples::{MOST, PlanExample, choose};
+use super::judge::{Judged, judge};
 use super::prompt::{Prompt, Question};
-use super::surroundings::{Surroundings, most_tasks};
-use super::transcript::{ChosenExample, Round, Transcript, reply_digest};
-use crate::model::{Effort, Model, ModelError, ModelReply, ModelRequest, Role, Stop, Turn};
+use super::surroundings::Surroundings;
+use super::transcript::Transcript;
+use crate::model::{Effort, Model, ModelError, ModelReply, ModelRequest, Role, Turn};
 
 /// Bytes of a goal.
 pub const MAX_GOAL_BYTES: usize = 16 * 1024;
@@ -31,11 +31,17 @@ pub trait Caller: Send + Sync {
     /// Why there is no reply.
     type Error: Send;
 
-    /// One request, one reply; `round` counts from 1.
+    /// One request, one reply; `round` is how often an answer had been sent back before.
     ///
     /// # Errors
     /// There is no reply, and no use in asking again.
     async fn call(&self, request: &ModelRequest, round: u32) -> Result<ModelReply, Self::Error>;
+
+    /// The reply of this round is no plan that may be proposed, and these are its problems.
+    ///
+    /// # Errors
+    /// That could not be kept, and nothing further is to be asked.
+    async fn refused(&self, round: u32, problems: &[Diagnostic]) -> Result<(), Self::Error>;
 }
 
 /// A model asked directly: no budget, no journal.
@@ -47,6 +53,10 @@ impl Caller for Directly<'_> {
 
     async fn call(&self, request: &ModelRequest, _round: u32) -> Result<ModelReply, ModelError> {
         self.0.call(request, &|_| {}).await
+    }
+
+    async fn refused(&self, _round: u32, _problems: &[Diagnostic]) -> Result<(), ModelError> {
+        Ok(())
     }
 }
 
@@ -61,7 +71,7 @@ pub struct Planner<'a> {
     /// Its words.
     pub prompt: &'static Prompt,
     /// What there is to learn from.
-    pub examples: &'a [Example],
+    pub examples: &'a [PlanExample],
     /// How often what is wrong goes back.
     pub repair_rounds: u32,
 }
@@ -114,16 +124,6 @@ pub enum Unplanned<E> {
     },
 }
 
-/// What a reply comes to.
-enum Judged {
-    /// A plan, and what the policy refuses in it.
-    Plan(Box<(DraftPlan, Plan)>, Vec<Finding>),
-    /// Problems that the model can mend.
-    Mend(Vec<Diagnostic>),
-    /// The end.
-    Over(Diagnostic),
-}
-
 impl Planner<'_> {
     /// Makes a plan.
     ///
@@ -143,32 +143,17 @@ impl Planner<'_> {
             });
         }
         let mut request = self.request(goal, &examples);
-        let mut round = 1;
+        let mut round = 0;
         loop {
             let reply = match caller.call(&request, round).await {
                 Ok(reply) => reply,
                 Err(error) => return Err(Unplanned::Call { error, transcript }),
             };
             let (form, judged) = judge(&reply, goal);
-            let is_last = round > self.repair_rounds;
-            let problems = match &judged {
-                Judged::Plan(_, findings) => findings.iter().map(told).collect(),
-                Judged::Mend(problems) => problems.clone(),
-                Judged::Over(problem) => vec![problem.clone()],
-            };
-            transcript.rounds.push(Round {
-                request: request
-                    .digest()
-                    .expect("a request holds integers and texts only"),
-                reply: reply_digest(&reply),
-                model: reply.model.clone(),
-                stop: reply.stop.clone(),
-                form,
-                diagnostics: problems.clone(),
-                used: reply.used.clone(),
-                findings: reply.findings.clone(),
-            });
-            match judged {
+            let problems = judged.problems();
+            transcript.push(&request, &reply, form, problems.clone());
+            let is_last = round >= self.repair_rounds;
+            let is_over = match judged {
                 Judged::Plan(made, findings) if findings.is_empty() || is_last => {
                     let (draft, plan) = *made;
                     return Ok(Planned {
@@ -178,21 +163,39 @@ impl Planner<'_> {
                         transcript,
                     });
                 }
-                Judged::Mend(_) | Judged::Plan(..) if !is_last => {}
-                Judged::Mend(_) | Judged::Plan(..) | Judged::Over(_) => {
-                    return Err(Unplanned::Rejected {
-                        reasons: problems,
-                        transcript,
-                    });
-                }
+                Judged::Over(_) => true,
+                Judged::Mend(_) | Judged::Plan(..) => is_last,
+            };
+            if let Err(error) = caller.refused(round, &problems).await {
+                return Err(Unplanned::Call { error, transcript });
+            }
+            if is_over {
+                return Err(Unplanned::Rejected {
+                    reasons: problems,
+                    transcript,
+                });
             }
             self.go_back(&mut request, &reply, &problems);
             round += 1;
         }
     }
 
-    fn transcript(&self, examples: &[&Example]) -> Transcript {
-        let chosen = |example: &&Example| ChosenExample {
+    /// What the journal says before a goal is planned; `task` is whose goal it is, none of the scenario's.
+    #[must_use]
+    pub fn requested(&self, goal: &Goal<'_>, task: Option<TaskId>) -> PlanRequested {
+        let transcript = self.transcript(&choose(goal.text, self.examples, MOST));
+        PlanRequested {
+            task,
+            goal: PlanRequested::told_goal(goal.text),
+            prompt: self.prompt.version.to_owned(),
+            prompt_digest: self.prompt.digest,
+            examples: transcript.examples,
+            model: self.model.clone(),
+        }
+    }
+
+    fn transcript(&self, examples: &[&PlanExample]) -> Transcript {
+        let chosen = |example: &&PlanExample| Example {
             name: example.name.clone(),
             digest: example.digest,
         };
@@ -210,7 +213,7 @@ impl Planner<'_> {
         self.request(goal, &choose(goal.text, self.examples, MOST))
     }
 
-    fn request(&self, goal: &Goal<'_>, examples: &[&Example]) -> ModelRequest {
+    fn request(&self, goal: &Goal<'_>, examples: &[&PlanExample]) -> ModelRequest {
         let question = self.prompt.question(&Question {
             goal: goal.text,
             inputs: &goal.base.inputs,
@@ -282,76 +285,4 @@ fn unaskable(goal: &Goal<'_>) -> Option<Diagnostic> {
         let message = "no task is left of what this plan may have in all";
         Diagnostic::error("too-many-tasks", message)
     })
-}
-
-fn judge(reply: &ModelReply, goal: &Goal<'_>) -> (Option<Form>, Judged) {
-    let extracted = match extract(reply) {
-        Ok(extracted) => extracted,
-        Err(problem) => {
-            // A model that declined declines again, and a full context gets fuller.
-            let is_over = matches!(reply.stop, Stop::Refusal { .. } | Stop::ContextFull);
-            let judged = match is_over {
-                true => Judged::Over(*problem),
-                false => Judged::Mend(vec![*problem]),
-            };
-            return (None, judged);
-        }
-    };
-    let form = Some(extracted.form);
-    let caps = Caps {
-        tasks: most_tasks(goal.policy, &goal.caps),
-        ..goal.caps
-    };
-    let mut base = goal.base.clone();
-    base.tasks = Vec::new();
-    let draft = match read(&extracted.object, base, &caps) {
-        Ok(Written::Plan(draft)) => *draft,
-        Ok(Written::Unable(why)) => {
-            let message = format!("the model says that there is no plan: {why}");
-            return (
-                form,
-                Judged::Over(Diagnostic::error("planner-unable", message)),
-            );
-        }
-        Err(problems) => return (form, Judged::Mend(problems)),
-    };
-    let mut problems = guard::check(goal.text, &draft);
-    let limits = Limits {
-        tasks: caps.tasks,
-        edges: caps.edges,
-    };
-    let plan = match draft.clone().check(&limits) {
-        Ok(plan) => Some(plan),
-        Err(more) => {
-            problems.extend(more);
-            None
-        }
-    };
-    problems.extend(
-        plan.as_ref()
-            .and_then(|plan| guard::check_chain(plan, &caps)),
-    );
-    match plan.filter(|_| problems.is_empty()) {
-        None => (form, Judged::Mend(problems)),
-        Some(plan) => {
-            let verdict = goal.policy.check(&plan, goal.site);
-            let findings = verdict.refusals().cloned().collect();
-            (form, Judged::Plan(Box::new((draft, plan)), findings))
-        }
-    }
-}
-
-/// What the policy refuses, as it goes back to the model.
-fn told(finding: &Finding) -> Diagnostic {
-    let code = finding_code(&finding.code).map_or("policy", |code| code.code);
-    let place = finding
-        .task
-        .as_ref()
-        .map(|task| protocol::diagnostic::Place::task(task.as_str()));
-    let problem = Diagnostic::error(code, finding.message.clone())
-        .help("do without it: what is asked for beyond the policy is not granted");
-    match place {
-        Some(place) => problem.in_place(place),
-        None => problem,
-    }
 }

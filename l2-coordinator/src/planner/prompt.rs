@@ -12,7 +12,7 @@ use protocol::digest::Digest;
 use serde_json::{Map, Value};
 
 use super::data::{Data, fenced};
-use super::examples::Example;
+use super::examples::PlanExample;
 use super::form::{PLAN_KEYS, TASK_KEYS};
 use super::surroundings::Surroundings;
 
@@ -24,7 +24,7 @@ const MAX_PROBLEMS: usize = 20;
 const MAX_PROBLEM_CHARS: usize = 400;
 
 /// The version that is used unless another is asked for.
-pub const DEFAULT_PROMPT: &str = "plan.v1";
+pub const DEFAULT_PROMPT: &str = "plan@1";
 
 /// Templates of this build by version: system, question, repair, schema of the reply.
 const VERSIONS: &[(&str, [&str; 4])] = &[(
@@ -71,7 +71,7 @@ pub(super) struct Question<'a> {
     pub(super) goal: &'a str,
     pub(super) inputs: &'a std::collections::BTreeMap<String, Value>,
     pub(super) data: &'a [Data],
-    pub(super) examples: &'a [&'a Example],
+    pub(super) examples: &'a [&'a PlanExample],
     pub(super) at: &'a Surroundings,
 }
 

@@ -3,20 +3,12 @@
 
 use protocol::diagnostic::Diagnostic;
 use protocol::digest::Digest;
+use protocol::event::Example;
 use protocol::policy::Finding;
 use serde::Serialize;
 
 use super::extract::Form;
-use crate::model::{ModelReply, Stop, Used};
-
-/// An example that went with the question.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ChosenExample {
-    /// Its name.
-    pub name: String,
-    /// SHA-256 of its file.
-    pub digest: Digest,
-}
+use crate::model::{ModelReply, ModelRequest, Stop, Used};
 
 /// One call, and what came of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -49,9 +41,32 @@ pub struct Transcript {
     /// SHA-256 over them.
     pub prompt_digest: Digest,
     /// The examples that went with the question.
-    pub examples: Vec<ChosenExample>,
+    pub examples: Vec<Example>,
     /// The calls.
     pub rounds: Vec<Round>,
+}
+
+impl Transcript {
+    /// One more call, and what came of it.
+    pub(super) fn push(
+        &mut self,
+        request: &ModelRequest,
+        reply: &ModelReply,
+        form: Option<Form>,
+        diagnostics: Vec<Diagnostic>,
+    ) {
+        let digest = request.digest();
+        self.rounds.push(Round {
+            request: digest.expect("a request holds integers and texts only"),
+            reply: reply_digest(reply),
+            model: reply.model.clone(),
+            stop: reply.stop.clone(),
+            form,
+            diagnostics,
+            used: reply.used.clone(),
+            findings: reply.findings.clone(),
+        });
+    }
 }
 
 /// The digest that a transcript names a reply by.

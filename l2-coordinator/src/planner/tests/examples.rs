@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::scripted::{Around, run};
 use super::scripted::{Scripted, codes, planner, reply};
 use crate::planner::examples::{MOST, choose};
-use crate::planner::{Example, builtin_examples, prompt};
+use crate::planner::{PlanExample, builtin_examples, prompt};
 
 const EXAMPLE_SCHEMA: &str = include_str!("../../../prompts/example.v1.schema.json");
 
@@ -13,7 +13,7 @@ const EXAMPLE_SCHEMA: &str = include_str!("../../../prompts/example.v1.schema.js
 fn every_example_is_of_its_schema() {
     let schema: Value = serde_json::from_str(EXAMPLE_SCHEMA).unwrap();
     let file = jsonschema::validator_for(&schema).unwrap();
-    let form = jsonschema::validator_for(&prompt("plan.v1").unwrap().schema).unwrap();
+    let form = jsonschema::validator_for(&prompt("plan@1").unwrap().schema).unwrap();
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/prompts/examples");
     let mut names = Vec::new();
     for entry in fs_err::read_dir(folder).unwrap() {
@@ -22,7 +22,7 @@ fn every_example_is_of_its_schema() {
         let text = fs_err::read_to_string(&path).unwrap();
         let value: Value = serde_json::from_str(&text).unwrap();
         assert!(file.is_valid(&value), "{name}");
-        let example = Example::from_json(&name, &text).unwrap();
+        let example = PlanExample::from_json(&name, &text).unwrap();
         let errors: Vec<_> = form
             .iter_errors(&Value::Object(example.answer.clone()))
             .map(|error| error.to_string())
@@ -36,7 +36,7 @@ fn every_example_is_of_its_schema() {
         .map(|one| one.name.clone())
         .collect();
     assert_eq!(names, embedded);
-    assert!(Example::from_json("x", "{}").is_err());
+    assert!(PlanExample::from_json("x", "{}").is_err());
 }
 
 #[test]
@@ -81,14 +81,14 @@ fn the_nearest_examples_are_chosen_and_always_the_same() {
         "convert-files"
     );
     assert_eq!(names("zzz"), ["check-links", "collect-and-report"]);
-    assert_eq!(choose("x", &[], MOST), Vec::<&Example>::new());
+    assert_eq!(choose("x", &[], MOST), Vec::<&PlanExample>::new());
 }
 
 #[test]
 fn examples_of_another_version_are_refused() {
     let text =
         json!({"schema": "orchestra.plan-example/v2", "goal": "x", "answer": {}}).to_string();
-    let error = Example::from_json("x", &text).unwrap_err();
+    let error = PlanExample::from_json("x", &text).unwrap_err();
     assert_eq!(
         error.to_string(),
         "an example of schema `orchestra.plan-example/v2`; this build reads `orchestra.plan-example/v1`"

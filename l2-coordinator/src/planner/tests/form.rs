@@ -26,7 +26,7 @@ fn sorted<'k>(keys: &[&'k str]) -> Vec<&'k str> {
 
 #[test]
 fn schema_and_reader_know_the_same_keys() {
-    let schema = &prompt("plan.v1").unwrap().schema;
+    let schema = &prompt("plan@1").unwrap().schema;
     let task = &schema["properties"]["tasks"]["items"];
     let entry = |list: &str| &task["properties"][list]["items"];
     assert_eq!(keys(schema), sorted(PLAN_KEYS));
@@ -98,17 +98,17 @@ fn every_provider_takes_the_schema() {
         }
     }
     let mut nullable = 0;
-    walk(&prompt("plan.v1").unwrap().schema, &mut nullable);
+    walk(&prompt("plan@1").unwrap().schema, &mut nullable);
     assert_eq!(nullable, 4);
 }
 
 /// Whoever records or replays has to notice that the planner's words changed.
 #[test]
 fn each_version_is_known_by_a_digest_of_all_its_words() {
-    let prompt = prompt("plan.v1").unwrap();
-    assert_eq!(prompt.version, "plan.v1");
-    assert!(super::super::prompt_versions().any(|version| version == "plan.v1"));
-    assert!(crate::planner::prompt("plan.v0").is_none());
+    let prompt = prompt("plan@1").unwrap();
+    assert_eq!(prompt.version, "plan@1");
+    assert!(super::super::prompt_versions().any(|version| version == "plan@1"));
+    assert!(crate::planner::prompt("plan@0").is_none());
     assert!(prompt.system.contains("`${{ tasks.ID.outputs.NAME }}`"));
     assert!(prompt.system.contains("\"additionalProperties\": false"));
 }

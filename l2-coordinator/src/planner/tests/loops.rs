@@ -41,6 +41,12 @@ fn a_good_reply_becomes_a_plan_in_one_round() {
     );
     assert_eq!(round.request, caller.asked()[0].digest().unwrap());
     assert_eq!(planned.transcript.examples.len(), 2);
+    let requested = planner().requested(&around.goal(GOAL), None);
+    assert_eq!(requested.examples, planned.transcript.examples);
+    assert_eq!(
+        (requested.goal.as_str(), requested.prompt.as_str()),
+        (GOAL, "plan@1")
+    );
     assert_eq!(
         planned
             .draft
@@ -57,6 +63,7 @@ fn what_is_wrong_goes_back_numbered_and_the_mended_plan_is_taken() {
     let caller = Scripted::new([reply(BAD), reply(format!("Sorry.\n```json\n{GOOD}\n```"))]);
     let planned = run(planner().plan(&caller, &around.goal(GOAL))).unwrap();
     let rounds = &planned.transcript.rounds;
+    assert_eq!(*caller.refused.lock().unwrap(), [(0, 3)]);
     let found: Vec<_> = rounds[0].diagnostics.iter().map(|one| one.code).collect();
     assert_eq!(found, ["pretends", "no-result", "unknown-task"]);
     assert_eq!(rounds[1].form, Some(Form::Prose));

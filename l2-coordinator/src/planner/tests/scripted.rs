@@ -2,9 +2,10 @@
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 
 use async_trait::async_trait;
+use protocol::diagnostic::Diagnostic;
 use protocol::plan::DraftPlan;
 use protocol::policy::{Pack, Policy, Site, builtin_pack};
 use serde_json::Value;
@@ -19,6 +20,7 @@ use crate::planner::{
 pub(super) struct Scripted {
     replies: Mutex<VecDeque<Result<ModelReply, ModelError>>>,
     pub(super) asked: Mutex<Vec<ModelRequest>>,
+    pub(super) refused: Mutex<Vec<(u32, usize)>>,
 }
 
 impl Scripted {
@@ -32,6 +34,7 @@ impl Scripted {
         Self {
             replies: Mutex::new(replies.into_iter().collect()),
             asked: Mutex::default(),
+            refused: Mutex::default(),
         }
     }
 
@@ -46,13 +49,18 @@ impl Caller for Scripted {
 
     async fn call(&self, request: &ModelRequest, round: u32) -> Result<ModelReply, ModelError> {
         let mut asked = self.asked.lock().unwrap();
-        asked.push(request.clone());
         assert_eq!(asked.len(), round as usize);
+        asked.push(request.clone());
         self.replies
             .lock()
             .unwrap()
             .pop_front()
             .expect("asked more often than expected")
+    }
+
+    async fn refused(&self, round: u32, problems: &[Diagnostic]) -> Result<(), ModelError> {
+        self.refused.lock().unwrap().push((round, problems.len()));
+        Ok(())
     }
 }
 
@@ -70,9 +78,12 @@ pub(super) fn reply(text: impl Into<String>) -> ModelReply {
     }
 }
 
-pub(super) fn policy() -> Policy {
-    let pack = Pack::parse("default", builtin_pack("default").unwrap().as_bytes()).unwrap();
-    Policy::from_pack(&pack)
+fn policy() -> Policy {
+    static DEFAULT: LazyLock<Policy> = LazyLock::new(|| {
+        let text = builtin_pack("default").unwrap();
+        Policy::from_pack(&Pack::parse("default", text.as_bytes()).unwrap())
+    });
+    DEFAULT.clone()
 }
 
 /// What is around a goal.
@@ -118,7 +129,7 @@ pub(super) fn planner() -> Planner<'static> {
         model: "scripted".into(),
         max_tokens: 16_000,
         effort: None,
-        prompt: prompt("plan.v1").unwrap(),
+        prompt: prompt("plan@1").unwrap(),
         examples: builtin_examples(),
         repair_rounds: REPAIR_ROUNDS,
     }
