@@ -41,7 +41,8 @@ impl Anthropic {
             let host = options.base_url.host();
             tracing::warn!(host, "the key travels without TLS");
         }
-        let http = client(&options.base_url, &options.limits, options.proxy.as_deref())?;
+        let proxy = options.proxy.as_ref().map(Secret::expose);
+        let http = client(&options.base_url, &options.limits, proxy)?;
         Ok(Self {
             dice: Dice::new(options.seed),
             http,

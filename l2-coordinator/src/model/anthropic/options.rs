@@ -13,8 +13,8 @@ pub struct Options {
     pub base_url: Address,
     /// Who asks.
     pub credential: Credential,
-    /// An HTTP proxy; none is used unless given here.
-    pub proxy: Option<String>,
+    /// URL of an HTTP proxy; none is used unless given here. It may hold a password.
+    pub proxy: Option<Secret>,
     /// Times and tries.
     pub limits: Limits,
     /// Seed of the waits between tries.

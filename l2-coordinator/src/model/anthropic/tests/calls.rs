@@ -3,8 +3,8 @@
 use protocol::budget::Usage;
 use serde_json::json;
 
-use super::support::{MODEL, call, client, request, watched};
-use crate::model::{ModelReply, Progress, Stop, Used};
+use super::support::{MODEL, call, client, request, user, watched};
+use crate::model::{ModelReply, Progress, Role, Stop, Turn, Used};
 use crate::testing::stub_api::{Said, Stub};
 
 #[tokio::test]
@@ -73,4 +73,43 @@ async fn a_reply_may_come_in_any_pieces() {
         };
         assert_eq!(cut, wanted);
     }
+}
+
+#[tokio::test]
+async fn what_a_provider_reports_is_reported_on() {
+    let stub = Stub::start();
+    for times in [10, u64::MAX] {
+        let usage = Usage {
+            input: 3,
+            output: 5,
+            ..Usage::default()
+        };
+        stub.queue(Said::text("").usage(usage).usage_times(times));
+        let reply = call(&stub, "x").await.unwrap();
+        let wanted = [3_u64, 5].map(|tokens| tokens.saturating_mul(times));
+        assert_eq!([reply.usage().input, reply.usage().output], wanted);
+    }
+}
+
+#[tokio::test]
+async fn a_conversation_goes_as_it_is() {
+    let stub = Stub::start();
+    let mut asked = request("plan");
+    asked.messages.push(Turn {
+        role: Role::Assistant,
+        text: "{".to_owned(),
+    });
+    asked.messages.push(user("no, whole"));
+    watched(&client(&stub), &asked).await.0.unwrap();
+    let sent = &stub.requests()[0];
+    let wanted = json!([
+        {"role": "user", "content": "plan"},
+        {"role": "assistant", "content": "{"},
+        {"role": "user", "content": "no, whole"},
+    ]);
+    assert_eq!(sent.json["messages"], wanted);
+    assert_eq!(
+        (sent.system_text(), sent.last_text()),
+        ("You plan.".into(), "no, whole".into())
+    );
 }

@@ -138,7 +138,7 @@ fn options_may_be_printed() {
     let options = Options {
         base_url: Address::new("https://api.anthropic.com").unwrap(),
         credential: Credential::ApiKey(Secret::new(KEY).unwrap()),
-        proxy: None,
+        proxy: Some(Secret::new("http://me:hunter2hunter2@proxy").unwrap()),
         limits: Default::default(),
         seed: 1,
     };
@@ -154,7 +154,7 @@ fn options_may_be_printed() {
 fn what_cannot_be_used_is_not_repeated() {
     let stub = Stub::start();
     let made = Anthropic::new(Options {
-        proxy: Some("http://me:hunter2hunter2@[".to_owned()),
+        proxy: Some(Secret::new("http://me:hunter2hunter2@[").unwrap()),
         ..options(&stub)
     });
     let error = made.err().unwrap();

@@ -8,7 +8,7 @@ use rustls::pki_types::PrivateKeyDer;
 
 use super::support::{call, options, request, watched};
 use crate::model::anthropic::{Anthropic, Options};
-use crate::model::{Address, ErrorKind, ModelError};
+use crate::model::{Address, ErrorKind, ModelError, Secret};
 use crate::testing::stub_api::{Act, Failure, Said, Stub};
 
 async fn error_at(base_url: &str) -> ModelError {
@@ -126,7 +126,7 @@ async fn a_proxy_is_used_when_it_is_given() {
     let proxy = Stub::start();
     let client = Anthropic::new(Options {
         base_url: Address::new("http://claude.invalid").unwrap(),
-        proxy: Some(proxy.base_url()),
+        proxy: Some(Secret::new(proxy.base_url()).unwrap()),
         ..options(&proxy)
     });
     let (reply, _) = watched(&client.unwrap(), &request("x")).await;
