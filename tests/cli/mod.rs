@@ -8,6 +8,7 @@ mod config;
 mod diff;
 mod doctor;
 mod dry_run;
+mod effects;
 mod exit_codes;
 mod explain;
 mod findings;

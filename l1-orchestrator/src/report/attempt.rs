@@ -5,7 +5,7 @@ use std::time::Duration;
 use protocol::event::{AttemptEnd, LeaseEnd};
 use protocol::ids::TaskId;
 use protocol::outcome::Failure;
-use protocol::policy::{DeniedAction, SandboxLevel};
+use protocol::policy::{DeniedAction, ObservedWrite, SandboxLevel};
 use protocol::time::Timestamp;
 
 use super::enforced::Guarantees;
@@ -59,6 +59,8 @@ pub struct Attempt {
     pub degraded: Guarantees,
     /// What the sandbox denied it.
     pub denied: Option<Box<[DeniedAction]>>,
+    /// What was seen of the paths that its task declares to write.
+    pub writes: Option<Box<[ObservedWrite]>>,
     /// Largest memory of all its processes, where it was measured.
     pub peak_memory_bytes: Option<u64>,
     /// Most bytes on disk, where they were looked at.
@@ -84,6 +86,7 @@ impl Attempt {
             level: None,
             degraded: Guarantees::default(),
             denied: None,
+            writes: None,
             peak_memory_bytes: None,
             peak_disk_bytes: None,
         }
@@ -101,6 +104,7 @@ impl Attempt {
         self.level = Some(end.level);
         self.degraded = Guarantees::of(&end.degraded);
         self.denied = (!end.denied.is_empty()).then(|| end.denied.clone().into());
+        self.writes = (!end.writes.is_empty()).then(|| end.writes.clone().into());
         let kept = |log: &Option<protocol::event::LogRef>| log.as_ref().map_or(0, |log| log.bytes);
         self.log_bytes = [kept(&end.out), kept(&end.err)];
         self.truncated = [&end.out, &end.err]

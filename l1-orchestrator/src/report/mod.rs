@@ -11,6 +11,7 @@ mod change;
 mod closing;
 pub mod console;
 pub mod diagnostics;
+mod effects;
 pub mod enforced;
 mod expansion;
 #[cfg(test)]

@@ -5,13 +5,16 @@
 
 use protocol::event::{AttemptEnd, EventKind};
 use protocol::ids::{LeaseToken, TaskId};
-use protocol::policy::{DeniedAction, Finding, FindingSeverity};
+use protocol::policy::{DeniedAction, Finding, FindingSeverity, ObservedWrite, Seen};
 
 use super::effect::Decision;
 use super::value::Machine;
 
 /// Findings of one run while it runs; a task repeated a hundred thousand times says the same.
 const MAX_FINDINGS: u64 = 1_000;
+
+/// Of these, what is only good to know leaves this many to what was denied.
+const KEPT_FOR_DENIALS: usize = 500;
 
 impl Machine {
     /// The attempt's end, and what there is to say about it.
@@ -29,8 +32,20 @@ impl Machine {
             end: Box::new(end.clone()),
         });
         let denied = end.denied.iter().take(self.remarks_left());
-        denied.fold(decision, |decision, denied| {
+        let decision = denied.fold(decision, |decision, denied| {
             decision.event(EventKind::FindingRaised(remark(&token.task, denied)))
+        });
+        // A failed attempt did not come to everything, and items of a fan-out would all say the same:
+        // reports sum them up.
+        if end.failure.is_some() || token.task.as_str().contains('[') {
+            return decision;
+        }
+        let unused = end.writes.iter().filter(|one| one.seen == Seen::Unchanged);
+        let room = self
+            .remarks_left()
+            .saturating_sub(end.denied.len() + KEPT_FOR_DENIALS);
+        unused.take(room).fold(decision, |decision, unused| {
+            decision.event(EventKind::FindingRaised(unwritten(&token.task, unused)))
         })
     }
 
@@ -45,6 +60,19 @@ impl Machine {
     fn remarks_left(&self) -> usize {
         let room = MAX_FINDINGS.saturating_sub(self.run.findings());
         usize::try_from(room).unwrap_or(usize::MAX)
+    }
+}
+
+fn unwritten(task: &TaskId, unused: &ObservedWrite) -> Finding {
+    let path = &unused.path;
+    Finding {
+        code: "unused-grant".into(),
+        severity: FindingSeverity::Info,
+        message: format!("its `effects.write` opens {path}, and nothing there changed"),
+        task: Some(task.clone()),
+        suggested_fix: Some(
+            "take it out of the task's `effects.write` if it is never written".into(),
+        ),
     }
 }
 

@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 use super::api::{Attempt, AttemptResult, Executor};
 use super::bound;
 use super::ending::{Ending, discreet, silent};
+use super::observed::Watch;
 use super::prepare::{Phase, Prepared, prepare, storage_failure};
 use super::processes::Processes;
 use super::pump::{Ended, OutputChunk, OutputObserver, Pipe, Pump, StreamName, Tap};
@@ -188,7 +189,9 @@ impl CommandExecutor {
         });
         let limits = &task.constraints.limits;
         let mut gauge = Gauge::new(&paths.root, Paths::DIRECTORIES, limits, Instant::now());
+        let declared = Watch::begin(&task.constraints, task.project.as_deref());
         let watched = self.watch(attempt, slot, prepared, &mut streams, &mut gauge);
+        let writes = declared.end();
         let wall = begun.elapsed();
         let [out, err] = streams;
         let (out, out_refused) = out.finish(|rest| self.show(attempt, StreamName::Out, rest));
@@ -241,6 +244,7 @@ impl CommandExecutor {
             failure,
             wall,
             peak_disk_bytes: gauge.is_wanted().then_some(gauge.peak.bytes),
+            writes,
         };
         AttemptResult {
             end: ending.with_output(out, err),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use protocol::event::AttemptEnd;
 use protocol::outcome::Failure;
-use protocol::policy::{DeniedAction, Guarantee, SandboxLevel};
+use protocol::policy::{DeniedAction, Guarantee, ObservedWrite, SandboxLevel};
 use serde_json::Map;
 
 use super::api::AttemptResult;
@@ -22,6 +22,8 @@ pub(super) struct Ending {
     pub(super) failure: Option<Failure>,
     pub(super) wall: Duration,
     pub(super) peak_disk_bytes: Option<u64>,
+    /// What was seen of the paths that its task declares to write.
+    pub(super) writes: Vec<ObservedWrite>,
     /// Bounds that the kernel held it to, and that did not make it fail.
     pub(super) coped_with: Vec<DeniedAction>,
 }
@@ -36,6 +38,7 @@ impl Ending {
             failure: Some(failure),
             wall,
             peak_disk_bytes: None,
+            writes: Vec::new(),
             coped_with: Vec::new(),
         }
     }
@@ -53,6 +56,7 @@ impl Ending {
             level: self.level,
             degraded: self.degraded,
             denied,
+            writes: self.writes,
             exit: exit.and_then(|exit| verdict::exit_code(exit.status)),
             signal: exit.and_then(|exit| verdict::signal(exit.status)),
             failure: self.failure,

@@ -4,6 +4,7 @@ mod api;
 mod bound;
 mod command;
 mod ending;
+mod observed;
 mod prepare;
 mod processes;
 mod pump;

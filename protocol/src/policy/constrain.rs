@@ -203,6 +203,7 @@ impl Policy {
         let mut constraints = Constraints {
             level: self.sandbox.level,
             confine,
+            observe: ask.effects.write.is_some(),
             ..Constraints::unconfined()
         };
         self.limits.apply(ask.timeout, &mut constraints);

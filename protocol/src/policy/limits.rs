@@ -113,6 +113,9 @@ pub struct Constraints {
     /// What is open to it.
     #[serde(default)]
     pub confine: Arc<Confine>,
+    /// Its task declares what it writes: whether it does is to be looked at.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub observe: bool,
 }
 
 impl Constraints {
@@ -137,6 +140,7 @@ impl Constraints {
             limits: Limits::default(),
             limits_by: None,
             confine: Arc::default(),
+            observe: false,
         }
     }
 }

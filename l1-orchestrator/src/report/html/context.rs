@@ -3,6 +3,8 @@
 use minijinja::Value;
 use serde::Serialize;
 
+use crate::report::effects::Row;
+
 /// The whole page.
 #[derive(Serialize)]
 pub(super) struct Context {
@@ -37,6 +39,8 @@ pub(super) struct Context {
     pub(super) sandbox: Vec<Fact>,
     pub(super) findings: Vec<Found>,
     pub(super) more_findings: u64,
+    pub(super) effects: Vec<Row>,
+    pub(super) more_effects: usize,
     pub(super) denied: Vec<Fact>,
     pub(super) more_denied: usize,
     pub(super) admission: &'static str,

@@ -11,7 +11,6 @@ use protocol::plan::Plan;
 use protocol::time::Timestamp;
 
 use super::context::{Attempt, Context, Fact, Named, Task};
-use crate::report::enforced;
 use crate::report::graph::{self, Place, picture};
 use crate::report::redact::Redactor;
 use crate::report::rows::{TaskRow, rows};
@@ -19,6 +18,7 @@ use crate::report::summary::RunSummary;
 use crate::report::timeline::{self, timeline};
 use crate::report::view::{RunRef, View, next_commands};
 use crate::report::{anchor, words, xml};
+use crate::report::{effects, enforced};
 
 const TEMPLATE: &str = include_str!("report.html");
 const STYLE: &str = concat!(
@@ -110,6 +110,7 @@ impl Source<'_> {
             .collect();
         let (artifacts, more_artifacts, left_out) = self.artifacts();
         let (findings, more_findings) = self.findings();
+        let (effects, more_effects) = effects::rows(summary, self.plan);
         let (denied, more_denied) = self.denied();
         let tasks: Vec<Task> = table
             .rows
@@ -158,6 +159,8 @@ impl Source<'_> {
             sandbox: self.sandbox(),
             findings,
             more_findings,
+            effects,
+            more_effects,
             denied,
             more_denied,
             admission: enforced::ADMISSION,

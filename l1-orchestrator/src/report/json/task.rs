@@ -3,7 +3,7 @@
 use protocol::artifact::Artifact;
 use protocol::outcome::Failure;
 use protocol::plan::Plan;
-use protocol::policy::{DeniedAction, Guarantee, SandboxLevel};
+use protocol::policy::{DeniedAction, Guarantee, ObservedWrite, SandboxLevel};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -102,6 +102,9 @@ struct AttemptView<'a> {
     /// What the sandbox denied it.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     denied: &'a [DeniedAction],
+    /// What was seen of the paths that its task declares to write.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    writes: &'a [ObservedWrite],
     #[serde(skip_serializing_if = "Option::is_none")]
     exit: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -173,6 +176,7 @@ impl<'a> AttemptView<'a> {
             level: attempt.level,
             degraded: attempt.degraded.iter().collect(),
             denied: attempt.denied.as_deref().unwrap_or_default(),
+            writes: attempt.writes.as_deref().unwrap_or_default(),
             exit: attempt.exit,
             signal: attempt.signal,
             failure,

@@ -1,7 +1,7 @@
 //! What the sandbox enforced and denied, and what the policy had to say.
 
 use super::page::{Page, escape};
-use crate::report::{enforced, words};
+use crate::report::{effects, enforced, words};
 
 /// Findings in the table; the rest is in `report.json`.
 const MAX_FINDINGS: usize = 100;
@@ -28,6 +28,7 @@ impl Page<'_> {
             ));
         }
         self.findings();
+        self.effects();
         self.denied();
         self.line(&format!("\n{}", enforced::ADMISSION));
     }
@@ -57,6 +58,26 @@ impl Page<'_> {
         if more > 0 {
             let listed = "report.json";
             self.line(&format!("\n… and {more} more; see `{listed}`."));
+        }
+    }
+
+    fn effects(&mut self) {
+        let (rows, more) = effects::rows(self.summary, self.plan);
+        if rows.is_empty() {
+            return;
+        }
+        self.line("\nDeclared `effects`, and what was seen of them:\n");
+        self.line("| task | effect | declared | observed |\n|---|---|---|---|");
+        for row in rows {
+            let (declared, observed) = (escape(&row.declared), escape(&row.observed));
+            let line = format!(
+                "| `{}` | {} | {declared} | {observed} |",
+                row.task, row.effect
+            );
+            self.line(&line);
+        }
+        if more > 0 {
+            self.line(&format!("\n… and {more} more."));
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use protocol::ids::LeaseToken;
 use protocol::message::TaskOutcome;
 use protocol::outcome::FailureClass;
-use protocol::policy::DeniedAction;
+use protocol::policy::{DeniedAction, ObservedWrite, Seen};
 use serde_json::{Map, Value, json};
 
 use crate::testing::{TestEnv, artifact, config, crashed, ended, failed, plan_of, retry, task};
@@ -281,6 +281,53 @@ fn results_after_the_end_are_acknowledged_only() {
     let mut late = b;
     late.lease.lease = 1;
     env.result(&late, "w2", done(1)).is(&["> ack once synced"]);
+}
+
+#[test]
+fn a_path_that_was_declared_and_not_written_is_remarked_once_the_task_succeeded() {
+    let writes = || {
+        let one = |path: &str, seen| ObservedWrite {
+            path: path.into(),
+            seen,
+        };
+        vec![
+            one("idle", Seen::Unchanged),
+            one("out", Seen::Changed),
+            one("wide", Seen::NotObserved),
+        ]
+    };
+    let (mut env, token) = running();
+    let mut end = ended();
+    end.writes = writes();
+    let outcome = TaskOutcome::Done {
+        attempt: 1,
+        end: Box::new(end),
+        outputs: Map::new(),
+        artifacts: Vec::new(),
+    };
+    env.result(&token, "w1", outcome).is(&[
+        "attempt.finished a 1-1 #1 ok",
+        "finding.raised unused-grant: its `effects.write` opens idle, and nothing there changed",
+        "task.done a #1 {} []",
+        "> ack once synced",
+        "> publish b 1-2 once 8 is synced",
+    ]);
+    env.check_fold();
+    let (mut env, token) = running();
+    let mut end = crashed();
+    end.writes = writes();
+    let outcome = TaskOutcome::Failed {
+        attempt: 1,
+        end: Box::new(end),
+    };
+    env.result(&token, "w1", outcome).is(&[
+        "attempt.finished a 1-1 #1 tool_failed",
+        "task.failed a after 1 tool_failed: it said no",
+        "task.skipped b by failure of a",
+        "run.finished failed 1",
+        "> ack once synced",
+        "> finished failed 1 once synced",
+    ]);
 }
 
 #[test]
