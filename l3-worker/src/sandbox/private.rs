@@ -2,7 +2,7 @@
 //! every attempt has a copy of the mount.
 //!
 //! One that an attempt provably left as it found it serves the next one, as workspaces do: making and
-//! ending it costs a third of what confining a small attempt does. Anything else goes at once, with the
+//! ending it costs a sixth of what confining a small attempt does. Anything else goes at once, with the
 //! memory it holds. Only called while no process of an attempt lives.
 
 use std::ffi::{CStr, CString};
