@@ -45,6 +45,8 @@ pub struct ModelError {
     /// What the call used as far as it is known. `Some` also where the provider began to answer and
     /// nothing is known: such a call may be billed, and is not repeated behind anybody's back.
     pub used: Option<Vec<Used>>,
+    /// Whether [`Self::used`] is the most it can have been: the provider broke off before it said.
+    pub is_bound: bool,
 }
 
 impl ModelError {
@@ -60,6 +62,7 @@ impl ModelError {
             request_id: None,
             retry_after: None,
             used: None,
+            is_bound: false,
         }
     }
 

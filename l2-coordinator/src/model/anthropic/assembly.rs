@@ -37,6 +37,8 @@ pub(super) struct Assembly {
     tool_calls: Vec<String>,
     stop: Option<Stop>,
     usage: Usage,
+    /// Whether the provider said what the reply came to; until then it counted only its beginning.
+    is_counted: bool,
     is_whole: bool,
 }
 
@@ -52,6 +54,7 @@ impl Assembly {
             tool_calls: Vec::new(),
             stop: None,
             usage: Usage::default(),
+            is_counted: false,
             is_whole: false,
         }
     }
@@ -109,6 +112,20 @@ impl Assembly {
             usage: self.usage,
         });
         used.into_iter().collect()
+    }
+
+    /// An error that ended it, with the most it can have used: a reply that broke off may have gone on
+    /// unseen, as far as it was allowed to.
+    pub(super) fn cut(&self, error: ModelError, max_tokens: u32) -> ModelError {
+        let mut used = self.used();
+        for used in used.iter_mut().filter(|_| !self.is_counted) {
+            used.usage.output = used.usage.output.max(max_tokens.into());
+        }
+        ModelError {
+            used: Some(used),
+            is_bound: !self.is_counted,
+            ..error
+        }
     }
 
     /// The reply.
@@ -191,6 +208,7 @@ impl Assembly {
     }
 
     fn end(&mut self, data: &Value) {
+        self.is_counted |= data["usage"]["output_tokens"].is_u64();
         usage::replace(&mut self.usage, &data["usage"]);
         if let Some(word) = data["delta"]["stop_reason"].as_str() {
             self.stop = Some(stop(word, &data["delta"]["stop_details"]));

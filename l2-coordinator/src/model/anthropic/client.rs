@@ -123,24 +123,32 @@ impl Anthropic {
         deadline: &Deadline,
         tell: Tell<'_>,
     ) -> Result<ModelReply, ModelError> {
+        let mut assembly = Assembly::new(&asked.model);
         let request = self.post("/v1/messages", body.to_vec());
         let request = request.header("accept", "text/event-stream");
-        let response = self.accepted(request, deadline).await?;
+        let response = self.accepted(request, deadline).await;
+        let response = response.map_err(|error| match error.kind {
+            // It may be at work on it still, and nobody will hear what it came to.
+            ErrorKind::TimedOut => assembly.cut(error, asked.max_tokens),
+            _ => error,
+        })?;
         let request_id = request_id(response.headers());
         if !is_stream(response.headers()) {
             return Err(no_stream(&response, request_id));
         }
-        let mut assembly = Assembly::new(&asked.model);
         let mut body = Body::new(response, *deadline);
         match self.read(&mut body, &mut assembly, tell).await {
             Ok(()) => Ok(assembly.finish(request_id)),
             Err(cut) => {
                 // An error in the place of the reply is no reply that began. All else may be billed.
-                let was_refused = cut.was_said && !assembly.has_begun();
+                let error = if cut.was_said && !assembly.has_begun() {
+                    cut.error
+                } else {
+                    assembly.cut(cut.error, asked.max_tokens)
+                };
                 Err(ModelError {
-                    used: (!was_refused).then(|| assembly.used()),
                     request_id,
-                    ..cut.error
+                    ..error
                 })
             }
         }

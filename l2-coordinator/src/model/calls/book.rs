@@ -231,7 +231,13 @@ impl CallBook {
         let line = error.message.lines().next().unwrap_or_default();
         let failure = Some(Failure::new(error.class(), line));
         let settled = match &error.used {
-            Some(used) => self.used(reserved, used),
+            Some(used) => {
+                let settled = self.used(reserved, used);
+                Settled {
+                    estimated: settled.estimated || error.is_bound,
+                    ..settled
+                }
+            }
             None => Settled {
                 used: Vec::new(),
                 usd: Some(Money::ZERO),

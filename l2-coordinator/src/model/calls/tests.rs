@@ -390,6 +390,11 @@ async fn what_nobody_reported_counts_in_full() {
         let error = ModelError::new(ErrorKind::Transient, "cut off\nsecond line");
         Says::Fails(ModelError { used, ..error })
     };
+    let bound = ModelError {
+        used: Some(opus(usage(1, 0))),
+        is_bound: true,
+        ..ModelError::new(ErrorKind::Transient, "cut off")
+    };
     let other = vec![Used {
         model: "somebody-else".into(),
         usage: usage(1, 1),
@@ -406,6 +411,7 @@ async fn what_nobody_reported_counts_in_full() {
             Some(Money::from_nanos(4_000)),
             false,
         ),
+        (Says::Fails(bound), 1, Some(Money::from_nanos(4_000)), true),
     ] {
         let run = Run::new();
         let is_failure = matches!(says, Says::Fails(_));

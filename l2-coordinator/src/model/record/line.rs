@@ -120,6 +120,8 @@ pub(super) struct KeptError {
     retry_after: Option<Duration>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     used: Option<Vec<Used>>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_bound: bool,
 }
 
 impl From<&ModelError> for KeptError {
@@ -134,6 +136,7 @@ impl From<&ModelError> for KeptError {
             request_id: error.request_id,
             retry_after: error.retry_after,
             used: error.used,
+            is_bound: error.is_bound,
         }
     }
 }
@@ -149,6 +152,7 @@ impl From<KeptError> for ModelError {
             request_id: kept.request_id,
             retry_after: kept.retry_after,
             used: kept.used,
+            is_bound: kept.is_bound,
         }
     }
 }

@@ -62,6 +62,7 @@ impl Model for Counting {
                 retry_after: Some(Duration::from_millis(1500)),
                 status: Some(529),
                 used: Some(used),
+                is_bound: true,
                 ..error
             });
         }
