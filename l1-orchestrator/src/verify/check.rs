@@ -10,6 +10,7 @@ use protocol::digest::Digest;
 use protocol::run_dir;
 use protocol::seal::PublicKey;
 
+use super::calls::check_calls;
 use super::files::{check_artifacts, check_digest, check_inputs, check_logs, check_torn_files};
 use super::findings::{Code, Verification};
 use super::ledger::{self, Ledger, chain_of};
@@ -59,6 +60,7 @@ pub fn verify(dir: &Path, options: &Options<'_>) -> io::Result<Verification> {
         check_inputs(dir, &ledger, &mut found)?;
         check_artifacts(dir, &ledger, &mut found)?;
         check_logs(dir, &ledger, &mut found)?;
+        check_calls(dir, &ledger, &mut found)?;
         check_torn_files(dir, &ledger, &mut found);
         if ledger.finished {
             manifest::check(dir, &ledger, &mut found);

@@ -67,6 +67,10 @@ codes! {
     LogLost = "log-lost";
     /// Something is among the logs that no attempt wrote.
     LogExtra = "log-extra";
+    /// What a model was asked or answered has other content.
+    CallChanged = "call-changed";
+    /// What a model was asked and answered is gone.
+    CallMissing = "call-missing";
     /// A report is not what the journal renders to.
     ReportChanged = "report-changed";
 }

@@ -1,6 +1,6 @@
 //! What the journal says should be there, read in one pass.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use fs_err::File;
@@ -41,6 +41,8 @@ pub(super) struct Ledger {
     pub(super) artifacts: BTreeMap<TaskId, Vec<Artifact>>,
     /// By path beneath the run directory.
     pub(super) logs: HashMap<String, Log>,
+    /// What models were asked and answered, by digest.
+    pub(super) calls: BTreeSet<Digest>,
     /// Damaged ends set aside by recoveries: file and size.
     pub(super) torn_files: Vec<(String, u64)>,
 }
@@ -138,6 +140,7 @@ impl Ledger {
             policy_file: None,
             artifacts: BTreeMap::new(),
             logs: HashMap::new(),
+            calls: BTreeSet::new(),
             torn_files: Vec::new(),
             started,
         }
@@ -179,6 +182,7 @@ impl Ledger {
             EventKind::TaskReopened { task, .. } => {
                 self.artifacts.remove(&task);
             }
+            EventKind::BudgetSettled(settled) => self.calls.extend(settled.reply),
             EventKind::JournalRecovered { torn_bytes, file } => {
                 self.torn_files.push((file, torn_bytes));
             }

@@ -4,6 +4,7 @@
 //! It reads and never repairs. It opens only what it finds inside the directory, never a path that
 //! a file there names, and follows no links.
 
+mod calls;
 mod check;
 mod files;
 mod findings;

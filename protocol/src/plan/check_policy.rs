@@ -2,7 +2,7 @@
 //! a pack grants any of it is decided elsewhere.
 
 use crate::diagnostic::{Diagnostic, Place, Problems};
-use crate::policy::{Effects, LimitsRequest, PolicyRequest};
+use crate::policy::{BUDGET_BOUNDS, Budgets, Effects, LimitsRequest, PolicyRequest};
 
 use super::check_head::is_scenario_name;
 use super::check_task::check_text;
@@ -48,6 +48,36 @@ pub(super) fn check_policy(draft: &DraftPlan, problems: &mut Problems) {
     if let Some(limits) = &policy.limits {
         check_limits(limits, problems);
     }
+    if let Some(budget) = &policy.budget {
+        check_budget(budget, problems);
+    }
+}
+
+/// A plan's `budget`.
+fn check_budget(budget: &Budgets, problems: &mut Problems) {
+    let place = || Place::plan().field("budget");
+    if *budget == Budgets::default() {
+        problems.push(
+            Diagnostic::error("missing-key", "`budget` says nothing")
+                .in_place(place())
+                .help("bound the run, such as `budget: { usd: 1.50, tokens: 150000 }`"),
+        );
+    }
+    for bound in BUDGET_BOUNDS {
+        let most = MAX_INTEGER.unsigned_abs();
+        if (bound.get)(budget).is_some_and(|value| value > most) {
+            let message = format!("the budget of `{}` is too large", bound.name);
+            problems.push(Diagnostic::error("out-of-range", message).in_place(place()));
+        }
+    }
+}
+
+/// What a scenario that others use cannot say: its run is theirs. Who knows where says so.
+pub(crate) fn nested_budget(draft: &DraftPlan) -> Option<Diagnostic> {
+    draft.policy.as_ref()?.budget?;
+    let message = "a nested scenario has no `budget`: it is for the whole run";
+    let help = "write it in the outermost scenario";
+    Some(Diagnostic::error("nested-budget", message).help(help))
 }
 
 /// A task's `effects`.

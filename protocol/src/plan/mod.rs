@@ -45,6 +45,8 @@ pub(crate) use check::problems;
 #[cfg(feature = "author")]
 pub(crate) use check_head::is_scenario_name;
 #[cfg(feature = "author")]
+pub(crate) use check_policy::nested_budget;
+#[cfg(feature = "author")]
 pub(crate) use check_task::{invalid_id, is_variable};
 pub use checked::Plan;
 pub use draft::{DraftPlan, DraftTask, Parameter};

@@ -7,6 +7,7 @@ use crate::diagnostic::{Diagnostic, Place, Problems};
 
 use super::assemble::build;
 use super::check::{InputNames, interfaces, problems_and_graph};
+use super::check_policy::nested_budget;
 use super::checked::Plan;
 use super::draft::DraftPlan;
 use super::limits::{Limits, MAX_DEPTH};
@@ -56,6 +57,9 @@ fn one(
     problems: &mut Problems,
 ) {
     let mut found = Problems::default();
+    nested_budget(&draft)
+        .into_iter()
+        .for_each(|problem| found.push(problem));
     let inputs: InputNames<'_> = draft
         .parameters
         .iter()

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{DraftPlan, DraftTask, Limits, Plan};
 use crate::digest::{Digest, canonical_json};
 use crate::policy::{
-    Effects, LimitsRequest, Network, PolicyPath, PolicyRequest, SecretSource, Secrets,
+    Budgets, Effects, LimitsRequest, Network, PolicyPath, PolicyRequest, SecretSource, Secrets,
 };
 
 fn check(value: &Value) -> Result<Plan, Vec<String>> {
@@ -220,7 +220,31 @@ fn limits() -> impl Strategy<Value = Option<LimitsRequest>> {
 
 fn policy() -> impl Strategy<Value = Option<PolicyRequest>> {
     let pack = prop::option::of("[a-z0-9][a-z0-9_-]{0,8}");
-    (pack, effects(), limits()).prop_map(|(pack, effects, limits)| {
+    let numbers = prop::array::uniform8(prop::option::of(0_u64..1 << 53));
+    let budget = numbers.prop_map(
+        |[
+            tasks,
+            depth,
+            width,
+            attempts,
+            tokens,
+            usd_nanos,
+            calls,
+            wall_ms,
+        ]| Budgets {
+            tasks,
+            depth,
+            width,
+            attempts,
+            tokens,
+            usd_nanos,
+            calls,
+            wall_ms,
+        },
+    );
+    let budget =
+        prop::option::of(budget.prop_filter("says nothing", |it| *it != Budgets::default()));
+    (pack, effects(), limits(), budget).prop_map(|(pack, effects, limits, budget)| {
         let effects = effects.unwrap_or_default();
         let policy = PolicyRequest {
             pack,
@@ -229,6 +253,7 @@ fn policy() -> impl Strategy<Value = Option<PolicyRequest>> {
             write: effects.write,
             network: effects.network,
             limits,
+            budget,
         };
         Some(policy).filter(|it| *it != PolicyRequest::default())
     })

@@ -4,7 +4,9 @@
 use serde::Serialize;
 use serde::ser::Serializer;
 
-use crate::policy::{Effects, LimitsRequest, Network, PolicyRequest, SecretSource, Secrets};
+use crate::policy::{
+    Budgets, Effects, LimitsRequest, Network, PolicyRequest, SecretSource, Secrets,
+};
 
 /// [`Effects`] with its fields in canonical order.
 #[derive(Serialize)]
@@ -40,6 +42,8 @@ impl<'a> WireEffects<'a> {
 #[derive(Serialize)]
 pub(super) struct WirePolicy<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
+    budget: Option<WireBudget>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     limits: Option<WireLimits>,
     #[serde(skip_serializing_if = "Option::is_none")]
     network: Option<Network>,
@@ -62,14 +66,62 @@ impl<'a> WirePolicy<'a> {
             write,
             network,
             limits,
+            budget,
         } = policy;
         Self {
+            budget: budget.map(WireBudget::of),
             limits: limits.map(WireLimits::of),
             network: *network,
             programs: programs.as_deref(),
             read: read.as_deref(),
             pack: pack.as_deref(),
             write: write.as_deref(),
+        }
+    }
+}
+
+/// [`Budgets`] with its fields in canonical order.
+#[derive(Serialize)]
+struct WireBudget {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calls: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    depth: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tasks: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usd_nanos: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wall_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    width: Option<u64>,
+}
+
+impl WireBudget {
+    const fn of(budget: Budgets) -> Self {
+        let Budgets {
+            tasks,
+            depth,
+            width,
+            attempts,
+            tokens,
+            usd_nanos,
+            calls,
+            wall_ms,
+        } = budget;
+        Self {
+            attempts,
+            calls,
+            depth,
+            tasks,
+            tokens,
+            usd_nanos,
+            wall_ms,
+            width,
         }
     }
 }

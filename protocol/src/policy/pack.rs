@@ -117,6 +117,7 @@ impl Tightening {
                 read: request.read.as_ref().map(paths),
                 write: request.write.as_ref().map(paths),
                 network: request.network,
+                budgets: request.budget.unwrap_or_default(),
                 limits: LimitTerms {
                     given: request.limits.unwrap_or_default(),
                     ..LimitTerms::default()

@@ -58,6 +58,9 @@ pub struct PolicyRequest {
     /// Upper bounds, by the name of the limit as in packs; narrows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<super::limits::LimitsRequest>,
+    /// Bounds of the whole run, which a scenario writes as `budget` at its top level; narrows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<super::rule::Budgets>,
 }
 
 /// Where a secret's value comes from, on the host that runs the task. Never the value.

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::keys::{Shape, Table};
 use super::pack::PACK;
 use super::words::{SCENARIO, SEGMENT};
+use super::words_limits::BUDGET;
 use super::words_policy::{EFFECTS, LIMITS, POLICY, SECRET};
 use super::words_task::TASK;
 
@@ -78,8 +79,13 @@ fn object(table: &Table) -> Value {
         secret(&mut schema);
     }
     // Each of them without any key says nothing.
-    if [&raw const POLICY, &raw const LIMITS, &raw const EFFECTS]
-        .contains(&std::ptr::from_ref(table))
+    if [
+        &raw const POLICY,
+        &raw const LIMITS,
+        &raw const EFFECTS,
+        &raw const BUDGET,
+    ]
+    .contains(&std::ptr::from_ref(table))
     {
         schema["minProperties"] = json!(1);
     }
@@ -182,8 +188,8 @@ mod tests {
         let mut seen = 0;
         every_object(&schema, &mut seen);
         assert_eq!(
-            seen, 13,
-            "scenario, input, task, defaults, secret, policy, limits, twice timeout, retry and effects"
+            seen, 14,
+            "scenario, input, task, defaults, secret, policy, limits, budget, twice timeout, retry and effects"
         );
         assert_eq!(schema["oneOf"].as_array().map(Vec::len), Some(2));
         assert!(accepts("goal: Count the files."));

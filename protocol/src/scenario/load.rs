@@ -100,6 +100,12 @@ impl Unit {
             let place = Place::plan().field("goal");
             self.problems.push(problem.in_place(place).help(help));
         }
+        let budget = plan::nested_budget(&lowered.draft).filter(|_| self.is_nested);
+        let place = || Place::plan().field("budget");
+        let budget = budget.map(|problem| problem.in_place(place()));
+        budget
+            .into_iter()
+            .for_each(|problem| self.problems.push(problem));
         let limits = Limits::default();
         plan::problems(
             &lowered.draft,

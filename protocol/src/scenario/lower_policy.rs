@@ -2,13 +2,17 @@
 
 use crate::diagnostic::{Diagnostic, Problems};
 use crate::plan::is_variable;
-use crate::policy::{Effects, LimitsRequest, Network, PolicyRequest, SecretSource, Secrets};
+use crate::policy::{
+    BUDGET_BOUNDS, Budgets, Effects, LimitsRequest, Network, PolicyRequest, SecretSource, Secrets,
+};
 use crate::quantity;
 
 use super::fields::{Fields, fits, read};
 use super::keys::Shape;
 use super::lower::{number, text};
+use super::pack::amount;
 use super::tree::{Kind, NodeId, Tree};
+use super::words_limits::BUDGET;
 use super::words_policy::{EFFECTS, LIMITS, POLICY, SECRET};
 
 /// Stands for a source that was reported, so that who is granted the secret is not reported too.
@@ -95,9 +99,35 @@ pub(super) fn policy(
     top: &Fields,
     problems: &mut Problems,
 ) -> Option<PolicyRequest> {
+    let budget = budget(tree, top, problems);
+    let request = request(tree, top, problems);
+    // One record holds all that a scenario asks of the policy.
+    match budget {
+        Some(_) => Some(PolicyRequest {
+            budget,
+            ..request.unwrap_or_default()
+        }),
+        None => request,
+    }
+}
+
+fn budget(tree: &Tree<'_>, top: &Fields, problems: &mut Problems) -> Option<Budgets> {
+    let map = top.get("budget")?;
+    let fields = read(tree, map, &BUDGET, problems);
+    let mut budget = Budgets::default();
+    for bound in BUDGET_BOUNDS {
+        let value = fields.get(bound.name);
+        let value = value.and_then(|id| amount(tree, id, bound.unit));
+        (bound.set)(&mut budget, value);
+    }
+    said(tree, map, budget)
+}
+
+fn request(tree: &Tree<'_>, top: &Fields, problems: &mut Problems) -> Option<PolicyRequest> {
     let map = top.get("policy")?;
     let fields = read(tree, map, &POLICY, problems);
     let policy = PolicyRequest {
+        budget: None,
         pack: text(tree, &fields, "use"),
         programs: texts(tree, &fields, "programs"),
         read: texts(tree, &fields, "read"),

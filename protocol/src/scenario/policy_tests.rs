@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::plan::{Action, Plan};
+use crate::plan::{Action, DraftPlan, Limits, Plan};
 use crate::policy::{LimitsRequest, Network, SecretSource};
 
 use super::refusal_tests::load_with_files;
@@ -127,4 +127,23 @@ fn what_a_person_pastes_as_a_value_is_not_repeated() {
             );
         }
     }
+}
+
+#[test]
+fn a_budget_is_part_of_what_the_policy_is_asked() {
+    let text =
+        "budget: { usd: 1.50, tokens: 150000, wall: 30m, tasks: 25 }\ntasks: { a: { run: x } }";
+    let plan = plan(text);
+    let budget = plan.policy().unwrap().budget.unwrap();
+    assert_eq!(
+        (budget.usd_nanos, budget.tokens),
+        (Some(1_500_000_000), Some(150_000))
+    );
+    assert_eq!((budget.wall_ms, budget.tasks), (Some(1_800_000), Some(25)));
+    assert_eq!((budget.calls, budget.attempts), (None, None));
+    let again = DraftPlan::from_json(&plan.to_json()).unwrap();
+    assert_eq!(
+        again.check(&Limits::default()).unwrap().digest(),
+        plan.digest()
+    );
 }

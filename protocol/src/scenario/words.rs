@@ -4,6 +4,7 @@ use crate::plan::InputType;
 
 use super::keys::{Key, Shape, Table};
 use super::words_defaults::DEFAULTS;
+use super::words_limits::BUDGET;
 use super::words_policy::{POLICY, SECRET};
 use super::words_task::TASK;
 
@@ -86,6 +87,11 @@ pub(super) static SCENARIO: Table = Table {
              grants, never widens it.",
         ),
         key(
+            "budget",
+            Shape::Object(&BUDGET),
+            "What the whole run may use at most. Narrows what the user's policy grants.",
+        ),
+        key(
             "max_parallel",
             Shape::Count { min: 1, max: 4096 },
             "How many tasks run at once; `--max-parallel` wins.",
@@ -114,7 +120,7 @@ pub(super) static SCENARIO: Table = Table {
              artifacts.",
         ),
     ],
-    later: &["budget", "triggers", "services", "concurrency", "notify"],
+    later: &["triggers", "services", "concurrency", "notify"],
     aliases: &[],
     hints: &[
         ("jobs", "write `tasks`"),
@@ -130,7 +136,7 @@ pub(super) static SCENARIO: Table = Table {
         ("permissions", "write `policy`"),
         (
             "limits",
-            "write `policy: { limits: … }`; `budget` is for money, which this build does not have yet",
+            "write `policy: { limits: … }`; `budget` is for money",
         ),
         ("network", "write `policy: { network: … }`"),
         ("programs", "write `policy: { programs: […] }`"),
@@ -201,10 +207,10 @@ mod tests {
     use crate::scenario::words_limits::{CLASSES, RETRY, TIMEOUT};
     use crate::scenario::words_policy::{EFFECTS, LIMITS};
 
-    fn tables() -> [&'static Table; 10] {
+    fn tables() -> [&'static Table; 11] {
         [
             &SCENARIO, &DEFAULTS, &TASK, &INPUT, &TIMEOUT, &RETRY, &SECRET, &POLICY, &LIMITS,
-            &EFFECTS,
+            &EFFECTS, &BUDGET,
         ]
     }
 

@@ -16,6 +16,45 @@ pub(super) const RETRY_SHAPE: Shape = Shape::Either(
     &Shape::Object(&RETRY),
 );
 
+const SUM: Shape = Shape::Count {
+    min: 1,
+    max: 1_000_000_000,
+};
+
+/// What a run may use.
+pub(super) static BUDGET: Table = Table {
+    what: "a budget",
+    keys: &[
+        key(
+            "usd",
+            Shape::Dollars,
+            "Dollars of all model calls together; a model without a known price is refused then.",
+        ),
+        key(
+            "tokens",
+            SUM,
+            "Tokens of all model calls together, prompts and replies.",
+        ),
+        key("calls", SUM, "Model calls."),
+        key(
+            "wall",
+            Shape::Duration,
+            "Time after which the run starts no further model call.",
+        ),
+        key("tasks", SUM, "Tasks, those that are expanded included."),
+    ],
+    later: &[],
+    aliases: &[],
+    hints: &[
+        ("dollars", "write `usd`"),
+        ("cost", "write `usd`"),
+        ("money", "write `usd`"),
+        ("max_tokens", "write `tokens`"),
+        ("time", "write `wall`"),
+        ("timeout", "write `wall`"),
+    ],
+};
+
 /// The long form of `timeout`.
 pub(super) static TIMEOUT: Table = Table {
     what: "a timeout",

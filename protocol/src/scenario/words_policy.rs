@@ -158,10 +158,7 @@ pub(super) static POLICY: Table = Table {
             "secrets",
             "write `secrets` at the top level, and grant them in tasks",
         ),
-        (
-            "budget",
-            "write `budget`, which this build does not have yet",
-        ),
+        ("budget", "write `budget` at the top level"),
         (
             "approvals",
             "remove it: only the user's pack says when to ask",
@@ -275,14 +272,8 @@ pub(super) static LIMITS: Table = Table {
         ("space", "write `disk`"),
         ("file", "write `file_size`"),
         ("fsize", "write `file_size`"),
-        ("usd", "write `budget`, which this build does not have yet"),
-        (
-            "tokens",
-            "write `budget`, which this build does not have yet",
-        ),
-        (
-            "tasks",
-            "write `budget`, which this build does not have yet",
-        ),
+        ("usd", "write `budget` at the top level"),
+        ("tokens", "write `budget` at the top level"),
+        ("tasks", "write `budget` at the top level"),
     ],
 };

@@ -1,5 +1,7 @@
 //! Changed, missing and extra files.
 
+use protocol::budget::{CallId, Purpose, Reserved, Settled};
+use protocol::digest::Digest;
 use protocol::event::EventKind;
 use protocol::run_dir;
 
@@ -187,6 +189,37 @@ fn paths_named_by_a_journal_are_never_opened() {
         "artifacts/../../../../etc/hostname".to_owned(),
     );
     assert!(run.problems().contains(&expected));
+}
+
+#[test]
+fn replies_that_were_paid_for_must_be_what_they_were() {
+    let reserved = Reserved {
+        call: CallId(1),
+        task: None,
+        purpose: Purpose::Plan,
+        round: 0,
+        provider: "anthropic".into(),
+        model: "m".into(),
+        request: Digest::of(b"request"),
+        prompt: 1,
+        output: 1,
+        usd: None,
+    };
+    let reply = Digest::of(b"reply");
+    let settled = Settled {
+        reply: Some(reply),
+        ..reserved.in_full(None)
+    };
+    let mut events = unfinished_events();
+    events.push(EventKind::BudgetReserved(Box::new(reserved)));
+    events.push(EventKind::BudgetSettled(Box::new(settled)));
+    let run = Run::with(events);
+    let path = run_dir::call_file(reply);
+    run.assert_problem(Code::CallMissing, &path);
+    run.write(&path, b"reply");
+    assert!(run.verify().is_intact());
+    run.write(&path, b"another");
+    run.assert_problem(Code::CallChanged, &path);
 }
 
 #[test]

@@ -12,4 +12,5 @@ mod words_more;
 mod tests;
 
 pub use document::{ParsedPack, ParsedTightening, parse_pack, parse_tightening};
+pub(super) use terms::amount;
 pub(super) use words::PACK;

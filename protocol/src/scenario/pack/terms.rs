@@ -245,7 +245,8 @@ fn limits(tree: &Tree<'_>, fields: &Fields, problems: &mut Problems) -> LimitTer
     limits
 }
 
-fn amount(tree: &Tree<'_>, id: NodeId, unit: Unit) -> Option<u64> {
+/// A bound as it is written, in its unit.
+pub(in super::super) fn amount(tree: &Tree<'_>, id: NodeId, unit: Unit) -> Option<u64> {
     let text = tree.text(id)?;
     match unit {
         Unit::Milliseconds => quantity::duration(text),
