@@ -19,7 +19,7 @@ pub mod outcome;
 pub mod plan;
 pub mod policy;
 #[cfg(feature = "author")]
-pub(crate) mod quantity;
+pub mod quantity;
 #[cfg(feature = "bus")]
 pub mod queue;
 pub mod run_dir;

@@ -2,7 +2,8 @@
 //! and sizes (`64KiB`, `512MiB`, `2GiB`). Scenarios and policy packs share them.
 
 /// Milliseconds of a text, or `None` if it is no duration. Units go from large to small, each once.
-pub(crate) fn duration(text: &str) -> Option<u64> {
+#[must_use]
+pub fn duration(text: &str) -> Option<u64> {
     const UNITS: [(&str, u64); 5] = [
         ("d", 86_400_000),
         ("h", 3_600_000),
@@ -33,7 +34,8 @@ pub(crate) fn duration(text: &str) -> Option<u64> {
 
 /// Bytes of a text, or `None` if it is no size: a whole number and one unit of powers of 1024. `GB`
 /// and `G` mean different things to different tools, so neither is taken.
-pub(crate) fn size(text: &str) -> Option<u64> {
+#[must_use]
+pub fn size(text: &str) -> Option<u64> {
     const UNITS: [(&str, u64); 5] = [
         ("B", 1),
         ("KiB", 1 << 10),

@@ -133,7 +133,7 @@ fn typed(key: &Key, value: &str) -> Value {
         Shape::CountOrAuto { .. } => value
             .parse::<u32>()
             .map_or_else(|_| json!(value), |number| json!(number)),
-        Shape::Path | Shape::Policy | Shape::Word(_) => json!(value),
+        Shape::Path | Shape::Policy | Shape::Word(_) | Shape::Checked { .. } => json!(value),
     }
 }
 

@@ -100,7 +100,7 @@ fn environment(whole: Whole) -> Roff {
     if whole == Whole::No {
         return roff;
     }
-    for key in KEYS {
+    for key in KEYS.iter() {
         roff.control("TP", []);
         roff.text([bold(key.variable())]);
         roff.text([roman(format!("{} Default: {}.", key.about, key.default))]);

@@ -3,6 +3,8 @@
 //! One table: files are checked against it, values resolved by it, `config` and the reference printed
 //! from it, so none of them can know a setting that the others do not.
 
+use std::sync::LazyLock;
+
 use clap::ValueEnum;
 
 use crate::cli::args::{LogLevel, Progress};
@@ -27,6 +29,13 @@ pub enum Shape {
     Flag,
     /// One of these words.
     Word(fn() -> Vec<String>),
+    /// A text that this says fits.
+    Checked {
+        /// What it has to be, completing "it is …".
+        expected: &'static str,
+        /// Whether it is.
+        fits: fn(&str) -> bool,
+    },
     /// A policy: a pack's name or file, or a map that narrows whichever holds.
     Policy,
 }
@@ -60,7 +69,16 @@ pub struct Key {
 }
 
 /// All settings, in the order they are shown.
-pub static KEYS: &[Key] = &[
+pub static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
+    let [head @ .., progress, color, log] = GENERAL;
+    let looks = [progress, color, log];
+    head.into_iter()
+        .chain(super::models::KEYS)
+        .chain(looks)
+        .collect()
+});
+
+const GENERAL: [Key; 8] = [
     Key {
         name: "runs_dir",
         shape: Shape::Path,
@@ -173,6 +191,7 @@ impl Key {
                     format!("one of {}", quoted.join(", "))
                 }
             },
+            Shape::Checked { expected, .. } => expected.to_owned(),
         }
     }
 
@@ -190,6 +209,7 @@ impl Key {
             }
             Shape::Flag => matches!(value, "true" | "false"),
             Shape::Word(words) => words().iter().any(|word| word == value),
+            Shape::Checked { fits, .. } => fits(value),
         }
     }
 
@@ -217,7 +237,7 @@ pub fn as_file() -> String {
         "# Settings of orchestra. Yours go to ~/.config/orchestra/config.yaml, a project's to its\n\
          # orchestra.yaml. These are the defaults; keep only what you change.\n",
     );
-    for key in KEYS {
+    for key in KEYS.iter() {
         let name = key.name;
         let (flag, variable) = (key.flag(), key.variable());
         text.push_str(&format!("\n# {}\n", key.about));
@@ -248,7 +268,7 @@ mod tests {
 
     #[test]
     fn defaults_fit_and_names_are_words() {
-        for key in KEYS {
+        for key in KEYS.iter() {
             assert!(key.takes(key.default), "{}", key.name);
             assert!(key.about.ends_with('.'), "{}", key.name);
             assert!(

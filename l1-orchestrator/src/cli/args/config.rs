@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::shared::{Driving, Output, Policing, RunsDir};
+use super::shared::{Driving, Modelling, Output, Policing, RunsDir};
 use super::switch::switch;
 
 /// `orchestra config`
@@ -28,6 +28,9 @@ pub struct Config {
     /// How a run would be driven.
     #[command(flatten)]
     pub driving: Driving,
+    /// Who plans.
+    #[command(flatten)]
+    pub modelling: Modelling,
     /// Under which policy.
     #[command(flatten)]
     pub policing: Policing,

@@ -48,7 +48,9 @@ pub use report::{Report, ReportFormat};
 pub use retry::Retry;
 pub use run::{Approve, Run};
 pub use schema::{Schema, SchemaOf};
-pub use shared::{Driving, Format, LogLevel, Output, Paging, Policing, Progress, RunsDir};
+pub use shared::{
+    Driving, Format, LogLevel, Modelling, Output, Paging, Policing, Progress, Recording, RunsDir,
+};
 pub use stats::Stats;
 pub use tree::{Cli, Command, command};
 pub use trust::Trust;

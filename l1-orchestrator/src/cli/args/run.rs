@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::shared::{Driving, Output, Policing, RunsDir};
+use super::shared::{Driving, Modelling, Output, Policing, Recording, RunsDir};
 use super::switch::switch;
 
 /// Digits of a digest that somebody who writes plans cannot hit by trying: fewer tell plans apart only.
@@ -74,6 +74,12 @@ pub struct Run {
     /// Under which policy.
     #[command(flatten)]
     pub policing: Policing,
+    /// Who plans it.
+    #[command(flatten)]
+    pub modelling: Modelling,
+    /// Where replies come from.
+    #[command(flatten)]
+    pub recording: Recording,
     /// How it is driven.
     #[command(flatten)]
     pub driving: Driving,
