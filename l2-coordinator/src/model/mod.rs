@@ -6,6 +6,7 @@ mod calls;
 mod claude_code;
 mod error;
 mod estimate;
+pub mod openai;
 mod prices;
 mod record;
 mod reply;

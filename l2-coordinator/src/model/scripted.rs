@@ -295,7 +295,7 @@ mod tests {
 "#
         );
         let model = Scripted::parse(script.as_bytes()).unwrap();
-        assert_eq!(model.provider(), "scripted");
+        assert_eq!((model.provider(), model.is_fixture()), ("scripted", true));
         let sky = ask(&model, "the weather?").await.unwrap();
         assert_eq!((&*sky.text, sky.usage().total()), (r#"{"sky":"blue"}"#, 7));
         let exact = ask(&model, "by digest").await.unwrap();

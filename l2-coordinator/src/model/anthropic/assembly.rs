@@ -7,7 +7,7 @@ use protocol::budget::Usage;
 use serde_json::Value;
 
 use super::{error, usage};
-use crate::model::wire::{Event, one_line};
+use crate::model::wire::{Event, Reading, one_line};
 use crate::model::{ErrorKind, ModelError, ModelReply, Progress, Stop, Used};
 
 /// Longest text of a reply; the longest any model gives is 128,000 tokens.
@@ -59,51 +59,6 @@ impl Assembly {
         }
     }
 
-    /// Takes the next event; what it tells those who wait.
-    ///
-    /// # Errors
-    /// It is an error, or makes no sense, or the reply grows beyond its bounds.
-    pub(super) fn apply(&mut self, event: &Event) -> Result<Option<Progress>, ModelError> {
-        // `event:` equals `data.type`; the data is what counts.
-        if event.name == "ping" || event.data.is_empty() {
-            return Ok(None);
-        }
-        let data: Value = serde_json::from_str(&event.data).map_err(|_| {
-            let name = one_line(&event.name, MAX_WORD);
-            let message = format!("the stream has an event `{name}` that is no JSON");
-            ModelError::new(ErrorKind::Transient, message)
-        })?;
-        match data["type"].as_str().unwrap_or(&event.name) {
-            "message_start" => Ok(Some(self.start(&data["message"]))),
-            "content_block_start" => self.open_block(&data),
-            "content_block_delta" => self.add(&data),
-            "content_block_stop" => {
-                self.open.remove(&index(&data));
-                Ok(None)
-            }
-            "message_delta" => {
-                self.end(&data);
-                Ok(None)
-            }
-            "message_stop" => {
-                self.is_whole = true;
-                Ok(None)
-            }
-            "error" => Err(error::of_event(&data)),
-            _ => Ok(None),
-        }
-    }
-
-    /// Whether the last event has come.
-    pub(super) const fn is_whole(&self) -> bool {
-        self.is_whole
-    }
-
-    /// Whether the provider began to answer: from then on it may bill.
-    pub(super) const fn has_begun(&self) -> bool {
-        self.model.is_some()
-    }
-
     /// What is known of what it used.
     pub(super) fn used(&self) -> Vec<Used> {
         let model = self.priced_as();
@@ -112,37 +67,6 @@ impl Assembly {
             usage: self.usage,
         });
         used.into_iter().collect()
-    }
-
-    /// An error that ended it, with the most it can have used: a reply that broke off may have gone on
-    /// unseen, as far as it was allowed to.
-    pub(super) fn cut(&self, error: ModelError, max_tokens: u32) -> ModelError {
-        let mut used = self.used();
-        for used in used.iter_mut().filter(|_| !self.is_counted) {
-            used.usage.output = used.usage.output.max(max_tokens.into());
-        }
-        ModelError {
-            used: Some(used),
-            is_bound: !self.is_counted,
-            ..error
-        }
-    }
-
-    /// The reply.
-    pub(super) fn finish(self, request_id: Option<String>) -> ModelReply {
-        let stop = self.stop.clone().unwrap_or(Stop::Other {
-            word: "none".to_owned(),
-        });
-        ModelReply {
-            used: self.used(),
-            text: self.text,
-            stop,
-            model: self.model.unwrap_or(self.asked),
-            id: self.id,
-            request_id,
-            tool_calls: self.tool_calls,
-            findings: Vec::new(),
-        }
     }
 
     /// The name that prices know: a dated name of the model that was asked is that model.
@@ -212,6 +136,80 @@ impl Assembly {
         usage::replace(&mut self.usage, &data["usage"]);
         if let Some(word) = data["delta"]["stop_reason"].as_str() {
             self.stop = Some(stop(word, &data["delta"]["stop_details"]));
+        }
+    }
+}
+
+impl Reading for Assembly {
+    fn apply(&mut self, event: &Event) -> Result<Option<Progress>, ModelError> {
+        // `event:` equals `data.type`; the data is what counts.
+        if event.name == "ping" || event.data.is_empty() {
+            return Ok(None);
+        }
+        let data: Value = serde_json::from_str(&event.data).map_err(|_| {
+            let name = one_line(&event.name, MAX_WORD);
+            let message = format!("the stream has an event `{name}` that is no JSON");
+            ModelError::new(ErrorKind::Transient, message)
+        })?;
+        match data["type"].as_str().unwrap_or(&event.name) {
+            "message_start" => Ok(Some(self.start(&data["message"]))),
+            "content_block_start" => self.open_block(&data),
+            "content_block_delta" => self.add(&data),
+            "content_block_stop" => {
+                self.open.remove(&index(&data));
+                Ok(None)
+            }
+            "message_delta" => {
+                self.end(&data);
+                Ok(None)
+            }
+            "message_stop" => {
+                self.is_whole = true;
+                Ok(None)
+            }
+            "error" => Err(error::of_event(&data)),
+            _ => Ok(None),
+        }
+    }
+
+    fn is_error(&self, event: &Event) -> bool {
+        event.name == "error"
+    }
+
+    fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    fn has_begun(&self) -> bool {
+        self.model.is_some()
+    }
+
+    fn cut(&self, error: ModelError, max_tokens: u32) -> ModelError {
+        // A reply that broke off may have gone on unseen, as far as it was allowed to.
+        let mut used = self.used();
+        for used in used.iter_mut().filter(|_| !self.is_counted) {
+            used.usage.output = used.usage.output.max(max_tokens.into());
+        }
+        ModelError {
+            used: Some(used),
+            is_bound: !self.is_counted,
+            ..error
+        }
+    }
+
+    fn finish(self, request_id: Option<String>) -> ModelReply {
+        let stop = self.stop.clone().unwrap_or(Stop::Other {
+            word: "none".to_owned(),
+        });
+        ModelReply {
+            used: self.used(),
+            text: self.text,
+            stop,
+            model: self.model.unwrap_or(self.asked),
+            id: self.id,
+            request_id,
+            tool_calls: self.tool_calls,
+            findings: Vec::new(),
         }
     }
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-use crate::model::wire::{asked_wait, one_line};
+use crate::model::wire::{asked_wait, by_status, one_line};
 use crate::model::{ErrorKind, ModelError};
 
 /// Longest part of the provider's own sentence that is repeated.
@@ -17,36 +17,6 @@ const MAX_WORD: usize = 64;
 /// Limits of spending end on a date or by a person, not by waiting.
 const SPENT: &str = "a spend limit of this account is reached; raise it in the provider's console, or \
     wait for its next period";
-
-/// What a status means and what a person can do.
-fn by_status(status: u16) -> (ErrorKind, Option<&'static str>) {
-    match status {
-        300..=399 => (
-            ErrorKind::Fatal,
-            Some("the base URL redirects elsewhere, and keys do not follow; set the final one"),
-        ),
-        401 => (
-            ErrorKind::Fatal,
-            Some("the key was not accepted; check where it comes from, and that it is not revoked"),
-        ),
-        402 => (
-            ErrorKind::Fatal,
-            Some("the account cannot be billed; check it in the provider's console"),
-        ),
-        403 => (
-            ErrorKind::Fatal,
-            Some("this key may not do that; check its workspace and the model's availability"),
-        ),
-        404 => (
-            ErrorKind::Fatal,
-            Some("check the model's name and the base URL"),
-        ),
-        408 | 409 | 429 => (ErrorKind::Transient, None),
-        413 => (ErrorKind::Refused, Some("give less context")),
-        500.. => (ErrorKind::Transient, None),
-        _ => (ErrorKind::Refused, None),
-    }
-}
 
 /// What a type means where there is no status: in a stream that had begun.
 fn by_type(kind: &str) -> (ErrorKind, Option<&'static str>) {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::reader::Said;
 use super::usage::used;
+use crate::model::wire::by_status;
 use crate::model::{ErrorKind, ModelError, ModelReply, ModelRequest, Stop, Used};
 
 /// Most characters of what the program said went wrong.
@@ -103,7 +104,7 @@ fn failed(said: &Said, result: &Value, used: Vec<Used>) -> ModelError {
     let subtype = result["subtype"].as_str().unwrap_or_default();
     let terminal = result["terminal_reason"].as_str().unwrap_or_default();
     let kind = match (status, said.error.as_deref(), terminal, subtype) {
-        (Some(status), ..) => kind_of(status),
+        (Some(status), ..) => by_status(status).0,
         (None, Some("authentication_failed" | "billing_error"), ..) => ErrorKind::Fatal,
         (None, Some("invalid_request"), ..) => ErrorKind::Refused,
         (None, _, "prompt_too_long", _) => ErrorKind::Refused,
@@ -135,15 +136,6 @@ fn failed(said: &Said, result: &Value, used: Vec<Used>) -> ModelError {
     // Where the model never began, nothing was billed.
     error.used = (said.began || !used.is_empty()).then_some(used);
     error
-}
-
-/// What a status of the API behind the program means.
-const fn kind_of(status: u16) -> ErrorKind {
-    match status {
-        400 | 413 | 422 | 431 => ErrorKind::Refused,
-        408 | 409 | 429 | 500.. => ErrorKind::Transient,
-        _ => ErrorKind::Fatal,
-    }
 }
 
 /// Nothing is known of what was asked and answered, so it counts as billed.

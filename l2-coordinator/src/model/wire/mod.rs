@@ -4,20 +4,24 @@
 mod address;
 mod backoff;
 mod body;
+mod exchange;
 mod limits;
 mod secret;
 mod sse;
-mod text;
+mod status;
 mod transport;
 mod wait;
 
 pub use address::{Address, AddressError};
-pub(crate) use backoff::{Dice, repeat};
 pub(crate) use body::{Body, Deadline};
+pub(crate) use exchange::{Dialect, Exchange, Reading, Tell};
 pub use limits::Limits;
-pub(crate) use limits::{MAX_ERROR_BYTES, MAX_EVENT_BYTES};
+pub(crate) use limits::MAX_ERROR_BYTES;
+pub(crate) use protocol::policy::one_line;
 pub use secret::{Secret, SecretError};
-pub(crate) use sse::{Event, Parser};
-pub(crate) use text::one_line;
-pub(crate) use transport::{client, send};
+pub(crate) use sse::Event;
+#[cfg(test)]
+pub(crate) use sse::Parser;
+pub(crate) use status::by_status;
+pub(crate) use transport::client;
 pub(crate) use wait::asked_wait;

@@ -3,6 +3,7 @@
 
 use std::error::Error as _;
 
+use protocol::policy::one_line;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Proxy, RequestBuilder, Response};
 
@@ -11,7 +12,6 @@ use rustls::{ClientConfig, RootCertStore};
 use super::address::Address;
 use super::body::Deadline;
 use super::limits::Limits;
-use super::text::one_line;
 use crate::model::{ErrorKind, ModelError};
 
 /// What servers see in their logs.

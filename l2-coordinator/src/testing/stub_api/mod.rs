@@ -7,7 +7,9 @@
 
 mod act;
 mod anthropic;
+mod anthropic_said;
 mod http;
+mod openai;
 mod schema;
 mod server;
 

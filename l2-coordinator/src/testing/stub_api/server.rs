@@ -6,14 +6,13 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::act::{Act, End, Failure, Said};
-use super::anthropic;
 use super::http::{MAX_BODY, Recorded, Wire};
+use super::{anthropic, anthropic_said, openai};
 
 /// The key that it takes; no provider would.
 pub const KEY: &str = "sk-stub-0123456789abcdef-this-is-no-key";
@@ -178,7 +177,7 @@ async fn respond(wire: &mut Wire, request: &Recorded, shared: &Shared) -> io::Re
     let number = format!("req_stub_{number:04}");
     if request.body.len() > MAX_BODY {
         let failure = Failure::new(413, "request_too_large", "more than 32 MB");
-        return fail(wire, &number, &failure).await;
+        return fail(wire, &number, request, &failure).await;
     }
     let route = match (request.method.as_str(), request.path.as_str()) {
         ("POST", "/v1/messages") => anthropic::check(request).map(|()| Route::Messages),
@@ -186,16 +185,20 @@ async fn respond(wire: &mut Wire, request: &Recorded, shared: &Shared) -> io::Re
         ("GET", path) if path.starts_with("/v1/models/") => {
             anthropic::look_up(request).map(Route::Known)
         }
+        ("POST", "/v1/chat/completions" | "/local/v1/chat/completions") => {
+            openai::check(request).map(|()| Route::Messages)
+        }
+        ("GET", "/v1/models" | "/local/v1/models") => openai::list(request).map(Route::Known),
         _ => Err(Failure::new(404, "not_found_error", "no such endpoint")),
     };
     let route = match route {
         Ok(route) => route,
-        Err(failure) => return fail(wire, &number, &failure).await,
+        Err(failure) => return fail(wire, &number, request, &failure).await,
     };
     if let Route::Known(body) = route {
         let failure = shared.with(|state| state.lookups.pop_front());
         return match failure {
-            Some(failure) => fail(wire, &number, &failure).await,
+            Some(failure) => fail(wire, &number, request, &failure).await,
             None => {
                 page(
                     wire,
@@ -210,7 +213,7 @@ async fn respond(wire: &mut Wire, request: &Recorded, shared: &Shared) -> io::Re
     }
     match shared.next(request) {
         Act::Say(said) => say(wire, &number, request, &said).await,
-        Act::Fail(failure) => fail(wire, &number, &failure).await,
+        Act::Fail(failure) => fail(wire, &number, request, &failure).await,
         Act::Page(status, kind, body) => page(wire, &number, status, kind, &body).await,
         Act::Bytes(bytes) => wire.raw(&bytes).await.map(|()| false),
         Act::Silence => {
@@ -229,7 +232,10 @@ enum Route {
 }
 
 async fn say(wire: &mut Wire, number: &str, request: &Recorded, said: &Said) -> io::Result<bool> {
-    let mut events = anthropic::events(request, said);
+    let mut events = match is_chat(request) {
+        true => openai::events(request, said),
+        false => anthropic_said::events(request, said),
+    };
     let (whole, hangs) = match said.end {
         End::Whole => (events.len(), false),
         End::CutAfter(events) => (events, false),
@@ -255,21 +261,26 @@ async fn say(wire: &mut Wire, number: &str, request: &Recorded, said: &Said) -> 
     Ok(is_whole)
 }
 
-async fn fail(wire: &mut Wire, number: &str, failure: &Failure) -> io::Result<bool> {
+async fn fail(
+    wire: &mut Wire,
+    number: &str,
+    request: &Recorded,
+    failure: &Failure,
+) -> io::Result<bool> {
     let mut all = headers(number, "application/json");
     all.extend(failure.headers.iter().cloned());
-    let mut error = json!({"type": failure.kind, "message": failure.message});
-    if let Some(code) = &failure.code {
-        error["details"] = json!({"error_code": code});
-    }
-    let body = json!({"type": "error", "error": error, "request_id": number}).to_string();
-    let body = if failure.kind.is_empty() {
-        "no words"
-    } else {
-        &body
+    let body = match (failure.kind.is_empty(), is_chat(request)) {
+        (true, _) => "no words".to_owned(),
+        (false, true) => openai::error(failure).to_string(),
+        (false, false) => anthropic_said::error(failure, number).to_string(),
     };
     wire.respond(failure.status, &all, body.as_bytes()).await?;
     Ok(true)
+}
+
+/// Whether it is of the other interface than Claude's.
+fn is_chat(request: &Recorded) -> bool {
+    request.path.ends_with("/chat/completions") || request.path.ends_with("/v1/models")
 }
 
 async fn page(
@@ -287,6 +298,7 @@ fn headers(number: &str, kind: &str) -> Vec<(String, String)> {
     [
         ("content-type", kind),
         ("request-id", number),
+        ("x-request-id", number),
         ("anthropic-ratelimit-requests-limit", "1000"),
         ("anthropic-ratelimit-requests-remaining", "999"),
         ("anthropic-ratelimit-requests-reset", "2026-11-20T12:00:00Z"),

@@ -6,7 +6,7 @@ use protocol::budget::{Usage, Used};
 
 use super::support::{MODEL, call};
 use crate::model::anthropic::assembly::Assembly;
-use crate::model::wire::Parser;
+use crate::model::wire::{Parser, Reading as _};
 use crate::model::{ErrorKind, ModelReply, Stop};
 use crate::testing::stub_api::{Act, Said, Stub};
 
