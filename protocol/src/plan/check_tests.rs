@@ -45,7 +45,8 @@ fn diamond() -> Value {
             {"id": "c", "command": ["echo", "${{ inputs.since }}"], "needs": ["a"]},
             {"id": "b", "run": "true", "needs": ["a"], "artifacts": {"x": "out/x"},
              "retry": {"max": 1, "delay_ms": 5, "backoff": "fixed", "max_delay_ms": 9}},
-            {"id": "a", "run": "true", "outputs": {"n": "int"}, "timeout": {"wall_ms": 5000}},
+            {"id": "a", "run": "true", "outputs": {"n": "int"}, "timeout": {"wall_ms": 5000},
+             "description": "Count."},
         ],
     })
 }
@@ -93,7 +94,8 @@ fn the_digest_ignores_the_order_of_tasks_and_sees_everything_else() {
     let mut reversed = diamond();
     reversed["tasks"].as_array_mut().unwrap().reverse();
     assert_eq!(digest(&reversed), digest(&diamond()));
-    let changes: [(&str, Value); 5] = [
+    let changes: [(&str, Value); 6] = [
+        ("/tasks/3/description", json!("Count all.")),
         ("/inputs/since", json!("v2")),
         ("/name", json!("diamonds")),
         ("/tasks/3/run", json!("false")),
@@ -250,6 +252,14 @@ fn references_must_exist_and_come_before() {
 #[test]
 fn fields_one_by_one() {
     let cases = [
+        (
+            json!({"description": "Say\nit"}),
+            "error[description-not-plain]: a task's description is one line of plain text (at tasks.t.description) | remove line breaks, tabs and other control characters",
+        ),
+        (
+            json!({"description": "x".repeat(1025)}),
+            "error[value-too-long]: 1025 bytes; at most 1024 (at tasks.t.description)",
+        ),
         (
             json!({"run": "echo ${{ inputs.x }}"}),
             "error[expression-in-run]: `${{ }}` inside `run` is refused: a value could become shell code (at tasks.t.run) | pass it through the environment: `env: { VALUE: \"${{ inputs.x }}\" }`, then use \"$VALUE\"",

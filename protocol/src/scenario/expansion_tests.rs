@@ -105,11 +105,12 @@ outputs: { all: "${{ tasks.lists.outputs.n }}", f: "${{ tasks.scan.artifacts.f }
 #[test]
 fn small_words() {
     let plan = plan(
-        "tasks:\n  a: { run: x, priority: -7, crash_limit: 1, workspace: project, refers: [b] }\n  \
+        "tasks:\n  a: { description: ' Do it. ', run: x, priority: -7, crash_limit: 1, workspace: project, refers: [b] }\n  \
          b: { run: x, refers: [a] }\n",
     );
     let a = plan.task(plan.index_of("a").unwrap());
     assert_eq!((a.priority(), a.crash_limit()), (Some(-7), Some(1)));
+    assert_eq!(a.description(), Some("Do it."));
     assert_eq!((a.workspace(), a.refers().len()), (Workspace::Project, 1));
     let b = plan.task(plan.index_of("b").unwrap());
     assert_eq!((b.priority(), b.crash_limit()), (None, None));

@@ -59,7 +59,8 @@ pub(super) fn lower(
     }
     let mut task = DraftTask {
         id: id.to_owned(),
-        description: text(tree, &fields, "description"),
+        // A folded block ends with a line break that nobody wrote on purpose.
+        description: text(tree, &fields, "description").map(|text| text.trim().to_owned()),
         needs: ids(tree, &fields, "needs"),
         run,
         command,
