@@ -96,7 +96,11 @@ pub fn read(
         draft.tasks = tasks.collect();
     }
     for (name, value) in fields.pairs("outputs", VALUE_KEYS, &mut problems) {
-        draft.outputs.insert(name.to_owned(), Template::new(value));
+        // What the scenario itself hands out is not the model's to change.
+        draft
+            .outputs
+            .entry(name.to_owned())
+            .or_insert_with(|| Template::new(value));
     }
     if draft.description.is_none() {
         draft.description = summary;
@@ -116,7 +120,9 @@ fn own_words(fields: &Fields<'_>, key: &'static str, problems: &mut Problems) ->
         );
         problems.push(Diagnostic::error("value-too-long", message));
     }
-    (!text.is_empty()).then(|| text.to_owned())
+    // One paragraph, whatever it was: it stands on one line of messages and pages.
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    (!text.is_empty()).then_some(text)
 }
 
 fn task(at: usize, value: &Value, problems: &mut Problems) -> Option<DraftTask> {

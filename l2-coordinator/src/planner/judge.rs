@@ -57,6 +57,7 @@ pub(super) fn judge(reply: &ModelReply, goal: &Goal<'_>) -> (Option<Form>, Judge
     let draft = match read(&extracted.object, base, &caps) {
         Ok(Written::Plan(draft)) => *draft,
         Ok(Written::Unable(why)) => {
+            let why: String = why.chars().flat_map(char::escape_debug).collect();
             let message = format!("the model says that there is no plan: {why}");
             return (
                 form,

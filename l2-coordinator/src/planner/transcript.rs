@@ -1,5 +1,5 @@
 //! What was asked and answered while a plan was made: enough to say afterwards why it is as it is. Bodies are
-//! named by digest; whoever made the calls keeps them.
+//! named by digest, requests by the one that `budget.reserved` has; whoever made the calls keeps them.
 
 use protocol::diagnostic::Diagnostic;
 use protocol::digest::Digest;

@@ -1,6 +1,8 @@
 //! What tasks run: something, and what they say. A command that only pretends, or a wish in place of a
 //! command, would end well and have done nothing.
 
+use std::collections::BTreeSet;
+
 use protocol::diagnostic::{Diagnostic, Place, Problems};
 use protocol::expr::Template;
 use protocol::plan::{DraftPlan, DraftTask};
@@ -78,7 +80,7 @@ pub(super) fn check(goal: &str, draft: &DraftPlan, problems: &mut Problems) {
                         "write a command line that does it, or split it into tasks that have one",
                     ),
             );
-        } else if let Some(pretence) = simple.and_then(|simple| pretence(task, simple)) {
+        } else if let Some(pretence) = simple.and_then(|simple| pretence(task, simple, &goal)) {
             problems.push(pretence.in_place(place()));
         }
     }
@@ -131,25 +133,37 @@ fn is_prose(commands: &[Simple]) -> bool {
     })
 }
 
-fn pretence(task: &DraftTask, commands: &[Simple]) -> Option<Diagnostic> {
-    let is_idle = |command: &Simple| {
-        let first = command.words.first();
-        first.is_none_or(|word| IDLE.contains(&word.as_str()) || word.contains('='))
-    };
-    if commands.is_empty()
-        || !commands.iter().all(is_idle)
-        || commands.iter().any(|one| one.is_open)
-    {
+/// Whether it leaves the world as it was, but for what it writes to [`targets`].
+fn is_idle(command: &Simple) -> bool {
+    let is_idle = |word: &String| IDLE.contains(&word.as_str()) || word.contains('=');
+    command
+        .words
+        .first()
+        .is_none_or(|word| is_idle(word) || word == "tee")
+}
+
+/// The files that a command writes its output to.
+fn targets(command: &Simple) -> impl Iterator<Item = &String> {
+    let is_tee = command.words.first().is_some_and(|word| word == "tee");
+    let files = command
+        .words
+        .iter()
+        .skip(1)
+        .filter(move |word| is_tee && !word.starts_with('-'));
+    command.targets.iter().chain(files)
+}
+
+fn pretence(task: &DraftTask, commands: &[Simple], goal: &BTreeSet<String>) -> Option<Diagnostic> {
+    let is_read = commands.iter().all(is_idle) && !commands.iter().any(|one| one.is_open);
+    if commands.is_empty() || !is_read {
         return None;
     }
     let keeps = |target: &String| {
+        let path = target.trim_start_matches("./");
         target.contains("ORCHESTRA_OUTPUT")
-            || task
-                .artifacts
-                .values()
-                .any(|path| target.trim_start_matches("./").starts_with(path))
+            || task.artifacts.values().any(|kept| path.starts_with(kept))
     };
-    if !commands.iter().flat_map(|one| &one.targets).any(keeps) {
+    if !commands.iter().flat_map(targets).any(keeps) {
         let message = "the command does nothing: it only says something, or waits";
         return Some(
             Diagnostic::error("pretends", message)
@@ -160,13 +174,13 @@ fn pretence(task: &DraftTask, commands: &[Simple]) -> Option<Diagnostic> {
         let first = command.words.first();
         first.is_some_and(|word| SAYING.contains(&word.as_str()))
     };
-    let said: Vec<String> = commands
+    let said = commands
         .iter()
         .filter(says)
-        .flat_map(|one| one.words.iter().skip(1))
-        .flat_map(|word| words(word))
-        .collect();
-    let claim = said.iter().find(|word| CLAIMS.contains(&word.as_str()))?;
+        .flat_map(|one| one.words.iter().skip(1));
+    let mut said = said.flat_map(|word| words(word));
+    // What the goal itself wants said is no claim.
+    let claim = said.find(|word| CLAIMS.contains(&word.as_str()) && !goal.contains(word))?;
     let message = format!("the result is a fixed text that claims something (`{claim}`)");
     Some(
         Diagnostic::error("claimed-result", message)

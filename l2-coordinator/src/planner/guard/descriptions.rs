@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use protocol::diagnostic::{Diagnostic, Place, Problems};
 use protocol::plan::DraftPlan;
 
-use super::text::{is_same, is_unseen, terms, words};
+use super::text::{is_same, terms, words};
 
 pub(super) fn check(goal: &str, draft: &DraftPlan, problems: &mut Problems) {
     let goal = terms(goal);
@@ -13,10 +13,6 @@ pub(super) fn check(goal: &str, draft: &DraftPlan, problems: &mut Problems) {
     for task in &draft.tasks {
         let place = || Place::task(&task.id).field("description");
         let text = task.description.as_deref().unwrap_or_default();
-        if text.chars().any(is_unseen) {
-            let message = "the description holds characters that are not seen";
-            problems.push(Diagnostic::error("unseen-characters", message).in_place(place()));
-        }
         let words = words(text);
         if words.len() < 2 {
             let message = "the description says nothing";

@@ -10,6 +10,7 @@ mod shell;
 #[cfg(test)]
 mod tests;
 mod text;
+mod unseen;
 
 use protocol::diagnostic::{Diagnostic, Problems};
 use protocol::plan::{DraftPlan, Plan};
@@ -24,6 +25,7 @@ pub(super) fn check(goal: &str, draft: &DraftPlan) -> Vec<Diagnostic> {
     commands::check(goal, draft, &mut problems);
     results::check(draft, &mut problems);
     secrets::check(draft, &mut problems);
+    unseen::check(draft, &mut problems);
     problems.into_vec()
 }
 

@@ -69,9 +69,33 @@ fn empty_duplicated_and_goal_echoing_descriptions() {
         found([described("List the commits since the release."), other]),
         Vec::<String>::new()
     );
+}
+
+#[test]
+fn characters_that_are_not_seen() {
     assert_eq!(
         found([described("List the \u{202e}stimmoc of the release.")]),
         ["unseen-characters tasks.a.description"]
+    );
+    for run in [
+        "rm x; #\rgit log > a.md",
+        "git log > a.md # \u{1b}[8m",
+        "git \u{200b}log > a.md",
+        "git log\u{8} > a.md",
+    ] {
+        assert_eq!(
+            found([task("a", run)]),
+            ["unseen-characters tasks.a.run"],
+            "{run:?}"
+        );
+    }
+    let draft = DraftPlan {
+        description: Some("All \u{1b}[2Jwell.".into()),
+        ..DraftPlan::default()
+    };
+    assert_eq!(
+        check(GOAL, &draft)[0].to_string(),
+        "error[unseen-characters]: `description` holds characters that are not seen (at description)"
     );
 }
 
@@ -116,6 +140,7 @@ fn commands_that_only_pretend() {
         "echo status=success >> \"$ORCHESTRA_OUTPUT\"",
         "printf 'verified: yes' > ./a.md",
         "sleep 3; echo done >> a.md",
+        "echo 'All tests passed' | tee a.md",
     ] {
         assert_eq!(
             found([task("a", run)]),
@@ -133,6 +158,29 @@ fn commands_that_only_pretend() {
     ] {
         assert_eq!(found([task("a", run)]), Vec::<String>::new(), "{run}");
     }
+}
+
+#[test]
+fn what_the_goal_wants_said_is_no_claim() {
+    let draft = |run: &str| DraftPlan {
+        tasks: vec![task("a", run)],
+        ..DraftPlan::default()
+    };
+    let codes = |goal: &str, run: &str| -> Vec<_> {
+        check(goal, &draft(run))
+            .iter()
+            .map(|one| one.code)
+            .collect()
+    };
+    assert_eq!(
+        codes("Keep the word done in a file", "echo done > a.md"),
+        Vec::<&str>::new()
+    );
+    assert_eq!(
+        codes("Keep a word in a file", "echo done > a.md"),
+        ["claimed-result"]
+    );
+    assert_eq!(codes("Say the word done", "echo done"), ["pretends"]);
 }
 
 #[test]
