@@ -50,8 +50,9 @@ pub use crate::scenario::{
 pub use admission::{Admission, ProgramRuling, Ruling, is_privileged_program};
 pub use agent::{agent_findings, denial_findings};
 pub use ask::TaskAsk;
+pub(crate) use bound::BUDGETS as BUDGET_BOUNDS;
 #[cfg(feature = "author")]
-pub(crate) use bound::{BUDGETS as BUDGET_BOUNDS, LIMITS as LIMIT_BOUNDS, Unit};
+pub(crate) use bound::{LIMITS as LIMIT_BOUNDS, Unit};
 #[cfg(feature = "author")]
 pub use builtin::{BUILTIN_PACKS, builtin_pack};
 pub use codes::{FINDING_CODES, FindingCode, FindingKind, finding_code};
