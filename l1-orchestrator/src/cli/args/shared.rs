@@ -105,6 +105,8 @@ pub struct Approving {
     #[arg(long, value_name = "PLAN@POLICY", value_parser = parse_approval)]
     #[arg(env = "ORCHESTRA_APPROVE", hide_env = true)]
     pub approve: Option<Approve>,
+}
+
 /// Which model plans, and how it is reached.
 #[derive(Args, Debug)]
 pub struct Modelling {
