@@ -1,6 +1,7 @@
 //! Ids of spans and the W3C trace context. They follow from ids of the run, so that whoever folds its
 //! events names the same spans as the machine did when it sent the tasks out. Nothing here records.
 
+use crate::budget::CallId;
 use crate::digest::Digest;
 use crate::ids::{RunId, TaskId};
 
@@ -23,6 +24,12 @@ pub fn task_span(run: RunId, task: &TaskId) -> SpanId {
 #[must_use]
 pub fn attempt_span(run: RunId, task: &TaskId, attempt: u32) -> SpanId {
     span(&format!("attempt {run} {task} {attempt}"))
+}
+
+/// The span of one model call.
+#[must_use]
+pub fn call_span(run: RunId, call: CallId) -> SpanId {
+    span(&format!("call {run} {call}"))
 }
 
 /// What a task's program finds as `TRACEPARENT`: spans of its own belong beneath the task's.
@@ -55,7 +62,8 @@ mod tests {
         let mut count = 0;
         for run in runs {
             all.insert(run_span(run));
-            count += 1;
+            all.extend([1, 2].map(|call| call_span(run, CallId(call))));
+            count += 3;
             for task in &tasks {
                 all.insert(task_span(run, task));
                 all.extend([1, 2].map(|attempt| attempt_span(run, task, attempt)));

@@ -43,6 +43,7 @@ pub mod words;
 mod xml;
 
 pub use approved::{Approval, Opener};
+pub use calls::Call;
 pub use closing::closing;
 pub use expansion::parent_of;
 pub use observer::{Observers, Reporter};

@@ -170,16 +170,16 @@ fn of_attempt(
 }
 
 /// What every span has.
-struct Draft {
-    id: protocol::trace::SpanId,
-    parent: Option<SpanId>,
-    name: Cow<'static, str>,
-    from: Timestamp,
-    to: Timestamp,
+pub(super) struct Draft {
+    pub(super) id: protocol::trace::SpanId,
+    pub(super) parent: Option<SpanId>,
+    pub(super) name: Cow<'static, str>,
+    pub(super) from: Timestamp,
+    pub(super) to: Timestamp,
 }
 
 impl Draft {
-    fn span(self, trace: &Trace) -> SpanData {
+    pub(super) fn span(self, trace: &Trace) -> SpanData {
         let id = SpanId::from_bytes(self.id);
         let flags = TraceFlags::SAMPLED;
         SpanData {
@@ -213,6 +213,6 @@ fn instant(at: Timestamp) -> SystemTime {
 }
 
 /// Attributes know no number beyond this.
-fn count(number: impl TryInto<i64>) -> i64 {
+pub(super) fn count(number: impl TryInto<i64>) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
 }

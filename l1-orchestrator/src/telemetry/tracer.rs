@@ -14,6 +14,7 @@ use protocol::event::{Event, EventKind};
 use protocol::plan::Plan;
 use protocol::time::Timestamp;
 
+use super::calls;
 use super::sender::{Losses, Sender};
 use super::spans::{self, Trace};
 use super::wanted::{Wanted, wanted};
@@ -75,8 +76,11 @@ impl Reporter for Tracer {
             let spans = spans::of_task(trace, summary, self.plan.as_deref(), task);
             spans.into_iter().for_each(|span| sender.send(span));
         }
-        if is_over && let Some(span) = spans::of_run(trace, summary) {
-            sender.send(span);
+        if is_over {
+            // Not when they end: the first calls are made before any process is there.
+            let calls = calls::of_calls(trace, summary).into_iter();
+            let all = calls.chain(spans::of_run(trace, summary));
+            all.for_each(|span| sender.send(span));
         }
     }
 

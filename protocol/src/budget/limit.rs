@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::call::Reserved;
 use super::ledger::{Ledger, Spend};
 use super::money::Money;
 use crate::policy::Budgets;
@@ -44,6 +45,20 @@ pub struct Ask {
     pub usd: Option<Money>,
     /// Milliseconds since the run began.
     pub elapsed_ms: u64,
+}
+
+impl Ask {
+    /// What a reservation asks for.
+    #[must_use]
+    pub fn of(reserved: &Reserved, elapsed_ms: u64) -> Self {
+        Self {
+            model: reserved.model.clone(),
+            prompt: reserved.prompt,
+            output: reserved.output,
+            usd: reserved.usd,
+            elapsed_ms,
+        }
+    }
 }
 
 /// Which bound is in the way.

@@ -61,14 +61,7 @@ impl CallJournal for Journal {
     async fn reserve(&self, mut ask: Reserved) -> Result<CallId, JournalError> {
         self.dies(Death::BeforeReserve)?;
         let mut disk = self.disk();
-        let wanted = Ask {
-            model: ask.model.clone(),
-            prompt: ask.prompt,
-            output: ask.output,
-            usd: ask.usd,
-            elapsed_ms: 0,
-        };
-        self.budget.admits(&disk.ledger, &wanted)?;
+        self.budget.admits(&disk.ledger, &Ask::of(&ask, 0))?;
         ask.call = disk.ledger.next_call();
         disk.ledger.reserve(&ask).unwrap();
         let call = ask.call;
