@@ -319,3 +319,17 @@ fn the_page_says_what_is_open_at_the_level_of_the_run() {
     assert!(page("none").contains("tasks read, write and reach whatever you can"));
     assert!(!page("none").contains("network none"));
 }
+
+#[test]
+fn the_page_says_what_tasks_are_for() {
+    let about = "version: 1\nname: about\ntasks:\n  fetch:\n    description: >\n      Fetch the table\n      of the day.\n    run: date\n";
+    let place = Place::with("about.yaml", about);
+    let shown = run(&place, &["about.yaml", "--plan-only"]).expect(0);
+    assert!(
+        shown
+            .stdout
+            .contains("\n  fetch   Fetch the table of the day.\n"),
+        "{}",
+        shown.stdout
+    );
+}

@@ -22,6 +22,9 @@ const MAX_LINES: usize = 200;
 /// Characters of one input's value.
 const MAX_VALUE: usize = 60;
 
+/// Characters of what a task is for.
+const MAX_ABOUT: usize = 100;
+
 /// The whole page, but for what to type next.
 pub(super) fn page(context: &Context, asked: &Asked, judged: &Judged, slots: u32) -> String {
     let painter = context.ui.out_painter();
@@ -111,6 +114,10 @@ fn tree(text: &mut String, plan: &Plan) {
 /// What a task's line says beyond its name.
 fn notes(task: &PlanTask, known: &Known<'_>) -> String {
     let mut text = String::new();
+    if let Some(about) = task.description() {
+        let about = columns::cut(about, MAX_ABOUT);
+        write!(text, "   {}", crate::ui::sanitize(&about)).expect("string");
+    }
     let bound = match task.fan_out().map(|fan_out| width(fan_out, known)) {
         Some(Err(failure)) => Some(format!("cannot expand: {}", failure.message)),
         width => {
