@@ -14,6 +14,8 @@ pub const USAGE: u8 = 2;
 pub const INVALID: u8 = 3;
 /// Refused by the policy, or the plan is not the approved one; nothing was run.
 pub const REFUSED: u8 = 4;
+/// A budget is used up; what was there by then is kept.
+pub const EXHAUSTED: u8 = 6;
 /// The environment is not ready, the journal cannot be written, or somebody else holds the run.
 pub const NOT_READY: u8 = 7;
 /// A digest, the journal's chain or a signature does not match.
@@ -48,6 +50,7 @@ pub const TABLE: &[(u8, &str)] = &[
         REFUSED,
         "refused by policy, or the plan is not the approved one; nothing was run",
     ),
+    (EXHAUSTED, "budget reached; what was done by then is kept"),
     (
         NOT_READY,
         "environment not ready, journal not writable, or the run is held elsewhere",

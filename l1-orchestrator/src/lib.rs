@@ -8,6 +8,7 @@ mod compare;
 mod doctor;
 pub mod exit_code;
 mod explain;
+mod models;
 mod planning;
 mod policy;
 mod report;

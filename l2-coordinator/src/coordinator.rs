@@ -147,6 +147,32 @@ impl Coordinator {
         Ok((Self { driver }, Handle { commands }))
     }
 
+    /// For a run whose plan was just approved by whoever planned it, in this same life of the run: folds its
+    /// journal and goes on with it.
+    ///
+    /// # Errors
+    /// As with [`Self::resume`].
+    pub async fn take_over(options: Options) -> Result<(Self, Handle), CoordinatorError> {
+        let now = Now {
+            mono: std::time::Duration::ZERO,
+            wall: options.clock.now(),
+        };
+        let mut machine = Machine::new(Arc::new(options.config.clone()), Arc::clone(&options.plan));
+        let end = recover::fold(options.storage.as_ref(), &mut machine, now)?;
+        if *machine.run().phase() != Phase::Running {
+            return Err(CoordinatorError::NotApproved);
+        }
+        let storage = Arc::clone(&options.storage);
+        let (writer, recovered) = Writer::resume(storage, &end, now.wall, options.sync)?;
+        if recovered.is_some() {
+            let message = "the journal of a run that was just approved is damaged";
+            return Err(CoordinatorError::Internal(message.into()));
+        }
+        let (commands, inbox) = mpsc::channel(COMMANDS);
+        let driver = Driver::new(options, machine, writer, inbox).await?;
+        Ok((Self { driver }, Handle { commands }))
+    }
+
     /// For a run that another coordinator left: folds its journal, sets a damaged end aside, raises
     /// the epoch. The caller holds the run's lock, and swept leftover processes.
     ///

@@ -8,6 +8,7 @@ mod machine;
 pub mod model;
 mod observer;
 pub mod planner;
+mod planning;
 mod recover;
 mod run_lock;
 mod sources;
@@ -22,6 +23,7 @@ pub use machine::{
     Now, REDISPATCH_DELAY, RequestId, Unready, Width, known_inputs, render as render_task, width,
 };
 pub use observer::Observer;
+pub use planning::{NoPlan, Planning, PlanningOptions, Tell};
 
 pub use run_lock::{
     Asked, Holder, LockError, Pausing, RunLock, pause_holder, read_holder, terminate_holder,

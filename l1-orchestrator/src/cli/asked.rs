@@ -75,10 +75,6 @@ pub(super) fn read_again(context: &Context, asked: &Asked) -> Result<Asked, CliE
 }
 
 fn with_files(asked: Asked) -> Result<Asked, CliError> {
-    if asked.plan.awaits_planning() {
-        let message = "this build checks goals, and does not plan them yet";
-        return Err(CliError::invalid("unsupported-yet", message).hint("write the tasks"));
-    }
     let missing = planning::missing(&asked.plan);
     if let Some(first) = missing.into_iter().next() {
         let planning::Missing {

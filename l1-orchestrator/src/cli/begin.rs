@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use l2_coordinator::RunLock;
+use protocol::ids::{CoordinatorId, RunId};
 use protocol::plan::Plan;
-use protocol::policy::Dispatch;
+use protocol::policy::{Dispatch, Finding, FindingSeverity, Policy, Site};
 use protocol::seal::UserKey;
 
 use super::banner::banner;
@@ -12,7 +14,7 @@ use super::context::Context;
 use super::driving;
 use super::error::CliError;
 use crate::report::{RunSummary, console};
-use crate::runs::SettingRecord;
+use crate::runs::{RunEntry, Runs, SettingRecord};
 use crate::session::{NewRun, Opened, Session, Start, drive, open, start_log};
 use crate::settings::{Drive, Setting};
 
@@ -25,9 +27,7 @@ pub(super) fn begin(
     key: &UserKey,
 ) -> Result<u8, CliError> {
     let (runs, slots) = (new.runs, new.slots);
-    let dispatch = Dispatch::new(new.policy.clone(), plan, new.site.clone());
-    let dispatch = Arc::new(dispatch);
-    let (level, pack) = (new.policy.sandbox.level, new.policy.pack.clone());
+    let (policy, site) = (new.policy.clone(), new.site.clone());
     let Opened {
         id,
         entry,
@@ -36,25 +36,87 @@ pub(super) fn begin(
         trace_id,
         opening,
     } = open(new, key)?;
-    let view = driving::view(context, &entry, plan);
-    let redact = context.redact;
-    let opening_lines = console::Opening {
-        scenario: plan.name(),
-        run: redact.run(&id),
-        plan: redact.digest(&plan.digest()),
-        slots: redact.machine(slots),
-        tasks: plan.len(),
-        dir: &view.dir,
-        level,
-        pack: &pack,
+    let ready = Prepared {
+        id,
+        entry,
+        coordinator,
+        lock,
+        trace_id,
+        plan: Arc::clone(plan),
+        policy,
+        site,
+        slots,
+        before: RunSummary::default(),
     };
-    context.ui.note(&opening_lines.render());
+    say_opening(context, &ready);
+    log(context, how, &ready.entry)?;
+    drive_on(context, how, runs, ready, Start::New(opening), key)
+}
+
+/// Begins `log.jsonl`.
+pub(super) fn log(context: &Context, how: &Drive, entry: &RunEntry) -> Result<(), CliError> {
     let eyes = (how.verbose > 1).then(|| Arc::clone(&context.ui));
     start_log(&entry.dir, how.log_level.value, eyes).map_err(|error| {
         CliError::not_ready("log-unwritable", "log.jsonl cannot be made").because(error)
-    })?;
-    let (observers, live) =
-        driving::observers(context, how, runs, &entry, view, RunSummary::default());
+    })
+}
+
+/// A run that this process holds, with an approved plan.
+pub(super) struct Prepared {
+    pub(super) id: RunId,
+    pub(super) entry: RunEntry,
+    pub(super) coordinator: CoordinatorId,
+    pub(super) lock: RunLock,
+    pub(super) trace_id: String,
+    pub(super) plan: Arc<Plan>,
+    pub(super) policy: Policy,
+    pub(super) site: Site,
+    pub(super) slots: u32,
+    /// What happened before it is driven.
+    pub(super) before: RunSummary,
+}
+
+/// Says which run this is, and where.
+pub(super) fn say_opening(context: &Context, ready: &Prepared) {
+    let redact = context.redact;
+    let opening_lines = console::Opening {
+        scenario: ready.plan.name(),
+        run: redact.run(&ready.id),
+        plan: redact.digest(&ready.plan.digest()),
+        slots: redact.machine(ready.slots),
+        tasks: ready.plan.len(),
+        dir: &redact.run_dir(&ready.entry.dir),
+        level: ready.policy.sandbox.level,
+        pack: &ready.policy.pack,
+    };
+    context.ui.note(&opening_lines.render());
+}
+
+/// Drives a run to its end.
+pub(super) fn drive_on(
+    context: &Context,
+    how: &Drive,
+    runs: &Runs,
+    ready: Prepared,
+    start: Start,
+    key: &UserKey,
+) -> Result<u8, CliError> {
+    let Prepared {
+        id,
+        entry,
+        coordinator,
+        lock,
+        trace_id,
+        plan,
+        policy,
+        site,
+        slots,
+        before,
+    } = ready;
+    let (level, pack) = (policy.sandbox.level, policy.pack.clone());
+    let dispatch = Arc::new(Dispatch::new(policy, &plan, site));
+    let view = driving::view(context, &entry, &plan);
+    let (observers, live) = driving::observers(context, how, runs, &entry, view, before);
     banner(context, (level, &pack), how.sandbox.as_ref());
     let session = Session {
         ui: Arc::clone(&context.ui),
@@ -62,7 +124,7 @@ pub(super) fn begin(
         run: id,
         coordinator,
         trace_id,
-        plan: Arc::clone(plan),
+        plan: Arc::clone(&plan),
         policy: dispatch,
         slots,
         max_parallel: Some(slots),
@@ -70,8 +132,8 @@ pub(super) fn begin(
         live,
         observers,
     };
-    let driven = drive(session, Start::New(opening))?;
-    driving::end(context, &entry, id, plan, driven, key, lock)
+    let driven = drive(session, start)?;
+    driving::end(context, &entry, id, &plan, driven, key, lock)
 }
 
 /// What the run was told, for `run.json`.
@@ -98,4 +160,10 @@ pub(super) fn settings_record(
     .chain(sandbox)
     .map(|(name, record)| (name.to_owned(), record))
     .collect()
+}
+
+/// What is worth an event: pages about plans tell the rest, which most tasks would have one of.
+pub(super) fn told(findings: Vec<Finding>) -> Vec<Finding> {
+    let is_told = |finding: &Finding| finding.severity > FindingSeverity::Info;
+    findings.into_iter().filter(is_told).collect()
 }

@@ -10,7 +10,7 @@ use protocol::plan::Action;
 use protocol::scenario::find_root;
 use serde_json::{Value, json};
 
-use super::approval::{self, Ready};
+use super::approval::{self, Approving, Ready};
 use super::args::{Format, Run};
 use super::columns::{self, Cell, Column};
 use super::context::Context;
@@ -59,7 +59,8 @@ pub(super) fn dry_run(
         context.object(&object(ready, &ahead, failed.is_empty()))?;
     }
     // What it finds is on the page.
-    let refusal = approval::reason_against(context, args, ready).map(CliError::without_findings);
+    let refusal = approval::reason_against(context, &Approving::of_run(args), ready)
+        .map(CliError::without_findings);
     let unstartable = (!failed.is_empty()).then(|| unstartable(&failed));
     let errors = [refusal, unstartable];
     if context.format == Format::Text {

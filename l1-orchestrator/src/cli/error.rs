@@ -29,6 +29,8 @@ pub enum Kind {
     VerifyFailed,
     /// A person did not say yet.
     Parked,
+    /// A budget is used up.
+    Exhausted,
     /// A bug of ours.
     Internal,
     /// Nobody reads stdout any more.
@@ -46,6 +48,7 @@ impl Kind {
             Self::NotReady => exit_code::NOT_READY,
             Self::VerifyFailed => exit_code::VERIFY_FAILED,
             Self::Parked => exit_code::PARKED,
+            Self::Exhausted => exit_code::EXHAUSTED,
             Self::Internal => exit_code::INTERNAL,
             // As with `head`: the reader had enough, which is no failure of ours.
             Self::Gone => exit_code::OK,

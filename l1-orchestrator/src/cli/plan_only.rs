@@ -7,7 +7,7 @@ use l2_coordinator::width;
 use protocol::policy::Policy;
 use serde_json::{Value, json};
 
-use super::approval::{self, Ready};
+use super::approval::{self, Approving, Ready};
 use super::args::{Format, Run};
 use super::asked::{self, Asked};
 use super::context::Context;
@@ -25,7 +25,7 @@ pub(super) fn plan_only(
     slots: u32,
 ) -> Result<u8, CliError> {
     let Ready { asked, judged } = ready;
-    let refusal = approval::reason_against(context, args, ready);
+    let refusal = approval::reason_against(context, &Approving::of_run(args), ready);
     let bound = match (&args.save, &refusal) {
         (Some(file), None) => Some(save(args, asked, &judged.policy, file)?),
         _ => None,
@@ -98,7 +98,10 @@ fn save(
 fn next(context: &Context, args: &Run, ready: &Ready) -> String {
     match &args.save {
         Some(file) => format!("saved: {0}\nnext: orchestra run {0}\n", quoted(file)),
-        None => format!("next: {}\n", approval::command(context, args, ready)),
+        None => format!(
+            "next: {}\n",
+            approval::command(context, &Approving::of_run(args), ready)
+        ),
     }
 }
 

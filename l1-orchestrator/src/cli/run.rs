@@ -1,22 +1,26 @@
 //! `orchestra run`: scenario to plan to approval to run directory to outcome.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use clap::ArgMatches;
-use protocol::policy::{Finding, FindingSeverity};
 
-use super::approval::{self, Ready, Settled, settle};
+use super::approval::{self, Approving, Ready, Settled, settle};
 use super::args::Run;
 use super::asked::{self, Asked};
-use super::begin::{begin, settings_record};
+use super::begin::{begin, settings_record, told};
 use super::context::Context;
 use super::driving::{self, slots};
 use super::dry_run::dry_run;
 use super::error::CliError;
+use super::goal::{Asking, look_ahead, spent};
 use super::judged::Judge;
 use super::plan_only::plan_only;
+use super::planned_run::Unplanned;
+use crate::models;
+use crate::runs::SettingRecord;
 use crate::session::{NewRun, record_of};
-use crate::settings;
+use crate::settings::{self, Drive, Models, Setting};
 
 pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result<u8, CliError> {
     let how = settings::driving(&args.driving, matches, &context.files);
@@ -28,8 +32,36 @@ pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result
     asked::stands_under(&asked, &args.scenario, judged.policy.digest())?;
     let slots = slots(&how, &asked.plan);
     let mut ready = Ready { asked, judged };
+    let models = settings::models(&args.modelling, matches, &context.files);
+    if ready.asked.plan.awaits_planning() && !args.dry_run {
+        let chosen = models::model(&models, &args.recording, false)?;
+        let asking = Asking {
+            context,
+            settings: &models,
+            chosen: &chosen,
+        };
+        if !args.plan_only {
+            let key = driving::key()?;
+            let unplanned = Unplanned {
+                context,
+                how: &how,
+                runs: &runs,
+                judge: &judge,
+                asking,
+                approving: Approving::of_run(args),
+                key: &key,
+                slots: slots.value,
+            };
+            return unplanned.begin(ready, record(&judge, &how, &slots, Some(&models)));
+        }
+        let (asked, spend) = look_ahead(&asking, ready)?;
+        context.ui.note(&format!("planning  {}", spent(spend)));
+        let judged = judge.judge(&asked);
+        ready = Ready { asked, judged };
+    }
+    let said = Approving::of_run(args);
     if args.plan_only || args.dry_run {
-        approval::foresee(args, &mut ready);
+        approval::foresee(&said, &mut ready);
     }
     if args.plan_only {
         return plan_only(context, args, &ready, slots.value);
@@ -37,7 +69,7 @@ pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result
     if args.dry_run {
         return dry_run(context, args, &ready, slots.value);
     }
-    let Settled { ready, by } = settle(context, args, ready, slots.value, &|first| {
+    let Settled { ready, by } = settle(context, &said, ready, slots.value, &|first| {
         let asked = asked::read_again(context, first)?;
         let judged = judge.judge(&asked);
         Ok(Ready { asked, judged })
@@ -54,11 +86,9 @@ pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result
     let name = plan.name().parse().map_err(|error| {
         CliError::internal("a checked plan has an unusable name").because(error)
     })?;
-    let mut record = record_of(name, &path);
-    record.inputs = inputs;
-    record.settings = settings_record(&how, &slots);
-    let chosen = judge.chosen().record();
-    record.settings.insert("policy".into(), chosen);
+    let mut run_record = record_of(name, &path);
+    run_record.inputs = inputs;
+    run_record.settings = record(&judge, &how, &slots, None);
     let plan = Arc::new(plan);
     let new = NewRun {
         runs: &runs,
@@ -69,15 +99,28 @@ pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result
         findings: told(judged.verdict.findings),
         slots: slots.value,
         trace_id: settings::inherited_trace_id(),
-        record,
+        record: run_record,
         by,
         carry: None,
     };
     begin(context, &how, new, &plan, &key)
 }
 
-/// What is worth an event: pages about plans tell the rest, which most tasks would have one of.
-fn told(findings: Vec<Finding>) -> Vec<Finding> {
-    let is_told = |finding: &Finding| finding.severity > FindingSeverity::Info;
-    findings.into_iter().filter(is_told).collect()
+/// What the run was told, for `run.json`; of models only where one is asked.
+fn record(
+    judge: &Judge,
+    how: &Drive,
+    slots: &Setting<u32>,
+    models: Option<&Models>,
+) -> BTreeMap<String, SettingRecord> {
+    let mut settings = settings_record(how, slots);
+    settings.insert("policy".into(), judge.chosen().record());
+    if let Some(models) = models {
+        let named = Setting {
+            value: models.model.value.to_string(),
+            origin: models.model.origin.clone(),
+        };
+        settings.insert("model".into(), named.record());
+    }
+    settings
 }

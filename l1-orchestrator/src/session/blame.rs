@@ -26,7 +26,7 @@ pub(super) fn blame_start(error: CoordinatorError) -> CliError {
 }
 
 /// A run that was interrupted.
-pub(super) fn blame(error: CoordinatorError) -> CliError {
+pub fn blame(error: CoordinatorError) -> CliError {
     if let CoordinatorError::Journal(WriteError::Sync(SyncFailed::Disk(cause))) = &error
         && cause.kind() == io::ErrorKind::NotFound
     {

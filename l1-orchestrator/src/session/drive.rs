@@ -73,6 +73,8 @@ pub struct Session<'a> {
 pub enum Start {
     /// With its first events.
     New(Vec<EventKind>),
+    /// After its plan was approved, by this process.
+    Planned,
     /// Where another coordinator left it.
     Resume,
     /// As with `Resume`, and it ends at once.
@@ -202,6 +204,7 @@ async fn run(
     let cancels = matches!(start, Start::Cancel);
     let (coordinator, handle) = match start {
         Start::New(opening) => Coordinator::start(options, opening).await?,
+        Start::Planned => Coordinator::take_over(options).await?,
         Start::Resume | Start::Cancel => Coordinator::resume(options).await?,
     };
     if cancels {
@@ -287,7 +290,7 @@ fn options(
 ) -> Result<l2_coordinator::Options, CoordinatorError> {
     let storage = match start {
         Start::New(_) => FileStorage::create(&session.entry.dir),
-        Start::Resume | Start::Cancel => FileStorage::open(&session.entry.dir),
+        Start::Planned | Start::Resume | Start::Cancel => FileStorage::open(&session.entry.dir),
     };
     let storage: Arc<dyn Storage> = Arc::new(storage.map_err(ReadError::Io)?);
     Ok(l2_coordinator::Options {

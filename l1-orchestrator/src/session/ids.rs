@@ -61,6 +61,7 @@ pub fn trace() -> String {
 }
 
 /// A seed for the jitter of retries.
-pub(super) fn seed() -> u64 {
+#[must_use]
+pub fn seed() -> u64 {
     bits()
 }

@@ -281,10 +281,21 @@ fn sign(opening: &mut [EventKind], key: &UserKey) {
     let [EventKind::RunStarted(started), .., approval] = opening else {
         return;
     };
+    sign_one(started, approval, key);
+}
+
+fn sign_one(started: &RunStarted, approval: &mut EventKind, key: &UserKey) {
     let warrant = Warrant::of(started, approval).map(|warrant| Box::new(warrant.sign(key)));
     if let EventKind::PlanApproved { signed, .. } = approval {
         *signed = warrant;
     }
+}
+
+/// The approval of a run that began like this, signed.
+#[must_use]
+pub fn signed(started: &RunStarted, mut approval: EventKind, key: &UserKey) -> EventKind {
+    sign_one(started, &mut approval, key);
+    approval
 }
 
 /// An absolute path, for the record; the path itself where that cannot be told.

@@ -58,6 +58,14 @@ pub enum Asked {
 /// A signal by its name for people, and as what the journal knows it.
 pub struct Press(&'static str, Origin);
 
+impl Press {
+    /// Who asks, as the journal knows it.
+    #[must_use]
+    pub fn by(self) -> Origin {
+        self.1
+    }
+}
+
 /// Whether SIGHUP was ignored when this process began.
 fn is_hangup_ignored() -> bool {
     let status = fs_err::read_to_string("/proc/self/status").unwrap_or_default();

@@ -25,7 +25,8 @@ pub(super) const KEYS: [Key; 7] = [
         name: "model",
         shape: Shape::Checked {
             expected: "a provider and a model, such as `anthropic/claude-opus-5-5`; providers are \
-                       `anthropic`, `claude-code` and `openai`",
+                       `anthropic`, `claude-code`, `openai` and `scripted`, whose model is a file of \
+                       replies",
             fits: |text| Named::parse(text).is_some(),
         },
         default: "anthropic/claude-opus-5-5",
@@ -100,13 +101,16 @@ pub enum Provider {
     ClaudeCode,
     /// Any server of the chat completions interface.
     Openai,
+    /// Replies that a person wrote into a file.
+    Scripted,
 }
 
 impl Provider {
-    const ALL: [(&'static str, Self); 3] = [
+    const ALL: [(&'static str, Self); 4] = [
         ("anthropic", Self::Anthropic),
         ("claude-code", Self::ClaudeCode),
         ("openai", Self::Openai),
+        ("scripted", Self::Scripted),
     ];
 
     /// Its word.

@@ -357,7 +357,9 @@ impl RunState {
             }
             (EventKind::JournalRecovered { .. }, phase) if *phase != Phase::Empty => {}
             (EventKind::RunFinished { outcome, .. }, phase)
-                if self.is_over() && matches!(phase, Phase::Running | Phase::Cancelling) =>
+                if self.is_over() && matches!(phase, Phase::Running | Phase::Cancelling)
+                    // Nothing that was never planned succeeds.
+                    || *phase == Phase::Planning && *outcome != RunOutcome::Completed =>
             {
                 self.phase = Phase::Finished(*outcome);
             }

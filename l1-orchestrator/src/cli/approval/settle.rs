@@ -5,13 +5,12 @@ use protocol::event::Origin;
 use super::decide::{Decision, Wish, decide};
 use super::dialog::{Dialog, Ready};
 use super::refusal;
-use crate::cli::args::Run;
-use crate::cli::asked::{self, Asked};
+use super::said::Approving;
+use crate::cli::asked::Asked;
 use crate::cli::confirm::can_ask;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::policy::{Approvals, Approved};
-use crate::runs::quoted;
 
 /// A plan that may run.
 pub struct Settled {
@@ -27,13 +26,13 @@ pub struct Settled {
 /// It may not.
 pub fn settle(
     context: &Context,
-    args: &Run,
+    said: &Approving<'_>,
     ready: Ready,
     slots: u32,
     again: &dyn Fn(&Asked) -> Result<Ready, CliError>,
 ) -> Result<Settled, CliError> {
-    let wish = wish(args, &ready.asked);
-    if let Some(error) = denied(context, args, &ready, wish) {
+    let wish = wish(said, &ready.asked);
+    if let Some(error) = denied(context, said, &ready, wish) {
         return Err(error);
     }
     let Ready { asked, judged } = &ready;
@@ -43,7 +42,7 @@ pub fn settle(
             let dialog = Dialog {
                 context,
                 slots,
-                command: format!("orchestra run {}", words(args, asked)),
+                command: said.again(asked),
                 again,
             };
             let ready = dialog.decide(ready)?;
@@ -55,8 +54,8 @@ pub fn settle(
 
 /// Tells what an approval that was given grants, for what only looks ahead. The policy stays the one that
 /// was approved.
-pub fn foresee(args: &Run, ready: &mut Ready) {
-    let wish = wish(args, &ready.asked);
+pub fn foresee(said: &Approving<'_>, ready: &mut Ready) {
+    let wish = wish(said, &ready.asked);
     let Ready { asked, judged } = ready;
     let decided = decide(&asked.plan, &judged.policy, &judged.verdict, wish);
     if matches!(decided, Decision::Approved { grants: true, .. }) {
@@ -66,38 +65,43 @@ pub fn foresee(args: &Run, ready: &mut Ready) {
 }
 
 /// Why the plan would not run if nobody were asked: told by what only looks ahead.
-pub fn reason_against(context: &Context, args: &Run, ready: &Ready) -> Option<CliError> {
+pub fn reason_against(context: &Context, said: &Approving<'_>, ready: &Ready) -> Option<CliError> {
     let refused = ready.judged.verdict.refused;
     // That somebody is to be asked is no reason: looking ahead is how they find out.
     let wish = Wish {
         can_ask: !refused,
-        ..wish(args, &ready.asked)
+        ..wish(said, &ready.asked)
     };
-    denied(context, args, ready, wish)
+    denied(context, said, ready, wish)
 }
 
-fn wish<'a>(args: &'a Run, asked: &Asked) -> Wish<'a> {
+fn wish<'a>(said: &Approving<'a>, asked: &Asked) -> Wish<'a> {
     Wish {
-        approve: args.approve.as_ref(),
-        yes: args.yes,
+        approve: said.approve,
+        yes: said.yes,
         is_saved: asked.is_saved(),
-        can_ask: !args.no_input && can_ask(),
+        can_ask: !said.no_input && can_ask(),
     }
 }
 
 /// The error, if the plan is not to run.
-fn denied(context: &Context, args: &Run, ready: &Ready, wish: Wish<'_>) -> Option<CliError> {
+fn denied(
+    context: &Context,
+    said: &Approving<'_>,
+    ready: &Ready,
+    wish: Wish<'_>,
+) -> Option<CliError> {
     let Ready { asked, judged } = ready;
     let (policy, verdict) = (&judged.policy, &judged.verdict);
     match decide(&asked.plan, policy, verdict, wish) {
         Decision::Approved { .. } | Decision::Ask => None,
         Decision::Unapproved => {
-            let command = command(context, args, ready);
+            let command = command(context, said, ready);
             Some(refusal::unapproved(verdict, &policy.pack, &command))
         }
         Decision::Refused => Some(refusal::refused(verdict, &policy.pack)),
         Decision::Other(differs) => {
-            let approve = args.approve.as_ref()?;
+            let approve = said.approve?;
             let (plan, policy) = (asked.plan.digest(), policy.digest());
             Some(refusal::other(differs, plan, policy, approve))
         }
@@ -105,28 +109,13 @@ fn denied(context: &Context, args: &Run, ready: &Ready, wish: Wish<'_>) -> Optio
 }
 
 /// The command line that approves exactly this.
-pub fn command(context: &Context, args: &Run, ready: &Ready) -> String {
+pub fn command(context: &Context, said: &Approving<'_>, ready: &Ready) -> String {
     let Ready { asked, judged } = ready;
-    let words = words(args, asked);
+    let again = said.again(asked);
     let digests = context
         .redact
         .approval(&asked.plan.digest(), &judged.policy.digest());
-    format!("orchestra run {words} --approve {digests}")
-}
-
-/// What to run, under which policy.
-fn words(args: &Run, asked: &Asked) -> String {
-    let mut words = match asked.is_saved() {
-        true => quoted(&args.scenario),
-        false => asked::again(&args.scenario, &asked.inputs),
-    };
-    if let Some(policy) = &args.policing.policy {
-        words.push_str(&format!(" --policy {}", quoted(policy.as_ref())));
-    }
-    if let Some(level) = args.driving.sandbox {
-        words.push_str(&format!(" --sandbox {level}"));
-    }
-    words
+    format!("{again} --approve {digests}")
 }
 
 fn approved(context: &Context, mut ready: Ready, by: Origin, grants: bool) -> Settled {

@@ -2,7 +2,8 @@
 
 use clap::{Args, ValueEnum};
 
-use super::shared::{Driving, Modelling, Output, Policing, RunsDir};
+use super::modelling::Modelling;
+use super::shared::{Driving, Output, Policing, RunsDir};
 use super::switch::switch;
 
 /// `orchestra config`

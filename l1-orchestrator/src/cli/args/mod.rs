@@ -15,6 +15,7 @@ mod init;
 mod list;
 mod logs;
 mod man;
+mod modelling;
 mod pack_name;
 mod pause;
 mod policy;
@@ -42,15 +43,14 @@ pub use init::Init;
 pub use list::{Choice, List};
 pub use logs::Logs;
 pub use man::Man;
+pub use modelling::{Modelling, Recording};
 pub use pause::Pause;
 pub use policy::{Policy, PolicyVerb};
 pub use report::{Report, ReportFormat};
 pub use retry::Retry;
 pub use run::{Approve, Run};
 pub use schema::{Schema, SchemaOf};
-pub use shared::{
-    Driving, Format, LogLevel, Modelling, Output, Paging, Policing, Progress, Recording, RunsDir,
-};
+pub use shared::{Driving, Format, LogLevel, Output, Paging, Policing, Progress, RunsDir};
 pub use stats::Stats;
 pub use tree::{Cli, Command, command};
 pub use trust::Trust;

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::shared::{Driving, Modelling, Output, Policing, Recording, RunsDir};
+use super::modelling::{Modelling, Recording};
+use super::shared::{Driving, Output, Policing, RunsDir};
 use super::switch::switch;
 
 /// Digits of a digest that somebody who writes plans cannot hit by trying: fewer tell plans apart only.

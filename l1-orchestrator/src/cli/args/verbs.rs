@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::modelling::{Modelling, Recording};
 use super::run::parse_input;
 use super::shared::{Approving, Driving, Output, Paging, Policing, RunsDir};
+use super::switch::switch;
 
 /// `orchestra resume`
 ///
@@ -20,6 +22,18 @@ pub struct Resume {
     /// Whether it may go on here.
     #[command(flatten)]
     pub approving: Approving,
+    /// Approve a plan that a model made unseen, as far as the policy allows what it does
+    #[arg(short, long, env = "ORCHESTRA_YES", hide_env = true, value_parser = switch)]
+    pub yes: bool,
+    /// Never ask; a plan that somebody has to approve stays unapproved then
+    #[arg(long, env = "ORCHESTRA_NO_INPUT", hide_env = true, value_parser = switch)]
+    pub no_input: bool,
+    /// Who plans, where the run has no plan yet.
+    #[command(flatten)]
+    pub modelling: Modelling,
+    /// Where replies come from.
+    #[command(flatten)]
+    pub recording: Recording,
     /// How it is driven.
     #[command(flatten)]
     pub driving: Driving,

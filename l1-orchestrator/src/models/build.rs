@@ -1,0 +1,196 @@
+//! The model that a run asks, by settings and flags.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use l2_coordinator::model::anthropic::{Anthropic, DEFAULT_BASE_URL, Options};
+use l2_coordinator::model::{
+    Address, Cassette, ClaudeCode, ClaudeCodeOptions, Existing, Limits, Model, ModelError,
+    Recorder, RecorderOptions, Replay, Scripted, Secret,
+};
+use protocol::time::Clock as _;
+
+use super::keys::{self, Found};
+use crate::cli::args::Recording;
+use crate::cli::error::CliError;
+use crate::session::SystemClock;
+use crate::settings::{self, Models, Provider};
+
+/// Variables that a `claude` needs to find its way on this machine, and nothing else of ours.
+const PASSED: [&str; 9] = [
+    "LANG",
+    "LC_ALL",
+    "TERM",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "NODE_EXTRA_CA_CERTS",
+    "CLAUDE_CONFIG_DIR",
+];
+
+/// A model, and what is said of it.
+pub struct Chosen {
+    /// To be asked.
+    pub model: Arc<dyn Model>,
+    /// Its name, as requests have it.
+    pub name: String,
+    /// Answers were written by hand.
+    pub is_fixture: bool,
+    /// Nobody is asked at all: replies come from a file.
+    pub is_replay: bool,
+}
+
+/// The model that settings and flags name; with `again`, for a run that goes on, whose recording is
+/// continued.
+///
+/// # Errors
+/// Its key, its program or its recording is not there, or is none.
+pub fn model(settings: &Models, recording: &Recording, again: bool) -> Result<Chosen, CliError> {
+    let name = settings.model.value.name.clone();
+    if let Some(file) = &recording.replay {
+        let cassette = Cassette::open(file).map_err(|error| {
+            let message = format!("{} is no recording to replay", file.display());
+            CliError::not_ready("replay-unreadable", message).because(error)
+        })?;
+        let is_fixture = cassette.is_fixture();
+        return Ok(Chosen {
+            model: Arc::new(Replay::new(cassette)),
+            name,
+            is_fixture,
+            is_replay: true,
+        });
+    }
+    let (model, found) = asked(settings)?;
+    let model = match &recording.record {
+        Some(file) => recorded(model, &found, file, again)?,
+        None => model,
+    };
+    Ok(Chosen {
+        is_fixture: model.is_fixture(),
+        model,
+        name,
+        is_replay: false,
+    })
+}
+
+fn recorded(
+    model: Arc<dyn Model>,
+    found: &Found,
+    file: &Path,
+    again: bool,
+) -> Result<Arc<dyn Model>, CliError> {
+    let secret = found.secret().cloned();
+    let options = RecorderOptions {
+        path: file.to_owned(),
+        existing: match again {
+            true => Existing::Append,
+            false => Existing::Refuse,
+        },
+        recorded_at: SystemClock.now(),
+        redact: Arc::new(move |text| match &secret {
+            Some(secret) => secret.scrub(text.to_owned()),
+            None => text.to_owned(),
+        }),
+    };
+    let recorder = Recorder::start(model, options).map_err(|error| {
+        let message = format!("nothing can be recorded to {}", file.display());
+        CliError::not_ready("record-unwritable", message)
+            .because(error)
+            .hint("name a file that is not there yet")
+    })?;
+    Ok(Arc::new(recorder))
+}
+
+fn asked(settings: &Models) -> Result<(Arc<dyn Model>, Found), CliError> {
+    let provider = settings.model.value.provider;
+    let limits = Limits {
+        wall: settings.wall,
+        idle: settings.idle,
+        ..Limits::default()
+    };
+    let found = keys::find(&settings.key, provider)?;
+    let model: Arc<dyn Model> = match provider {
+        Provider::Anthropic => {
+            let base_url = address(settings, "ANTHROPIC_BASE_URL", DEFAULT_BASE_URL)?;
+            let secret = found.secret().cloned();
+            let credential = found.credential().ok_or_else(|| {
+                let message = "anthropic wants a key, and model_key is none";
+                CliError::not_ready("model-key-missing", message)
+            })?;
+            let model = Anthropic::new(Options {
+                base_url,
+                credential,
+                proxy: proxy(),
+                limits,
+                seed: rand_seed(),
+            });
+            let model = model.map_err(unready)?;
+            return Ok((Arc::new(model), secret.map_or(Found::Nothing, Found::Key)));
+        }
+        Provider::Openai => {
+            let message = "this build has no client for openai yet";
+            return Err(CliError::not_ready("model-unready", message));
+        }
+        Provider::ClaudeCode => Arc::new(ClaudeCode::new(claude_code(settings, &found))),
+        Provider::Scripted => {
+            let file = PathBuf::from(&settings.model.value.name);
+            let script = Scripted::read(&file).map_err(|error| {
+                let message = format!("{} is no script of replies", file.display());
+                CliError::not_ready("script-unreadable", message).because(error)
+            })?;
+            Arc::new(script)
+        }
+    };
+    Ok((model, found))
+}
+
+fn claude_code(settings: &Models, found: &Found) -> ClaudeCodeOptions {
+    let home = settings::home().unwrap_or_else(|| "/".into());
+    let mut options = ClaudeCodeOptions::new("claude", home, env::temp_dir());
+    options.wall = settings.wall;
+    options.idle = settings.idle;
+    options.env.insert("PATH".into(), settings::task_path());
+    for name in PASSED {
+        if let Ok(value) = env::var(name) {
+            options.env.insert(name.into(), value);
+        }
+    }
+    if let Some(secret) = found.secret() {
+        options
+            .secrets
+            .insert("ANTHROPIC_API_KEY".into(), secret.clone());
+    }
+    options
+}
+
+fn address(settings: &Models, variable: &str, default: &str) -> Result<Address, CliError> {
+    let said = settings.url.as_ref().map(|url| url.value.clone());
+    let usual = || env::var(variable).ok().filter(|text| !text.is_empty());
+    let text = said.or_else(usual).unwrap_or_else(|| default.to_owned());
+    Address::new(&text).map_err(|error| {
+        let message = "the provider's address is none";
+        CliError::not_ready("model-url", message).because(error)
+    })
+}
+
+fn proxy() -> Option<Secret> {
+    let of = |name: &str| env::var(name).ok().filter(|text| !text.is_empty());
+    let text = of("HTTPS_PROXY").or_else(|| of("https_proxy"))?;
+    // It may hold a password.
+    Secret::new(text).ok()
+}
+
+fn rand_seed() -> u64 {
+    crate::session::seed()
+}
+
+fn unready(error: ModelError) -> CliError {
+    let help = error.help.clone();
+    let unready = CliError::not_ready("model-unready", error.message);
+    match help {
+        Some(help) => unready.hint(help),
+        None => unready,
+    }
+}
