@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use protocol::budget::{Ask, Budget, CallId, Ledger, PriceTable, Purpose, Reserved, Settled};
+use protocol::diagnostic::Diagnostic;
 use protocol::event::{Chain, Event, EventKind, Example, PlanRejected, PlanRequested};
 use protocol::ids::CoordinatorId;
 use protocol::plan::Plan;
@@ -20,7 +21,7 @@ use crate::model::{
     Progress, Recall, settle_left,
 };
 use crate::observer::Observer;
-use crate::planner::{Caller, Goal, Planned, Planner, Transcript, Unplanned};
+use crate::planner::{Caller, Goal, Planned, Planner};
 
 /// What planning needs from outside.
 pub struct PlanningOptions {
@@ -151,15 +152,8 @@ impl Planning {
             journal,
             self.recall.clone(),
         );
-        let planned = planner.plan(&Booked { calls, tell }, goal).await;
-        let transcript = match &planned {
-            Ok(planned) => &planned.transcript,
-            Err(Unplanned::Rejected { transcript, .. } | Unplanned::Call { transcript, .. }) => {
-                transcript
-            }
-        };
-        let is_planned = planned.is_ok();
-        self.record(rejections(transcript, is_planned))?;
+        let core = Arc::clone(&self.core);
+        let planned = planner.plan(&Booked { calls, core, tell }, goal).await;
         planned.map_err(NoPlan::from)
     }
 
@@ -228,23 +222,10 @@ fn requested(planner: &Planner<'_>, goal: &Goal<'_>) -> EventKind {
     }))
 }
 
-/// An event for every round whose reply was refused.
-fn rejections(transcript: &Transcript, is_planned: bool) -> Vec<EventKind> {
-    let rounds = transcript.rounds.iter().enumerate();
-    let last = transcript.rounds.len();
-    let refused = rounds.filter(|(at, _)| !is_planned || at + 1 < last);
-    refused
-        .filter_map(|(at, round)| {
-            let round_number = u32::try_from(at).unwrap_or(u32::MAX);
-            PlanRejected::by_diagnostics(round_number, &round.diagnostics)
-        })
-        .map(|rejected| EventKind::PlanRejected(Box::new(rejected)))
-        .collect()
-}
-
 /// The planner's calls, through the book.
 struct Booked {
     calls: CallBook,
+    core: Arc<Core>,
     tell: Tell,
 }
 
@@ -256,10 +237,18 @@ impl Caller for Booked {
         let call_for = CallFor {
             task: None,
             purpose: Purpose::Plan,
-            round: round - 1,
+            round,
         };
         let asked = self.calls.ask(call_for, request, &*self.tell).await?;
         Ok(asked.reply)
+    }
+
+    async fn refused(&self, round: u32, problems: &[Diagnostic]) -> Result<(), CallError> {
+        let Some(rejected) = PlanRejected::by_diagnostics(round, problems) else {
+            return Ok(());
+        };
+        let event = EventKind::PlanRejected(Box::new(rejected));
+        Ok(self.core.lock().journal(event)?)
     }
 }
 
