@@ -1,8 +1,8 @@
 //! Rounds: what goes back, how often, and how it ends.
 
 use super::scripted::{Around, GOAL, GOOD, Scripted, codes, once, planner, reply, run};
-use crate::model::{ErrorKind, ModelError, ModelReply, Role, Stop};
-use crate::planner::{Caps, Data, Form, Goal, Unplanned};
+use crate::model::{self, ErrorKind, ModelError, ModelReply, Role, Stop};
+use crate::planner::{Caps, Data, Directly, Form, Goal, Unplanned};
 
 const BAD: &str = r#"{"summary":"","unable":null,"outputs":[],"tasks":[{"id":"a","description":"Say that all is well.","run":"echo done","needs":["b"]}]}"#;
 
@@ -320,4 +320,17 @@ fn untrusted_text_stays_behind_its_fence() {
             .text
             .contains("8 more texts did not fit")
     );
+}
+
+#[test]
+fn a_model_is_asked_directly_where_nobody_keeps_a_budget() {
+    let around = Around::new();
+    let script = serde_json::json!({"text": BAD}).to_string();
+    let good =
+        serde_json::json!({"when": {"contains": "error[pretends]"}, "text": GOOD}).to_string();
+    let model = model::Scripted::parse(format!("{script}\n{good}\n").as_bytes()).unwrap();
+    let planned = run(planner().plan(&Directly(&model), &around.goal(GOAL))).unwrap();
+    assert_eq!((planned.transcript.rounds.len(), model.left()), (2, 0));
+    let error = run(planner().plan(&Directly(&model), &around.goal(GOAL))).unwrap_err();
+    assert!(matches!(error, Unplanned::Call { .. }));
 }
