@@ -1,6 +1,6 @@
 //! What the run asked of models, call by call. Not what was said: that is in `calls/`.
 
-use protocol::budget::{Ledger, Reserved, Settled};
+use protocol::budget::{Ledger, Reserved, Settled, Spend};
 use protocol::event::{Event, EventKind, PlanRejected, PlanRequested};
 use protocol::time::Timestamp;
 
@@ -60,5 +60,73 @@ impl Calls {
             }
             _ => {}
         }
+    }
+
+    /// Whether no model was asked.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.ledger.next_call().0 == 1
+    }
+
+    /// What all calls came to: those in flight count with all that is set aside for them.
+    #[must_use]
+    pub fn spend(&self) -> Spend {
+        self.ledger.settled().plus(self.ledger.set_aside())
+    }
+
+    /// How many replies were written by hand, among the calls that are kept.
+    #[must_use]
+    pub fn fixtures(&self) -> usize {
+        let ended = self.list.iter().filter_map(|call| call.ended.as_ref());
+        ended.filter(|(_, settled)| settled.fixture).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::budget::{CallId, Money, Purpose};
+    use protocol::digest::Digest;
+
+    use super::*;
+    use crate::report::tests::Story;
+    use crate::report::{Redactor, json, markdown};
+
+    #[test]
+    fn reports_sum_up_calls_and_name_fixtures() {
+        let reserved = |call| Reserved {
+            call: CallId(call),
+            task: None,
+            purpose: Purpose::Plan,
+            round: 0,
+            provider: "scripted".into(),
+            model: "m".into(),
+            request: Digest::of(b"request"),
+            prompt: 10,
+            output: 20,
+            usd: Some(Money::from_nanos(1_500_000_000)),
+        };
+        let mut settled = reserved(1).in_full(None);
+        settled.fixture = true;
+        let story = Story::begun(0)
+            .then(EventKind::BudgetReserved(Box::new(reserved(1))))
+            .then(EventKind::BudgetSettled(Box::new(settled)))
+            .then(EventKind::BudgetReserved(Box::new(reserved(2))));
+        let summary = story.summary();
+        let page = markdown::render(&summary, None, None, Redactor::default());
+        let told = "- 2 calls: 60 tokens, $3.00\n\
+                    - Nobody said what 1 of them used: they count as much as was set aside\n\
+                    - 1 of them never ended: they count as much as is set aside\n\
+                    - Fixtures: 1 of the replies were written by hand, and no model gave them\n";
+        assert!(page.contains(told), "{page}");
+        let mut bytes = Vec::new();
+        json::write(&summary, None, &mut bytes).unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        let expected = serde_json::json!({
+            "calls": 2, "tokens": 60, "usd": "3.00", "unpriced": 0, "estimated": 1, "fixtures": 1,
+        });
+        assert_eq!(report["models"], expected);
+        let quiet = Story::begun(0).summary();
+        let page = markdown::render(&quiet, None, None, Redactor::default());
+        assert!(!page.contains("Model calls"));
     }
 }

@@ -12,6 +12,7 @@ use serde::ser::Serializer;
 use serde_json::{Map, Value};
 
 use super::task::TaskView;
+use crate::report::calls::Calls;
 use crate::report::enforced;
 use crate::report::stats::{ClassGroup, Spread, Stats};
 use crate::report::summary::RunSummary;
@@ -50,6 +51,9 @@ struct Report<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     findings: &'a [Finding],
     finding_count: u64,
+    /// What was asked of models; absent where none was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    models: Option<ModelsView>,
     /// What the scenario hands to the reader of the run.
     #[serde(skip_serializing_if = "Map::is_empty")]
     outputs: &'a Map<String, Value>,
@@ -104,6 +108,35 @@ struct Counts {
     skipped: usize,
     cancelled: usize,
     not_over: u64,
+}
+
+/// All model calls together; those in flight count with all that is set aside for them.
+#[derive(JsonSchema, Serialize)]
+struct ModelsView {
+    calls: u64,
+    tokens: u64,
+    /// Dollars of the calls that have a price.
+    usd: String,
+    /// Calls that have none.
+    unpriced: u64,
+    /// Calls that nobody said the usage of.
+    estimated: u64,
+    /// Replies that were written by hand: no model gave them.
+    fixtures: usize,
+}
+
+impl ModelsView {
+    fn of(calls: &Calls) -> Option<Self> {
+        let spend = calls.spend();
+        (!calls.is_empty()).then(|| Self {
+            calls: spend.calls,
+            tokens: spend.tokens(),
+            usd: spend.usd.exact(),
+            unpriced: spend.unpriced,
+            estimated: spend.estimated,
+            fixtures: calls.fixtures(),
+        })
+    }
 }
 
 /// What the sandbox enforced over all attempts that ended.
@@ -215,6 +248,7 @@ pub fn write(summary: &RunSummary, plan: Option<&Plan>, out: &mut impl Write) ->
         },
         enforcement: enforcement(summary),
         findings: &summary.findings,
+        models: ModelsView::of(&summary.calls),
         finding_count: summary.finding_count,
         outputs: &summary.outputs,
         first_failure: summary.first_failure().map(|task| TaskView::of(task, plan)),

@@ -64,6 +64,7 @@ pub fn render(
     page.artifacts();
     page.policy();
     page.decisions();
+    page.models();
     page.verification();
     cut(page.text)
 }
