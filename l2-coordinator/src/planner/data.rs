@@ -15,11 +15,20 @@ pub struct Data {
     pub text: String,
 }
 
-/// The text behind its fence.
+/// A text that nobody vouches for, behind its fence.
 pub(super) fn fenced(label: &str, text: &str) -> String {
+    between("data", label, text)
+}
+
+/// The goal: the one text between tags that is meant.
+pub(super) fn fenced_goal(text: &str) -> String {
+    between("goal", "goal", text)
+}
+
+fn between(kind: &str, label: &str, text: &str) -> String {
     let (kept, left) = bounded(text);
     let kept = plain(kept);
-    let word = word(&kept);
+    let word = word(kind, &kept);
     let label = label_of(label);
     let cut = match left {
         0 => String::new(),
@@ -59,7 +68,7 @@ fn label_of(label: &str) -> String {
 
 /// A word that is not in the text. A text that holds its own digest would have to be found first; if one
 /// ever is, the next word is another.
-fn word(text: &str) -> String {
+fn word(kind: &str, text: &str) -> String {
     let mut turn = 0_u8;
     loop {
         let mut hasher = Hasher::new();
@@ -67,7 +76,7 @@ fn word(text: &str) -> String {
         hasher.update(&[turn]);
         hasher.update(text.as_bytes());
         let digest: Digest = hasher.finish();
-        let word = format!("data-{}", &digest.to_string()[..32]);
+        let word = format!("{kind}-{}", &digest.to_string()[..32]);
         if turn == u8::MAX || !text.contains(&word) {
             return word;
         }

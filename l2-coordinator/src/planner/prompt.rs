@@ -11,7 +11,7 @@ use protocol::diagnostic::Diagnostic;
 use protocol::digest::Digest;
 use serde_json::{Map, Value};
 
-use super::data::{Data, fenced};
+use super::data::{Data, fenced, fenced_goal};
 use super::examples::PlanExample;
 use super::form::{PLAN_KEYS, TASK_KEYS};
 use super::surroundings::Surroundings;
@@ -140,7 +140,7 @@ impl Prompt {
                 inputs,
                 data,
                 dropped => question.data.len().saturating_sub(MAX_DATA),
-                goal => fenced("goal", question.goal),
+                goal => fenced_goal(question.goal),
             },
         )
     }
