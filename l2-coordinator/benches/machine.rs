@@ -234,6 +234,7 @@ fn ended() -> AttemptEnd {
         level: SandboxLevel::None,
         degraded: Vec::new(),
         denied: Vec::new(),
+        agent_denied: Vec::new(),
         writes: Vec::new(),
         exit: Some(0),
         signal: None,

@@ -136,6 +136,7 @@ pub(super) fn end(failure: Option<Failure>) -> AttemptEnd {
         level: SandboxLevel::None,
         degraded: Vec::new(),
         denied: Vec::new(),
+        agent_denied: Vec::new(),
         writes: Vec::new(),
         exit: Some(exit),
         signal: None,

@@ -35,6 +35,11 @@ impl Machine {
         let decision = denied.fold(decision, |decision, denied| {
             decision.event(EventKind::FindingRaised(remark(&token.task, denied)))
         });
+        let room = self.remarks_left().saturating_sub(end.denied.len());
+        let tools = end.agent_denied.iter().take(room);
+        let decision = tools.fold(decision, |decision, tool| {
+            decision.event(EventKind::FindingRaised(tool.finding(Some(&token.task))))
+        });
         // A failed attempt did not come to everything, and items of a fan-out would all say the same:
         // reports sum them up.
         if end.failure.is_some() || token.task.as_str().contains('[') {
@@ -43,7 +48,7 @@ impl Machine {
         let unused = end.writes.iter().filter(|one| one.seen == Seen::Unchanged);
         let room = self
             .remarks_left()
-            .saturating_sub(end.denied.len() + KEPT_FOR_DENIALS);
+            .saturating_sub(end.denied.len() + end.agent_denied.len() + KEPT_FOR_DENIALS);
         unused.take(room).fold(decision, |decision, unused| {
             decision.event(EventKind::FindingRaised(unwritten(&token.task, unused)))
         })

@@ -73,6 +73,7 @@ pub(crate) fn ended() -> AttemptEnd {
         level: SandboxLevel::None,
         degraded: Vec::new(),
         denied: Vec::new(),
+        agent_denied: Vec::new(),
         writes: Vec::new(),
         exit: Some(0),
         signal: None,

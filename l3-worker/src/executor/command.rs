@@ -15,13 +15,13 @@ use protocol::run_dir;
 use serde_json::{Map, Value};
 
 use super::api::{Attempt, AttemptResult, Executor};
-use super::bound;
 use super::ending::{Ending, discreet, silent};
 use super::observed::Watch;
 use super::prepare::{Phase, Prepared, prepare, storage_failure};
 use super::processes::Processes;
 use super::pump::{Ended, OutputChunk, OutputObserver, Pipe, Pump, StreamName, Tap};
 use super::verdict;
+use super::{agent, bound};
 use crate::artifacts::{Harvest, seal};
 use crate::capture::{Captured, Stream};
 use crate::launcher::{Launcher, Report, SlotProcess, make_room};
@@ -175,11 +175,8 @@ impl CommandExecutor {
         begun: Instant,
     ) -> AttemptResult {
         let Attempt { task, number, .. } = attempt;
-        let mut streams = [
-            run_dir::stdout_log(&task.task_id, number),
-            run_dir::stderr_log(&task.task_id, number),
-        ]
-        .map(|log| {
+        let log = run_dir::stdout_log(&task.task_id, number);
+        let mut streams = [log.clone(), run_dir::stderr_log(&task.task_id, number)].map(|log| {
             let path = self.options.run_dir.join(log);
             Stream::new(
                 path,
@@ -245,6 +242,7 @@ impl CommandExecutor {
             wall,
             peak_disk_bytes: gauge.is_wanted().then_some(gauge.peak.bytes),
             writes,
+            agent_denied: agent::denied(&self.options.run_dir.join(log), &out),
         };
         AttemptResult {
             end: ending.with_output(out, err),

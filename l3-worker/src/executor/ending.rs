@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use protocol::event::AttemptEnd;
 use protocol::outcome::Failure;
-use protocol::policy::{DeniedAction, Guarantee, ObservedWrite, SandboxLevel};
+use protocol::policy::{DeniedAction, DeniedTool, Guarantee, ObservedWrite, SandboxLevel};
 use serde_json::Map;
 
 use super::api::AttemptResult;
@@ -24,6 +24,8 @@ pub(super) struct Ending {
     pub(super) peak_disk_bytes: Option<u64>,
     /// What was seen of the paths that its task declares to write.
     pub(super) writes: Vec<ObservedWrite>,
+    /// Tools that an agent CLI was denied, by its own word.
+    pub(super) agent_denied: Vec<DeniedTool>,
     /// Bounds that the kernel held it to, and that did not make it fail.
     pub(super) coped_with: Vec<DeniedAction>,
 }
@@ -39,6 +41,7 @@ impl Ending {
             wall,
             peak_disk_bytes: None,
             writes: Vec::new(),
+            agent_denied: Vec::new(),
             coped_with: Vec::new(),
         }
     }
@@ -57,6 +60,7 @@ impl Ending {
             degraded: self.degraded,
             denied,
             writes: self.writes,
+            agent_denied: self.agent_denied,
             exit: exit.and_then(|exit| verdict::exit_code(exit.status)),
             signal: exit.and_then(|exit| verdict::signal(exit.status)),
             failure: self.failure,

@@ -1,5 +1,6 @@
 //! What executes one attempt: real processes, or a script for simulation.
 
+mod agent;
 mod api;
 mod bound;
 mod command;

@@ -70,6 +70,7 @@ impl Executor for ScriptedExecutor {
             level: SandboxLevel::None,
             degraded: Vec::new(),
             denied: Vec::new(),
+            agent_denied: Vec::new(),
             writes: Vec::new(),
             exit: scripted.exit.or(succeeded.then_some(0)),
             signal: None,

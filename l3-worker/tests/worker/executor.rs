@@ -350,6 +350,34 @@ fn a_payload_that_kills_its_parent_is_a_lost_worker() {
 }
 
 #[test]
+fn what_an_agent_says_it_was_denied_is_told_and_changes_nothing() {
+    let bench = Bench::new();
+    let result = r#"{"type":"result","result":"","permission_denials":[{"tool_name":"Bash"},{"tool_name":"Bash"}]}"#;
+    let (before, after) = result.split_at(result.find("\",\"permission").unwrap());
+    for script in [
+        format!("echo thinking; echo '{result}'"),
+        // Longer than what is remembered of an output.
+        format!("printf '{before}'; head -c 100000 /dev/zero | tr '\\0' x; printf '{after}'"),
+    ] {
+        let end = bench.run(&sh(&script)).end;
+        assert_eq!(end.failure, None);
+        let told: Vec<_> = end
+            .agent_denied
+            .iter()
+            .map(|one| (&*one.tool, one.times))
+            .collect();
+        assert_eq!(told, [("Bash", 2)], "{script}");
+    }
+    for other in [
+        "echo '{\"permission_denials\":[{\"tool_name\":\"Bash\"}]}'",
+        "echo }",
+        "true",
+    ] {
+        assert_eq!(bench.run(&sh(other)).end.agent_denied, [], "{other}");
+    }
+}
+
+#[test]
 fn a_long_run_of_attempts_leaks_no_descriptor() {
     let bench = Bench::new();
     let open = || fs_err::read_dir("/proc/self/fd").unwrap().count();

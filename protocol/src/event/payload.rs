@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::ids::{CoordinatorId, RunId, ScenarioName};
 use crate::outcome::Failure;
-use crate::policy::{DeniedAction, Guarantee, ObservedWrite, SandboxLevel};
+use crate::policy::{DeniedAction, DeniedTool, Guarantee, ObservedWrite, SandboxLevel};
 
 /// Output of one stream of one attempt, as kept in `logs/`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,9 @@ pub struct AttemptEnd {
     /// What it tried and the sandbox denied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub denied: Vec<DeniedAction>,
+    /// Tools that an agent CLI was denied, by its own word.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agent_denied: Vec<DeniedTool>,
     /// What was seen of the paths that its task declares to write.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub writes: Vec<ObservedWrite>,

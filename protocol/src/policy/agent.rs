@@ -1,5 +1,6 @@
 //! What an agent CLI says it was denied: `permission_denials` of its result. Detection only.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::codes::AGENT_DENIED;
@@ -10,54 +11,74 @@ use crate::ids::TaskId;
 const MAX_TOLD: usize = 16;
 /// Most characters of a tool's name.
 const MAX_NAME: usize = 80;
+/// What a result calls them.
+const DENIALS: &[u8] = b"permission_denials";
 /// Most of a result that is looked at.
-const MAX_RESULT_BYTES: usize = 4 * 1024 * 1024;
+pub const MAX_RESULT_BYTES: usize = 4 * 1024 * 1024;
 
-/// Findings from the output of a task that is an agent CLI (`claude -p --output-format json` or
-/// `stream-json`): the last result object in it, if there is one.
-#[must_use]
-pub fn agent_findings(output: &[u8], task: Option<&TaskId>) -> Vec<Finding> {
-    let start = output.len().saturating_sub(MAX_RESULT_BYTES);
-    let lines = output[start..].split(|&byte| byte == b'\n').rev();
-    // Cheap before dear: most output is no JSON at all.
-    let found = lines.filter(|line| matches!(line.trim_ascii_start().first(), Some(b'{' | b'[')));
-    let values = found.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
-    // With `--verbose` all messages are one array.
-    let messages = values.map(|value| match value {
-        Value::Array(mut messages) => messages.pop().unwrap_or_default(),
-        value => value,
-    });
-    let mut results = messages.filter(|message| message["type"] == "result");
-    results.next().map_or_else(Vec::new, |result| {
-        denial_findings(&result["permission_denials"], task)
-    })
+/// A tool that an agent wanted to use and was denied by its own rules.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+pub struct DeniedTool {
+    /// Its name; one line, ≤ 80 characters.
+    pub tool: String,
+    /// How often.
+    pub times: u32,
 }
 
-/// One finding for each tool that `permission_denials` names, with how often. What the tool was to
-/// do is not quoted: it may hold anything.
-#[must_use]
-pub fn denial_findings(denials: &Value, task: Option<&TaskId>) -> Vec<Finding> {
-    let mut tools: Vec<(String, u32)> = Vec::new();
-    for denial in denials.as_array().map_or(&[][..], Vec::as_slice) {
-        let name = denial["tool_name"]
-            .as_str()
-            .unwrap_or("a tool without a name");
-        let name = one_line(name, MAX_NAME);
-        match tools.iter().position(|(known, _)| *known == name) {
-            Some(at) => tools[at].1 = tools[at].1.saturating_add(1),
-            None if tools.len() < MAX_TOLD => tools.push((name, 1)),
-            None => {}
-        }
-    }
-    let findings = tools.into_iter().map(|(name, times)| {
-        let often = match times {
+impl DeniedTool {
+    /// What there is to say about it. What the tool was to do is not quoted: it may hold anything.
+    #[must_use]
+    pub fn finding(&self, task: Option<&TaskId>) -> Finding {
+        let often = match self.times {
             1 => String::new(),
             times => format!(" ({times} times)"),
         };
+        let name = one_line(&self.tool, MAX_NAME);
         let said = format!("the agent wanted to use {name}{often} and was denied it");
         AGENT_DENIED.finding(said, task)
-    });
-    findings.collect()
+    }
+}
+
+/// What an agent CLI was denied, from the end of its output (`claude -p --output-format json` or
+/// `stream-json`): its last line is a result, or a list that ends with one. Nothing of any other output.
+#[must_use]
+pub fn denied_tools(output: &[u8]) -> Vec<DeniedTool> {
+    let start = output.len().saturating_sub(MAX_RESULT_BYTES);
+    let output = output[start..].trim_ascii_end();
+    let line = output.rsplit(|&byte| byte == b'\n').next();
+    let line = line.unwrap_or_default().trim_ascii_start();
+    // Cheap before dear: most output is no result.
+    let names_it = |line: &[u8]| line.windows(DENIALS.len()).any(|part| part == DENIALS);
+    if !matches!(line.first(), Some(b'{' | b'[')) || !names_it(line) {
+        return Vec::new();
+    }
+    // With `--verbose` all messages are one list.
+    let result = match serde_json::from_slice(line) {
+        Ok(Value::Array(mut messages)) => messages.pop().unwrap_or_default(),
+        Ok(value) => value,
+        Err(_) => return Vec::new(),
+    };
+    match result["type"] == "result" {
+        true => denials(&result["permission_denials"]),
+        false => Vec::new(),
+    }
+}
+
+/// The tools that `permission_denials` of a result names, with how often.
+#[must_use]
+pub fn denials(denials: &Value) -> Vec<DeniedTool> {
+    let mut tools: Vec<DeniedTool> = Vec::new();
+    for denial in denials.as_array().map_or(&[][..], Vec::as_slice) {
+        let name = denial["tool_name"].as_str();
+        let tool = one_line(name.unwrap_or("a tool without a name"), MAX_NAME);
+        match tools.iter().position(|known| known.tool == tool) {
+            Some(at) => tools[at].times = tools[at].times.saturating_add(1),
+            None if tools.len() < MAX_TOLD => tools.push(DeniedTool { tool, times: 1 }),
+            None => {}
+        }
+    }
+    tools
 }
 
 #[cfg(test)]
@@ -65,9 +86,12 @@ mod tests {
     use super::*;
 
     fn messages(output: &str) -> Vec<String> {
-        let findings = agent_findings(output.as_bytes(), None);
-        assert!(findings.iter().all(|one| one.code == "agent-denied"));
-        findings.into_iter().map(|one| one.message).collect()
+        let tools = denied_tools(output.as_bytes());
+        let findings = tools.iter().map(|tool| tool.finding(None));
+        findings
+            .inspect(|one| assert_eq!(one.code, "agent-denied"))
+            .map(|one| one.message)
+            .collect()
     }
 
     #[test]
@@ -103,6 +127,8 @@ mod tests {
             r#"{"type":"result","permission_denials":[]}"#,
             r#"{"type":"result","permission_denials":"Bash"}"#,
             r#"{"type":"result""#,
+            r#"{"type":"result","permission_denials":[{"tool_name":"Bash"}]"#,
+            "{\"type\":\"result\",\"permission_denials\":[{\"tool_name\":\"Bash\"}]}\nand more",
         ] {
             assert_eq!(messages(output), [""; 0], "{output}");
         }

@@ -48,7 +48,7 @@ pub use crate::scenario::{
     ParsedPack, ParsedTightening, pack_schema, parse_pack, parse_tightening,
 };
 pub use admission::{Admission, ProgramRuling, Ruling, is_privileged_program};
-pub use agent::{agent_findings, denial_findings};
+pub use agent::{DeniedTool, MAX_RESULT_BYTES, denials, denied_tools};
 pub use ask::TaskAsk;
 pub(crate) use bound::BUDGETS as BUDGET_BOUNDS;
 #[cfg(feature = "author")]

@@ -117,6 +117,7 @@ pub(super) fn attempt_finished(name: &str, attempt: u32, out: &[u8]) -> EventKin
             level: SandboxLevel::None,
             degraded: Vec::new(),
             denied: Vec::new(),
+            agent_denied: Vec::new(),
             writes: Vec::new(),
             exit: Some(0),
             signal: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use protocol::ids::LeaseToken;
 use protocol::message::TaskOutcome;
 use protocol::outcome::FailureClass;
-use protocol::policy::{DeniedAction, ObservedWrite, Seen};
+use protocol::policy::{DeniedAction, DeniedTool, ObservedWrite, Seen};
 use serde_json::{Map, Value, json};
 
 use crate::testing::{TestEnv, artifact, config, crashed, ended, failed, plan_of, retry, task};
@@ -353,6 +353,32 @@ fn what_the_sandbox_denied_is_remarked_and_changes_nothing() {
         "attempt.finished a 1-1 #1 ok",
         "finding.raised denied-attempt: tried connect 192.0.2.1:80 (3 times); the sandbox denied it",
         "finding.raised denied-attempt: tried ptrace; the sandbox denied it",
+        "task.done a #1 {} []",
+        "> ack once synced",
+        "> publish b 1-2 once 9 is synced",
+    ]);
+    env.check_fold();
+}
+
+#[test]
+fn what_an_agent_was_denied_is_remarked_and_changes_nothing() {
+    let (mut env, token) = running();
+    let tool = |tool: &str, times| DeniedTool {
+        tool: tool.into(),
+        times,
+    };
+    let mut end = ended();
+    end.agent_denied = vec![tool("Bash", 2), tool("a\u{1b}[31m\nb", 1)];
+    let outcome = TaskOutcome::Done {
+        attempt: 1,
+        end: Box::new(end),
+        outputs: Map::new(),
+        artifacts: Vec::new(),
+    };
+    env.result(&token, "w1", outcome).is(&[
+        "attempt.finished a 1-1 #1 ok",
+        "finding.raised agent-denied: the agent wanted to use Bash (2 times) and was denied it",
+        "finding.raised agent-denied: the agent wanted to use a [31m b and was denied it",
         "task.done a #1 {} []",
         "> ack once synced",
         "> publish b 1-2 once 9 is synced",

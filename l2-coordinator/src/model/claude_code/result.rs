@@ -2,7 +2,7 @@
 
 use std::process::ExitStatus;
 
-use protocol::policy::{denial_findings, one_line};
+use protocol::policy::{denials, one_line};
 use serde_json::Value;
 
 use super::reader::Said;
@@ -61,6 +61,8 @@ pub(super) fn reply(
         error.request_id = said.request_id;
         return Err(error);
     }
+    let denied = denials(&result["permission_denials"]);
+    let findings = denied.iter().map(|tool| tool.finding(None)).collect();
     Ok(ModelReply {
         text,
         stop,
@@ -69,7 +71,7 @@ pub(super) fn reply(
         id: said.id,
         request_id: said.request_id,
         tool_calls: said.tools,
-        findings: denial_findings(&result["permission_denials"], None),
+        findings,
     })
 }
 
