@@ -213,12 +213,6 @@ impl Planner<'_> {
         self.request(goal, &choose(goal.text, self.examples, MOST))
     }
 
-    /// The examples that go with the question.
-    #[must_use]
-    pub fn examples_for(&self, goal: &Goal<'_>) -> Vec<&PlanExample> {
-        choose(goal.text, self.examples, MOST)
-    }
-
     fn request(&self, goal: &Goal<'_>, examples: &[&PlanExample]) -> ModelRequest {
         let question = self.prompt.question(&Question {
             goal: goal.text,

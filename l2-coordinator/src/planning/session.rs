@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use protocol::budget::{Ask, Budget, CallId, Ledger, PriceTable, Purpose, Reserved, Settled};
 use protocol::diagnostic::Diagnostic;
-use protocol::event::{Chain, Event, EventKind, Example, PlanRejected, PlanRequested};
+use protocol::event::{Chain, Event, EventKind, PlanRejected};
 use protocol::ids::CoordinatorId;
 use protocol::plan::Plan;
 use protocol::state::{Phase, RunState};
@@ -143,7 +143,8 @@ impl Planning {
         prices: Arc<PriceTable>,
         tell: Tell,
     ) -> Result<Planned, NoPlan> {
-        self.record(vec![requested(planner, goal)])?;
+        let requested = planner.requested(goal, None);
+        self.record(vec![EventKind::PlanRequested(Box::new(requested))])?;
         let journal: Arc<dyn CallJournal> = Arc::clone(&self.core) as _;
         let calls = CallBook::new(
             self.run_dir.clone(),
@@ -203,23 +204,6 @@ impl Planning {
         let chain = state.writer.close()?;
         Ok((chain, state.observers))
     }
-}
-
-fn requested(planner: &Planner<'_>, goal: &Goal<'_>) -> EventKind {
-    let examples = planner.examples_for(goal).into_iter();
-    EventKind::PlanRequested(Box::new(PlanRequested {
-        task: None,
-        goal: PlanRequested::told_goal(goal.text),
-        prompt: planner.prompt.version.to_owned(),
-        prompt_digest: planner.prompt.digest,
-        examples: examples
-            .map(|example| Example {
-                name: example.name.clone(),
-                digest: example.digest,
-            })
-            .collect(),
-        model: planner.model.clone(),
-    }))
 }
 
 /// The planner's calls, through the book.
