@@ -137,6 +137,7 @@ pub(super) fn end(failure: Option<Failure>) -> AttemptEnd {
         degraded: Vec::new(),
         denied: Vec::new(),
         agent_denied: Vec::new(),
+        model: None,
         writes: Vec::new(),
         exit: Some(exit),
         signal: None,

@@ -40,6 +40,15 @@ impl Machine {
         let decision = tools.fold(decision, |decision, tool| {
             decision.event(EventKind::FindingRaised(tool.finding(Some(&token.task))))
         });
+        let room = room.saturating_sub(end.agent_denied.len());
+        let said = end.model.iter().flat_map(|model| &model.findings);
+        let said = said.take(room);
+        let decision = said.fold(decision, |decision, said| {
+            decision.event(EventKind::FindingRaised(Finding {
+                task: Some(token.task.clone()),
+                ..said.clone()
+            }))
+        });
         // A failed attempt did not come to everything, and items of a fan-out would all say the same:
         // reports sum them up.
         if end.failure.is_some() || token.task.as_str().contains('[') {

@@ -74,6 +74,7 @@ pub(crate) fn ended() -> AttemptEnd {
         degraded: Vec::new(),
         denied: Vec::new(),
         agent_denied: Vec::new(),
+        model: None,
         writes: Vec::new(),
         exit: Some(0),
         signal: None,

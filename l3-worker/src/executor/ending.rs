@@ -61,6 +61,7 @@ impl Ending {
             denied,
             writes: self.writes,
             agent_denied: self.agent_denied,
+            model: None,
             exit: exit.and_then(|exit| verdict::exit_code(exit.status)),
             signal: exit.and_then(|exit| verdict::signal(exit.status)),
             failure: self.failure,

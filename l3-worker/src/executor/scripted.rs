@@ -71,6 +71,7 @@ impl Executor for ScriptedExecutor {
             degraded: Vec::new(),
             denied: Vec::new(),
             agent_denied: Vec::new(),
+            model: None,
             writes: Vec::new(),
             exit: scripted.exit.or(succeeded.then_some(0)),
             signal: None,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::ids::{CoordinatorId, RunId, ScenarioName};
 use crate::outcome::Failure;
-use crate::policy::{DeniedAction, DeniedTool, Guarantee, ObservedWrite, SandboxLevel};
+use crate::policy::{DeniedAction, DeniedTool, Finding, Guarantee, ObservedWrite, SandboxLevel};
 
 /// Output of one stream of one attempt, as kept in `logs/`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,9 @@ pub struct AttemptEnd {
     /// Tools that an agent CLI was denied, by its own word.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub agent_denied: Vec<DeniedTool>,
+    /// A model was asked and no program was run: nothing was confined, and nothing of it measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<Box<ModelEnd>>,
     /// What was seen of the paths that its task declares to write.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub writes: Vec<ObservedWrite>,
@@ -68,6 +71,19 @@ pub struct AttemptEnd {
     /// On failure: the end of the output, redacted and escaped, ≤ 20 lines and ≤ 4 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tail: Option<String>,
+}
+
+/// What an attempt that asked a model came to. Tokens and dollars are in the calls' own events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+pub struct ModelEnd {
+    /// The model that was asked last, as its provider spells it.
+    pub model: String,
+    /// Calls, with those that an earlier life of the run had paid for.
+    pub calls: u32,
+    /// What is worth a remark: context that was left out, words that address a model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
 }
 
 /// Why a task was passed over.

@@ -168,6 +168,9 @@ codes! {
     PROMPT_MARKER = "prompt-marker", Notice:
         "A text that a model or an agent reads or wrote holds words that address it, as hidden instructions do.",
         "Look at the text; what is in it grants nothing, and changes no outcome by itself.";
+    CONTEXT_CUT = "context-cut", Notice:
+        "What the `context` of a prompt names did not fit its token budget, or is no text: a part was left out.",
+        "Raise `context_tokens`, or name less in `context`.";
     UNUSED_GRANT = "unused-grant", Remark:
         "A task was granted something that it was not seen to use.",
         "Remove it from the task's `effects`.";

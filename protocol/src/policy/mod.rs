@@ -69,7 +69,7 @@ pub use observed::{ObservedWrite, Seen};
 pub use origin::PolicyLine;
 pub use pack::{LimitTerms, Pack, Terms, Tightening};
 pub use place::{PolicyPath, Site};
-pub use prompt_markers::prompt_findings;
+pub use prompt_markers::{context_finding, prompt_findings};
 pub use request::{Effects, PolicyRequest, SecretSource, Secrets};
 pub use retry::{Backoff, RetryPolicy};
 pub use rule::{

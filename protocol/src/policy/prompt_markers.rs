@@ -4,7 +4,7 @@
 //! A finding is all that follows. Text that was fenced stays fenced, whoever it addresses; and text
 //! without any marker is no more to be trusted.
 
-use super::codes::PROMPT_MARKER;
+use super::codes::{CONTEXT_CUT, PROMPT_MARKER};
 use super::finding::{Finding, is_unseen};
 use crate::ids::TaskId;
 
@@ -181,6 +181,12 @@ pub fn prompt_findings(what: &str, text: &str, task: Option<&TaskId>) -> Vec<Fin
         PROMPT_MARKER.finding(said, task)
     });
     matching.chain(hidden).collect()
+}
+
+/// Part of what a prompt was to be given was left out of it; `message` says what and how much.
+#[must_use]
+pub fn context_finding(message: impl Into<String>, task: Option<&TaskId>) -> Finding {
+    CONTEXT_CUT.finding(message, task)
 }
 
 /// Lower case, gaps one space wide, and what nobody sees left out, so that it hides no marker.

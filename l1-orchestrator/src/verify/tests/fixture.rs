@@ -118,6 +118,7 @@ pub(super) fn attempt_finished(name: &str, attempt: u32, out: &[u8]) -> EventKin
             degraded: Vec::new(),
             denied: Vec::new(),
             agent_denied: Vec::new(),
+            model: None,
             writes: Vec::new(),
             exit: Some(0),
             signal: None,

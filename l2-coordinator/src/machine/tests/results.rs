@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use protocol::event::{EventKind, ModelEnd};
 use protocol::ids::LeaseToken;
 use protocol::message::TaskOutcome;
 use protocol::outcome::FailureClass;
-use protocol::policy::{DeniedAction, DeniedTool, ObservedWrite, Seen};
+use protocol::policy::{DeniedAction, DeniedTool, ObservedWrite, Seen, context_finding};
 use serde_json::{Map, Value, json};
 
 use crate::testing::{TestEnv, artifact, config, crashed, ended, failed, plan_of, retry, task};
@@ -382,6 +383,37 @@ fn what_an_agent_was_denied_is_remarked_and_changes_nothing() {
         "task.done a #1 {} []",
         "> ack once synced",
         "> publish b 1-2 once 9 is synced",
+    ]);
+    env.check_fold();
+}
+
+#[test]
+fn what_there_is_to_say_of_a_prompt_is_told_of_its_own_task() {
+    let (mut env, token) = running();
+    let mut end = ended();
+    let other = "b".parse().unwrap();
+    end.model = Some(Box::new(ModelEnd {
+        model: "m".into(),
+        calls: 1,
+        findings: vec![context_finding("`notes` was cut", Some(&other))],
+    }));
+    let outcome = TaskOutcome::Done {
+        attempt: 1,
+        end: Box::new(end),
+        outputs: Map::new(),
+        artifacts: Vec::new(),
+    };
+    let seen = env.result(&token, "w1", outcome);
+    let EventKind::FindingRaised(said) = &seen.events[1] else {
+        panic!("{:?}", seen.events[1]);
+    };
+    assert_eq!(said.task, Some(token.task.clone()));
+    seen.is(&[
+        "attempt.finished a 1-1 #1 ok",
+        "finding.raised context-cut: `notes` was cut",
+        "task.done a #1 {} []",
+        "> ack once synced",
+        "> publish b 1-2 once 8 is synced",
     ]);
     env.check_fold();
 }
