@@ -121,6 +121,7 @@ fn task(number: u32) -> TaskMessage {
         parent_id: None,
         lease: "1-1".parse().expect("an id"),
         argv: vec!["true".to_owned()],
+        prompt: None,
         env: std::collections::BTreeMap::new(),
         secrets: Vec::new(),
         project: None,

@@ -62,6 +62,10 @@ impl Priority {
 /// The pool of workers that need no special capability.
 pub const DEFAULT_POOL: &str = "cpu";
 
+/// The pool of tasks that ask a model. Only a coordinator pulls it, its own tasks: keys and replies stay
+/// in its process.
+pub const AI_POOL: &str = "ai";
+
 /// `orc.v1.task.<pool>.<prio>.<coord>.<run>.<task>.<epoch>-<lease>`: one task, ready to run.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TaskSubject {

@@ -15,7 +15,7 @@ use super::args::{Format, Run};
 use super::columns::{self, Cell, Column};
 use super::context::Context;
 use super::error::{CliError, Kind};
-use super::plan_page::{bound, head, kind, millis, said};
+use super::plan_page::{bound, head, millis, said};
 use crate::exit_code;
 use crate::planning::{Ahead, Fate, Start, TaskAhead, look_ahead};
 use crate::report::words;
@@ -255,7 +255,7 @@ fn of_task(task: &TaskAhead<'_>) -> Value {
     let message = task.message.as_ref().and_then(|made| made.as_ref().ok());
     json!({
         "id": task.name,
-        "kind": kind(task.task),
+        "kind": task.task.action().word(),
         "state": state,
         "why": why,
         "if": task.task.condition(),

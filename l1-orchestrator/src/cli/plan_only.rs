@@ -12,7 +12,7 @@ use super::args::{Format, Run};
 use super::asked::{self, Asked};
 use super::context::Context;
 use super::error::CliError;
-use super::plan_page::{self, attempts, kind, worst_of};
+use super::plan_page::{self, attempts, worst_of};
 use crate::exit_code;
 use crate::planning::{self, About, Content, Foundation, Known, Saved, Span, worst};
 use crate::report::words;
@@ -120,7 +120,7 @@ fn object(args: &Run, ready: &Ready, bound: Option<&[Foundation]>) -> Value {
                 width.map(|width| width.map_or((0, true), |width| (width.most, width.is_fixed)));
             json!({
                 "id": task.id(),
-                "kind": kind(task),
+                "kind": task.action().word(),
                 "needs": needs,
                 "if": task.condition(),
                 "timeout_ms": task.timeout().wall_ms,

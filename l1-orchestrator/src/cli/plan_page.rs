@@ -148,11 +148,11 @@ pub(super) fn bound(task: &PlanTask, width: Option<Width>, tasks: u64) -> Option
             let most = if is_fixed { "" } else { "at most " };
             Some(match action {
                 Action::Uses(_) => format!("{most}{items}, {all} in all"),
-                Action::Run(_) | Action::Command(_) => format!("{most}{items}"),
+                Action::Run(_) | Action::Command(_) | Action::Prompt(_) => format!("{most}{items}"),
             })
         }
         (None, Action::Uses(_)) => Some(format!("at most {all}")),
-        (None, Action::Run(_) | Action::Command(_)) => None,
+        (None, Action::Run(_) | Action::Command(_) | Action::Prompt(_)) => None,
     }
 }
 
@@ -178,7 +178,7 @@ fn table(text: &mut String, context: &Context, plan: &Plan) {
     let columns = vec![
         Column::numbers(column("", &|index, _| (index.get() + 1).to_string())).at_least(3),
         Column::text(column("task", &|_, task| task.id().to_string())),
-        Column::text(column("kind", &|_, task| kind(task).into())).spare(1),
+        Column::text(column("kind", &|_, task| task.action().word().into())).spare(1),
         Column::numbers(column("timeout", &timeout)),
         Column::numbers(column("attempts", &|_, task| attempts(task).to_string())),
         Column::text(column("needs", &needs)),
@@ -193,15 +193,6 @@ fn more(text: &mut String, plan: &Plan) {
     let more = plan.len().saturating_sub(MAX_LINES);
     if more > 0 {
         writeln!(text, "  … and {more} more; `-o json` has them all").expect("string");
-    }
-}
-
-/// The key it carries.
-pub(super) fn kind(task: &PlanTask) -> &'static str {
-    match task.action() {
-        Action::Run(_) => "run",
-        Action::Command(_) => "command",
-        Action::Uses(_) => "uses",
     }
 }
 

@@ -196,14 +196,16 @@ impl<'p> Walk<'_, 'p> {
                     self.plan(&uses.scenario, &inner, &format!("{item}/"), Some(&fate));
                 }
             }
-            Action::Run(_) | Action::Command(_) if is_empty => {
+            Action::Run(_) | Action::Command(_) | Action::Prompt(_) if is_empty => {
                 self.found.push(ahead(name, unexpandable, None));
             }
-            Action::Run(_) | Action::Command(_) => {
+            Action::Run(_) | Action::Command(_) | Action::Prompt(_) => {
                 let lease = LeaseId { epoch: 1, lease: 1 };
                 let message = l2_coordinator::render_task(self.config, plan, index, lease, known)
                     .map_err(|unready| unready.to_string());
-                let program = message.as_ref().ok().map(|message| self.program(message));
+                let starts = message.as_ref().ok();
+                let starts = starts.filter(|message| message.prompt.is_none());
+                let program = starts.map(|message| self.program(message));
                 self.found.push(ahead(name, Some(message), program));
             }
         }

@@ -64,7 +64,9 @@ fn declared(task: &PlanTask) -> Vec<Artifact> {
             let outputs = uses.scenario.outputs().keys();
             outputs.map(|name| artifact((name, name))).collect()
         }
-        Action::Run(_) | Action::Command(_) => task.artifacts().iter().map(artifact).collect(),
+        Action::Run(_) | Action::Command(_) | Action::Prompt(_) => {
+            task.artifacts().iter().map(artifact).collect()
+        }
     }
 }
 

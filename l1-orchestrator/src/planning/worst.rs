@@ -73,7 +73,7 @@ pub fn worst(plan: &Plan) -> Worst {
 pub fn worst_of(task: &PlanTask, outer: &Bounds, known: &Known<'_>) -> Worst {
     let bounds = Bounds::of(task).within(outer);
     let one = match task.action() {
-        Action::Run(_) | Action::Command(_) => leaf(&bounds),
+        Action::Run(_) | Action::Command(_) | Action::Prompt(_) => leaf(&bounds),
         // Of paths only the text differs by their root, which no number of items comes from.
         Action::Uses(uses) => within(&uses.scenario, &bounds, &known.nested(uses, None)),
     };

@@ -80,7 +80,7 @@ pub fn argv(task: &PlanTask) -> Vec<Option<&str>> {
     match task.action() {
         Action::Run(text) => vec![Some(task.shell()), Some("-c"), Some(&**text)],
         Action::Command(words) => words.iter().map(Template::literal).collect(),
-        Action::Uses(_) => Vec::new(),
+        Action::Prompt(_) | Action::Uses(_) => Vec::new(),
     }
 }
 

@@ -85,6 +85,11 @@ pub(super) fn program(plan: Option<&Plan>, id: &TaskId) -> Option<Program> {
             let words: Vec<_> = words.iter().map(|word| word.as_str()).collect();
             ("as these words".to_owned(), "text", words.join(" "))
         }
+        Action::Prompt(prompt) => (
+            "as a question to a model".to_owned(),
+            "text",
+            prompt.text.to_string(),
+        ),
         Action::Uses(uses) => (
             "as a nested scenario".to_owned(),
             "text",

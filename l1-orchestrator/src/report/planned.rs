@@ -120,10 +120,5 @@ pub fn ready(summary: &RunSummary, plan: Option<&Plan>, task: &TaskSummary) -> O
 #[must_use]
 pub(super) fn kind(plan: Option<&Plan>, id: &TaskId) -> &'static str {
     let planned = plan.and_then(|plan| Planned::find(plan, id));
-    match planned.map(|planned| planned.task().action()) {
-        Some(Action::Run(_)) => "run",
-        Some(Action::Command(_)) => "command",
-        Some(Action::Uses(_)) => "uses",
-        None => "",
-    }
+    planned.map_or("", |planned| planned.task().action().word())
 }

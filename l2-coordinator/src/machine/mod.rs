@@ -15,6 +15,7 @@ mod outgoing;
 mod parents;
 mod remarks;
 mod render;
+mod render_prompt;
 mod result;
 mod resume;
 mod schedule;

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use protocol::artifact::Artifact;
 use protocol::expr::{ArtifactField, Scope, Target};
 use protocol::ids::{LeaseId, TaskId};
-use protocol::message::{FileSource, StagedFile, TaskMessage};
+use protocol::message::{ContextItem, FileSource, StagedFile, TaskMessage};
 use protocol::plan::TaskIndex;
 use protocol::state::{Role, RunState};
 
-use super::render::{Outgoing, Unready, add_env, files, message, no_artifact, sealed_at};
+use super::render::{Outgoing, Unready, add_env, files, message, no_artifact, sealed_at, unseen};
+use super::render_prompt::{of_artifact, prompt};
 use super::scope::RunScope;
 use super::value::Machine;
 
@@ -33,14 +34,31 @@ impl Machine {
                 }
             }
         };
+        let seen = |id: &TaskId, name: &str| {
+            let producer = instance.index_of(id.as_str());
+            let producer = producer.ok_or_else(|| unseen(id, name))?;
+            match self.run.role(producer) {
+                Role::FanOut(_) => Ok(of_items(&self.run, id, producer, name)),
+                Role::Work | Role::Nested(_) => {
+                    let left = left_by(&self.run, producer, name);
+                    let left = left.ok_or_else(|| unseen(id, name))?;
+                    let source = source(&self.run, producer, left);
+                    Ok(vec![of_artifact(id, None, name, source)])
+                }
+            }
+        };
         let parent = self.run.parent(task).map(|parent| self.run.id(parent));
         let outgoing = Outgoing {
             id: self.run.id(task),
             parent: parent.or_else(|| planned.parent_id().cloned()),
             planned,
             bounds: self.run.bounds(task),
-            env: self.env(task, &scope)?,
+            env: match planned.prompt() {
+                Some(_) => BTreeMap::new(),
+                None => self.env(task, &scope)?,
+            },
             files: files(planned, &scope, sources)?,
+            prompt: prompt(planned, &scope, seen)?,
         };
         message(&self.config, outgoing, lease, &scope)
     }
@@ -103,6 +121,17 @@ fn origin(run: &RunState, task: TaskIndex, name: &str) -> String {
     }
     let declared = run.planned(task).artifacts().get(name);
     sealed_at(&run.id(task), declared.map_or(name, String::as_str))
+}
+
+/// What all items left under one name, in their order; those that left nothing are not there.
+fn of_items(run: &RunState, id: &TaskId, parent: TaskIndex, name: &str) -> Vec<ContextItem> {
+    let children = run.children(parent).enumerate();
+    let seen = children.filter_map(|(place, child)| {
+        let left = left_by(run, child, name)?;
+        let source = source(run, child, left);
+        Some(of_artifact(id, Some(place), name, source))
+    });
+    seen.collect()
 }
 
 /// What all items left under one name, beneath one directory: `7-notes.md`, with as many digits as the

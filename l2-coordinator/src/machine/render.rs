@@ -6,7 +6,9 @@ use std::fmt;
 
 use protocol::expr::{Reference, Scope, Target, Template};
 use protocol::ids::{LeaseId, TaskId};
-use protocol::message::{FileSource, MAX_MESSAGE_BYTES, MESSAGE_VERSION, StagedFile, TaskMessage};
+use protocol::message::{
+    FileSource, MAX_MESSAGE_BYTES, MESSAGE_VERSION, PromptMessage, StagedFile, TaskMessage,
+};
 use protocol::outcome::{Failure, FailureClass};
 use protocol::plan::{Action, Bounds, FileSource as Planned, Plan, PlanTask, TaskIndex, Workspace};
 use protocol::policy::{Constraints, Effects, Finding, TaskAsk};
@@ -15,6 +17,7 @@ use protocol::trace::traceparent;
 use serde_json::Value;
 
 use super::config::Config;
+use super::render_prompt::{local_files, of_artifact, prompt};
 
 /// A task about to go out, and what does not follow from its own definition.
 pub(super) struct Outgoing<'a> {
@@ -24,6 +27,7 @@ pub(super) struct Outgoing<'a> {
     pub(super) bounds: Bounds,
     pub(super) env: BTreeMap<String, String>,
     pub(super) files: Vec<StagedFile>,
+    pub(super) prompt: Option<Box<PromptMessage>>,
 }
 
 /// The message that a task of the plan itself would go out with, as far as `scope` knows. For a look
@@ -40,8 +44,21 @@ pub fn render(
 ) -> Result<TaskMessage, Unready> {
     let planned = plan.task(index);
     let mut env = BTreeMap::new();
-    add_env(plan.env(), scope, &mut env)?;
-    add_env(planned.env(), scope, &mut env)?;
+    // What asks a model has no process whose environment it would be.
+    if planned.prompt().is_none() {
+        add_env(plan.env(), scope, &mut env)?;
+        add_env(planned.env(), scope, &mut env)?;
+    }
+    let declared = |task: &TaskId, name: &str| {
+        let left = scope.artifact(task.as_str(), name)?;
+        let producer = plan.index_of(task.as_str()).map(|index| plan.task(index));
+        let declared = producer.and_then(|producer| producer.artifacts().get(name));
+        Some(FileSource::Artifact {
+            files: left.files.clone(),
+            directory: left.directory,
+            strip: sealed_at(task, declared.map_or(name, String::as_str)),
+        })
+    };
     let outgoing = Outgoing {
         id: planned.id().clone(),
         parent: planned.parent_id().cloned(),
@@ -49,17 +66,13 @@ pub fn render(
         bounds: Bounds::of(planned),
         env,
         files: files(planned, scope, |to, task, name| {
-            let left = scope.artifact(task.as_str(), name);
-            let left = left.ok_or_else(|| no_artifact(to, task, name))?;
-            let producer = plan.index_of(task.as_str()).map(|index| plan.task(index));
-            let declared = producer.and_then(|producer| producer.artifacts().get(name));
-            let source = FileSource::Artifact {
-                files: left.files.clone(),
-                directory: left.directory,
-                strip: sealed_at(task, declared.map_or(name, String::as_str)),
-            };
+            let source = declared(task, name).ok_or_else(|| no_artifact(to, task, name))?;
             let to = to.to_owned();
             Ok(vec![StagedFile { to, source }])
+        })?,
+        prompt: prompt(planned, scope, |task, name| {
+            let source = declared(task, name).ok_or_else(|| unseen(task, name))?;
+            Ok(vec![of_artifact(task, None, name, source)])
         })?,
     };
     message(config, outgoing, lease, scope)
@@ -131,6 +144,7 @@ pub(super) fn message(
         parent_id: outgoing.parent,
         lease,
         argv,
+        prompt: outgoing.prompt,
         env: outgoing.env,
         secrets: task.secrets().to_vec(),
         project,
@@ -162,6 +176,7 @@ fn argv(task: &PlanTask, scope: &dyn Scope) -> Result<Vec<String>, String> {
             .enumerate()
             .map(|(at, word)| text(word, scope).map_err(|e| format!("`command` word {at}: {e}")))
             .collect(),
+        Action::Prompt(_) => Ok(Vec::new()),
         Action::Uses(_) => Err("a nested scenario is no program".into()),
     }
 }
@@ -180,7 +195,7 @@ pub(super) fn add_env(
 }
 
 /// NUL ends a C string: a value with one would silently be cut on its way into the process.
-fn text(template: &Template, scope: &dyn Scope) -> Result<String, String> {
+pub(super) fn text(template: &Template, scope: &dyn Scope) -> Result<String, String> {
     if scope.is_ahead() && !is_known(template, scope) {
         return Ok(template.as_str().to_owned());
     }
@@ -213,6 +228,10 @@ pub(super) fn sealed_at(task: &TaskId, declared: &str) -> String {
 
 pub(super) fn no_artifact(to: &str, task: &TaskId, name: &str) -> String {
     format!("`files` {to}: task `{task}` left no artifact `{name}`")
+}
+
+pub(super) fn unseen(task: &TaskId, name: &str) -> String {
+    format!("`context`: task `{task}` left no artifact `{name}`")
 }
 
 /// What is staged; `artifacts` says what an artifact of a task comes down to.
@@ -249,7 +268,7 @@ fn constraints(
     let is_open = |at: usize| {
         let word = match task.action() {
             Action::Command(words) => words.get(at),
-            Action::Run(_) | Action::Uses(_) => None,
+            Action::Run(_) | Action::Prompt(_) | Action::Uses(_) => None,
         };
         scope.is_ahead() && word.is_some_and(|word| !is_known(word, scope))
     };
@@ -272,6 +291,14 @@ fn constraints(
         if let FileSource::Local { path } = &file.source {
             config.policy.staged(&outgoing.id, path).map_err(denied)?;
         }
+    }
+    // What a model gets to see has left this host.
+    for path in outgoing
+        .prompt
+        .iter()
+        .flat_map(|prompt| local_files(prompt))
+    {
+        config.policy.staged(&outgoing.id, path).map_err(denied)?;
     }
     config.policy.constraints(&ask).map_err(denied)
 }

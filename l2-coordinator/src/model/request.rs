@@ -1,6 +1,7 @@
 //! What a model is asked, in words of no provider.
 
 use protocol::digest::{CanonicalError, Digest};
+use protocol::plan::Effort;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -46,39 +47,6 @@ pub enum Role {
     User,
     /// The model.
     Assistant,
-}
-
-/// How hard a model thinks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Effort {
-    /// Least.
-    Low,
-    /// Less.
-    Medium,
-    /// Much.
-    High,
-    /// More.
-    Xhigh,
-    /// Most.
-    Max,
-}
-
-impl Effort {
-    /// Every word.
-    pub const WORDS: &'static [&'static str] = &["low", "medium", "high", "xhigh", "max"];
-
-    /// The word providers and people use.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Xhigh => "xhigh",
-            Self::Max => "max",
-        }
-    }
 }
 
 impl ModelRequest {

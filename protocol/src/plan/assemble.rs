@@ -11,6 +11,7 @@ use super::draft::{DraftPlan, DraftTask};
 use super::expansion::{FanOut, Items, Uses};
 use super::graph::{Builder, TaskIndex};
 use super::nested::Library;
+use super::prompt::{ContextRef, Prompt};
 use super::task::{Action, Extra, FileSource, PlanTask};
 
 /// Puts a draft without problems into its final order.
@@ -85,7 +86,22 @@ fn task(mut draft: DraftTask, scenarios: &Library) -> PlanTask {
             with: draft.with,
             scenario: Arc::clone(scenario),
         })),
-        (None, None) => Action::Command(draft.command.unwrap_or_default().into()),
+        (None, None) => match draft.prompt {
+            Some(text) => {
+                let schema = draft.output_schema;
+                let parse = Prompt::default_parse(schema.is_some());
+                Action::Prompt(Box::new(Prompt {
+                    text,
+                    context: draft.context.iter().filter_map(ContextRef::of).collect(),
+                    context_tokens: draft.context_tokens,
+                    parse: draft.parse.unwrap_or(parse),
+                    schema,
+                    model: draft.model.unwrap_or_default(),
+                    fallback: draft.fallback,
+                }))
+            }
+            None => Action::Command(draft.command.unwrap_or_default().into()),
+        },
     };
     let axis = |(name, value)| Some((name, Items::of(value)?));
     let fan_out = match draft.for_each.and_then(Items::of) {

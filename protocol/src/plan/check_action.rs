@@ -12,6 +12,7 @@ pub(super) fn check_action(task: &DraftTask, problems: &mut Problems) {
     let kinds = [
         ("run", task.run.is_some()),
         ("command", task.command.is_some()),
+        ("prompt", task.prompt.is_some()),
         ("uses", task.uses.is_some()),
     ];
     let kinds = kinds.iter().filter(|(_, given)| *given);
@@ -21,7 +22,8 @@ pub(super) fn check_action(task: &DraftTask, problems: &mut Problems) {
             Diagnostic::error("no-kind", format!("task `{}` does nothing", task.id))
                 .in_place(place())
                 .help(
-                    "give it `run: shell text`, `command: [program, argument]` or `uses: ./file.yaml`",
+                    "give it `run: shell text`, `command: [program, argument]`, `prompt: question` or \
+                     `uses: ./file.yaml`",
                 ),
         ),
         ([first, .., last], ..) => problems.push(
@@ -44,7 +46,7 @@ pub(super) fn check_action(task: &DraftTask, problems: &mut Problems) {
                 .in_place(place)
                 .help("remove it, or write the command as `run`"),
         );
-    } else if kinds != ["uses"] && !is_program(shell) {
+    } else if !matches!(kinds.as_slice(), ["prompt" | "uses"]) && !is_program(shell) {
         let shown: String = shell.chars().take(60).collect();
         problems.push(
             Diagnostic::error("invalid-shell", format!("`{shown}` is not a shell's name"))

@@ -12,6 +12,7 @@ use crate::expr::Template;
 use crate::policy::{Effects, PolicyRequest, RetryPolicy, Secrets, Timeout};
 
 use super::limits::MAX_PLAN_BYTES;
+use super::prompt::{DraftContext, Fallback, ModelChoice, Parse};
 use super::types::{InputType, OutputType, Workspace};
 
 /// An unchecked plan.
@@ -89,12 +90,34 @@ pub struct DraftTask {
     /// Tasks that end before it starts.
     #[serde(default)]
     pub needs: Vec<String>,
-    /// Shell text; exactly one of `run`, `command` and `uses`.
+    /// Shell text; exactly one of `run`, `command`, `prompt` and `uses`.
     #[serde(default)]
     pub run: Option<String>,
     /// Argument list.
     #[serde(default)]
     pub command: Option<Vec<Template>>,
+    /// What a model is asked.
+    #[serde(default)]
+    pub prompt: Option<Template>,
+    /// What the model gets to see, in this order.
+    #[serde(default)]
+    pub context: Vec<DraftContext>,
+    /// Most tokens of all that together.
+    #[serde(default)]
+    pub context_tokens: Option<u32>,
+    /// JSON Schema that the reply has to match; a text is the path of a file with one, which nobody has
+    /// read yet.
+    #[serde(default)]
+    pub output_schema: Option<Value>,
+    /// How the reply is read.
+    #[serde(default)]
+    pub parse: Option<Parse>,
+    /// Which of the user's models is asked, and how.
+    #[serde(default)]
+    pub model: Option<ModelChoice>,
+    /// What is tried once when that comes to nothing.
+    #[serde(default)]
+    pub fallback: Option<Fallback>,
     /// The shell of `run`, called as `SHELL -c TEXT`.
     #[serde(default)]
     pub shell: Option<String>,

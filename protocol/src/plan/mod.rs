@@ -28,10 +28,12 @@ mod limits;
 mod nested;
 mod overlap;
 mod paths;
+mod prompt;
 mod task;
 mod types;
 mod wire;
 mod wire_policy;
+mod wire_prompt;
 
 #[cfg(all(test, feature = "expr"))]
 mod check_tests;
@@ -56,6 +58,7 @@ pub use graph::TaskIndex;
 pub(crate) use interface::{Interface, Interfaces};
 pub use limits::{Limits, MAX_DEPTH, MAX_ITEMS, MAX_RUN_TASKS};
 pub use paths::{PathProblem, check_relative};
+pub use prompt::{ContextRef, DraftContext, Effort, Fallback, ModelChoice, Parse, Prompt, Tier};
 pub use task::{Action, FileSource, PlanTask};
 #[cfg(feature = "author")]
 pub(crate) use types::whole_number;

@@ -10,6 +10,7 @@ use crate::ids::TaskId;
 use crate::policy::{Effects, RetryPolicy, Timeout};
 
 use super::expansion::{FanOut, Uses};
+use super::prompt::Prompt;
 use super::types::{OutputType, Workspace};
 
 /// What a task does.
@@ -19,8 +20,23 @@ pub enum Action {
     Run(Box<str>),
     /// An argument list; the program is a literal.
     Command(Box<[Template]>),
+    /// A question to a model.
+    Prompt(Box<Prompt>),
     /// The tasks of a nested scenario.
     Uses(Box<Uses>),
+}
+
+impl Action {
+    /// The key that a task of this kind carries.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Run(_) => "run",
+            Self::Command(_) => "command",
+            Self::Prompt(_) => "prompt",
+            Self::Uses(_) => "uses",
+        }
+    }
 }
 
 /// Where a staged file comes from.
@@ -131,6 +147,15 @@ impl PlanTask {
     #[must_use]
     pub fn action(&self) -> &Action {
         &self.action
+    }
+
+    /// What it asks a model, if that is what it does.
+    #[must_use]
+    pub fn prompt(&self) -> Option<&Prompt> {
+        match &self.action {
+            Action::Prompt(prompt) => Some(prompt),
+            Action::Run(_) | Action::Command(_) | Action::Uses(_) => None,
+        }
     }
 
     /// The shell of a `run` text, called as `SHELL -c TEXT`; `sh` unless said otherwise.

@@ -19,9 +19,11 @@ use super::checked::Plan;
 use super::draft::Parameter;
 use super::expansion::{FanOut, Items};
 use super::graph::TaskIndex;
+use super::prompt::Parse;
 use super::task::{Action, FileSource};
 use super::types::{OutputType, Workspace};
 use super::wire_policy::{WireEffects, WirePolicy, WireSecrets};
+use super::wire_prompt::{Context, WireFallback, WireModel, written_parse};
 
 /// What `schema` says in the JSON form.
 pub(super) const SCHEMA: &str = "orchestra.plan/v1";
@@ -132,6 +134,10 @@ struct WireTask<'a> {
     item_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     command: Option<&'a [Template]>,
+    #[serde(skip_serializing_if = "Context::is_empty")]
+    context: Context<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context_tokens: Option<u32>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     continue_on_error: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -142,6 +148,8 @@ struct WireTask<'a> {
     effects: Option<WireEffects<'a>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     env: &'a BTreeMap<String, Template>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback: Option<WireFallback<'a>>,
     #[serde(skip_serializing_if = "Files::is_empty")]
     files: Files<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -153,14 +161,22 @@ struct WireTask<'a> {
     matrix: Option<BTreeMap<&'a str, WireItems<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_parallel: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<WireModel>,
     #[serde(skip_serializing_if = "Needs::is_empty")]
     needs: Needs<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_schema: Option<&'a Value>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     outputs: &'a BTreeMap<String, OutputType>,
     #[serde(skip_serializing_if = "Option::is_none")]
     parent_id: Option<&'a TaskId>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    parse: Option<&'a Parse>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     priority: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt: Option<&'a Template>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     refers: &'a [TaskId],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -185,11 +201,13 @@ struct WireTask<'a> {
 
 fn wire_task(plan: &Plan, index: TaskIndex) -> WireTask<'_> {
     let task = plan.task(index);
-    let (run, command, nested) = match task.action() {
-        Action::Run(text) => (Some(&**text), None, None),
-        Action::Command(items) => (None, Some(&**items), None),
-        Action::Uses(uses) => (None, None, Some(&**uses)),
-    };
+    let (mut run, mut command, mut prompt, mut nested) = (None, None, None, None);
+    match task.action() {
+        Action::Run(text) => run = Some(&**text),
+        Action::Command(items) => command = Some(&**items),
+        Action::Prompt(asked) => prompt = Some(&**asked),
+        Action::Uses(uses) => nested = Some(&**uses),
+    }
     let (for_each, matrix) = match task.fan_out() {
         None => (None, None),
         Some(FanOut::ForEach(items)) => (Some(WireItems(items)), None),
@@ -205,24 +223,33 @@ fn wire_task(plan: &Plan, index: TaskIndex) -> WireTask<'_> {
         artifacts: task.artifacts(),
         item_name: task.item_name(),
         command,
+        context: Context(prompt.map_or(&[], |prompt| &prompt.context)),
+        context_tokens: prompt.and_then(|prompt| prompt.context_tokens),
         continue_on_error: task.continue_on_error(),
         crash_limit: task.crash_limit(),
         description: task.description(),
         effects: task.effects().map(WireEffects::of),
         env: task.env(),
+        fallback: prompt
+            .and_then(|prompt| prompt.fallback.as_ref())
+            .map(WireFallback::new),
         files: Files(task.files()),
         for_each,
         id: task.id(),
         condition: task.condition(),
         matrix,
         max_parallel: task.max_parallel(),
+        model: prompt.and_then(|prompt| WireModel::new(&prompt.model)),
         needs: Needs {
             plan,
             needs: plan.needs(index),
         },
+        output_schema: prompt.and_then(|prompt| prompt.schema.as_ref()),
         outputs: task.outputs(),
         parent_id: task.parent_id(),
+        parse: prompt.and_then(written_parse),
         priority: task.priority(),
+        prompt: prompt.map(|prompt| &prompt.text),
         refers: task.refers(),
         retry: task.own_retry().map(WireRetry::new),
         run,

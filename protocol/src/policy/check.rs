@@ -19,7 +19,7 @@ use super::verdict::{Verdict, WorstCase};
 use crate::diagnostic::Problems;
 use crate::expr::Template;
 use crate::ids::TaskId;
-use crate::plan::{Action, Bounds, FileSource, MAX_RUN_TASKS, Plan, PlanTask};
+use crate::plan::{Action, Bounds, ContextRef, FileSource, MAX_RUN_TASKS, Plan, PlanTask};
 
 impl Policy {
     /// What it says of a plan. The plan's own `policy` is to be part of it already
@@ -203,7 +203,7 @@ impl Check<'_> {
                     },
                 )
             }
-            Action::Run(_) | Action::Command(_) => {
+            Action::Run(_) | Action::Command(_) | Action::Prompt(_) => {
                 self.leaf(plan, task, &id, outer.policy);
                 let attempts = u64::from(bounds.retry.as_ref().map_or(0, |retry| retry.max)) + 1;
                 let attempts = times.saturating_mul(attempts);
@@ -227,7 +227,7 @@ impl Check<'_> {
         let argv = match task.action() {
             Action::Run(text) => vec![Some(task.shell()), Some("-c"), Some(&**text)],
             Action::Command(words) => words.iter().map(Template::literal).collect(),
-            Action::Uses(_) => Vec::new(),
+            Action::Prompt(_) | Action::Uses(_) => Vec::new(),
         };
         let ask = TaskAsk {
             id,
@@ -243,11 +243,17 @@ impl Check<'_> {
         for judged in policy.judge(&ask, self.site) {
             self.take(judged);
         }
-        for source in task.files().values() {
+        let staged = task.files().values().filter_map(|source| match source {
+            FileSource::Input { name } => Some(name),
+            FileSource::Artifact { .. } => None,
+        });
+        let seen = task.prompt().map_or(&[][..], |prompt| &prompt.context);
+        let seen = seen.iter().filter_map(|one| match one {
+            ContextRef::File { name } => Some(name),
+            _ => None,
+        });
+        for name in staged.chain(seen) {
             // What a nested scenario is given is known, and judged, when it starts.
-            let FileSource::Input { name } = source else {
-                continue;
-            };
             let Some(path) = plan.inputs().get(&**name).and_then(|value| value.as_str()) else {
                 continue;
             };

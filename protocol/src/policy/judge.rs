@@ -103,6 +103,10 @@ impl Judge<'_> {
     }
 
     fn programs(&mut self) {
+        // A task that asks a model starts none.
+        if self.ask.argv.is_empty() && self.ask.effects.programs.is_none() {
+            return;
+        }
         let admission = self
             .policy
             .admit(&self.ask.argv, self.ask.real_program, self.site);

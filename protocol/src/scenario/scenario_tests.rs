@@ -168,6 +168,7 @@ tasks:
     let argv = |id: &str| match plan.task(plan.index_of(id).unwrap()).action() {
         Action::Command(items) => items.iter().map(|item| item.as_str().to_owned()).collect(),
         Action::Run(text) => vec![text.to_string()],
+        Action::Prompt(prompt) => vec![prompt.text.to_string()],
         Action::Uses(uses) => vec![uses.file.to_string()],
     };
     let expected = [

@@ -138,7 +138,7 @@ impl RunState {
         match (planned.fan_out(), planned.action()) {
             (Some(fan_out), _) if !self.is_item(index) => Role::FanOut(fan_out),
             (_, Action::Uses(uses)) => Role::Nested(uses),
-            (_, Action::Run(_) | Action::Command(_)) => Role::Work,
+            (_, Action::Run(_) | Action::Command(_) | Action::Prompt(_)) => Role::Work,
         }
     }
 

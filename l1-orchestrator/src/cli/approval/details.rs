@@ -73,6 +73,7 @@ fn task(text: &mut String, one: &Allowed<'_>, judged: &Judged, policy: &Policy, 
 fn program(task: &PlanTask) -> Vec<String> {
     let lines: Vec<String> = match task.action() {
         Action::Run(script) => script.lines().map(str::to_owned).collect(),
+        Action::Prompt(prompt) => prompt.text.as_str().lines().map(str::to_owned).collect(),
         Action::Command(_) => {
             let word = |word: Option<&str>| match word {
                 Some(word) => crate::runs::quoted(word.as_ref()),

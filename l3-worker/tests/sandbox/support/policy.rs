@@ -129,6 +129,7 @@ impl Policy {
             parent_id: None,
             lease: "1-1".parse().unwrap(),
             argv,
+            prompt: None,
             env: self.env.clone(),
             project: self.project.clone(),
             working_dir: None,

@@ -119,6 +119,7 @@ pub fn argv(words: &[&str]) -> TaskMessage {
         parent_id: None,
         lease: "1-1".parse().unwrap(),
         argv: words.iter().map(ToString::to_string).collect(),
+        prompt: None,
         env: std::collections::BTreeMap::new(),
         secrets: Vec::new(),
         project: None,
