@@ -85,6 +85,8 @@ fn config() -> Config {
         }),
         crash_limit: CRASH_LIMIT,
         project: None,
+        budget: protocol::budget::Budget::default(),
+        models: None,
     }
 }
 

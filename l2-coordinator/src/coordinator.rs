@@ -13,11 +13,14 @@ use protocol::state::{IllegalEvent, Phase, RunState};
 use protocol::time::Clock;
 use tokio::sync::mpsc;
 
+use crate::desk::{Desk, desk};
 use crate::driver::Driver;
 use crate::journal::{ReadError, Storage, SyncMode, WriteError, Writer};
 use crate::machine::{Config, Input, Machine, Now};
+use crate::model::{CallJournal, Recall, sweep_calls};
 use crate::observer::Observer;
 use crate::recover;
+use crate::sources::Inbox;
 
 /// Commands that wait for the driver. A person presses Ctrl-C a few times at most.
 const COMMANDS: usize = 64;
@@ -93,6 +96,17 @@ pub enum CoordinatorError {
 #[derive(Clone, Debug)]
 pub struct Handle {
     commands: mpsc::Sender<Input>,
+    calls: Desk,
+}
+
+fn reach() -> (Handle, Inbox) {
+    let (tell, commands) = mpsc::channel(COMMANDS);
+    let (desk, calls) = desk();
+    let handle = Handle {
+        commands: tell,
+        calls: desk,
+    };
+    (handle, Inbox { commands, calls })
 }
 
 impl Handle {
@@ -118,6 +132,13 @@ impl Handle {
         self.tell(Input::WorkerGone(worker, incarnation));
     }
 
+    /// Where tasks that ask models have their calls journaled: set aside within the run's budget, and
+    /// settled.
+    #[must_use]
+    pub fn calls(&self) -> Arc<dyn CallJournal> {
+        self.calls.journal()
+    }
+
     fn tell(&self, input: Input) {
         // Full or closed: the driver is gone or has more of the same waiting.
         let _told = self.commands.try_send(input);
@@ -127,6 +148,7 @@ impl Handle {
 /// Drives one run from its first or next event to its last.
 pub struct Coordinator {
     driver: Driver,
+    recall: Recall,
 }
 
 impl Coordinator {
@@ -141,10 +163,11 @@ impl Coordinator {
     ) -> Result<(Self, Handle), CoordinatorError> {
         let writer = Writer::create(Arc::clone(&options.storage), options.sync)?;
         let machine = Machine::new(Arc::new(options.config.clone()), Arc::clone(&options.plan));
-        let (commands, inbox) = mpsc::channel(COMMANDS);
+        let (handle, inbox) = reach();
         let mut driver = Driver::new(options, machine, writer, inbox).await?;
         driver.record_opening(opening)?;
-        Ok((Self { driver }, Handle { commands }))
+        let recall = Recall::default();
+        Ok((Self { driver, recall }, handle))
     }
 
     /// For a run whose plan was just approved by whoever planned it, in this same life of the run: folds its
@@ -158,7 +181,8 @@ impl Coordinator {
             wall: options.clock.now(),
         };
         let mut machine = Machine::new(Arc::new(options.config.clone()), Arc::clone(&options.plan));
-        let end = recover::fold(options.storage.as_ref(), &mut machine, now)?;
+        let mut recall = Recall::default();
+        let end = recover::fold(options.storage.as_ref(), &mut machine, &mut recall, now)?;
         if *machine.run().phase() != Phase::Running {
             return Err(CoordinatorError::NotApproved);
         }
@@ -168,9 +192,9 @@ impl Coordinator {
             let message = "the journal of a run that was just approved is damaged";
             return Err(CoordinatorError::Internal(message.into()));
         }
-        let (commands, inbox) = mpsc::channel(COMMANDS);
+        let (handle, inbox) = reach();
         let driver = Driver::new(options, machine, writer, inbox).await?;
-        Ok((Self { driver }, Handle { commands }))
+        Ok((Self { driver, recall }, handle))
     }
 
     /// For a run that another coordinator left: folds its journal, sets a damaged end aside, raises
@@ -185,7 +209,8 @@ impl Coordinator {
             wall: options.clock.now(),
         };
         let mut machine = Machine::new(Arc::new(options.config.clone()), Arc::clone(&options.plan));
-        let end = recover::fold(options.storage.as_ref(), &mut machine, now)?;
+        let mut recall = Recall::default();
+        let end = recover::fold(options.storage.as_ref(), &mut machine, &mut recall, now)?;
         match machine.run().phase() {
             Phase::Finished(outcome) => return Err(CoordinatorError::AlreadyFinished(*outcome)),
             Phase::Empty | Phase::Planning => return Err(CoordinatorError::NotApproved),
@@ -202,17 +227,27 @@ impl Coordinator {
             None => Ok(Vec::new()),
         };
         let corrupt = corrupt.map_err(CoordinatorError::Artifacts)?;
-        let (commands, inbox) = mpsc::channel(COMMANDS);
+        if let Some(run_dir) = &options.run_dir {
+            sweep_calls(run_dir).map_err(|error| CoordinatorError::Internal(error.to_string()))?;
+        }
+        let (handle, inbox) = reach();
         let mut driver = Driver::new(options, machine, writer, inbox).await?;
         driver.show(recovered);
         driver.record_resume(corrupt)?;
-        Ok((Self { driver }, Handle { commands }))
+        Ok((Self { driver, recall }, handle))
     }
 
     /// The state so far.
     #[must_use]
     pub fn state(&self) -> &RunState {
         self.driver.machine().run()
+    }
+
+    /// Replies that an earlier life of the run paid for and that nothing has come of yet: whoever asks
+    /// models for its tasks takes them along.
+    #[must_use]
+    pub fn recall(&self) -> Recall {
+        self.recall.clone()
     }
 
     /// Drives the run to its end. Dropping the future is a crash: the journal stays as it is, and

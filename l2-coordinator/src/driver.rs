@@ -11,16 +11,14 @@ use protocol::ids::TaskId;
 use protocol::outcome::RunOutcome;
 use protocol::state::IllegalEvent;
 use protocol::time::Clock;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::coordinator::{CoordinatorError, Finished, Options};
 use crate::effects::Outbox;
 use crate::journal::{SyncWatch, WriteError, Writer};
-use crate::machine::{Decision, Effect, Gate, Input, Machine, Now, RequestId};
+use crate::machine::{Decision, Effect, Gate, Input, Machine, Now};
 use crate::observer::Observer;
-use crate::sources::{Sources, Taken};
-use crate::wire::{self, Way};
+use crate::sources::{Inbox, Sources, Taken};
 
 /// Inputs taken into one write. Bounds the batch's memory and the delay of its first effect.
 const BATCH: usize = 256;
@@ -49,10 +47,10 @@ impl Driver {
         options: Options,
         machine: Machine,
         writer: Writer,
-        commands: mpsc::Receiver<Input>,
+        inbox: Inbox,
     ) -> Result<Self, CoordinatorError> {
         let bus = options.bus;
-        let sources = Sources::open(&bus, &options.config.coordinator, commands).await?;
+        let sources = Sources::open(&bus, &options.config.coordinator, inbox).await?;
         Ok(Self {
             outbox: Outbox::new(bus, options.config.coordinator.clone(), options.config.run),
             synced: writer.watch(),
@@ -247,29 +245,6 @@ impl Driver {
         certain
     }
 
-    async fn perform(&mut self, effect: Effect) {
-        match effect {
-            Effect::Finished { outcome, exit_code } => self.finished = Some((outcome, exit_code)),
-            Effect::ReplyClaim(id, reply) => self.reply(id, wire::encode(&reply)).await,
-            Effect::ReplyAttempt(id, reply) => self.reply(id, wire::encode(&reply)).await,
-            Effect::ReplyHeartbeat(id, reply) => self.reply(id, wire::encode(&reply)).await,
-            Effect::AckResult(id) => {
-                if let Some(Way::Ack(acker)) = self.sources.way(id) {
-                    self.outbox.ack(acker).await;
-                }
-            }
-            Effect::Publish { task, message } => self.outbox.publish(task, &message).await,
-            Effect::Unpublish { seq } => self.outbox.unpublish(seq).await,
-            Effect::Cancel { task, kill } => self.outbox.cancel(task, kill).await,
-        }
-    }
-
-    async fn reply(&mut self, id: RequestId, payload: bytes::Bytes) {
-        if let Some(Way::Reply(replier)) = self.sources.way(id) {
-            self.outbox.reply(replier, payload).await;
-        }
-    }
-
     /// Waits until something is to be done, then takes what else waits, up to a bound, and last the
     /// time: whoever spoke in time is heard before a deadline passes.
     async fn gather(&mut self, inputs: &mut Vec<Input>) -> Result<(), CoordinatorError> {
@@ -389,5 +364,6 @@ fn fault(error: &IllegalEvent) -> CoordinatorError {
     CoordinatorError::Internal(format!("{error}{}", source.unwrap_or_default()))
 }
 
+mod perform;
 #[cfg(test)]
 mod tests;

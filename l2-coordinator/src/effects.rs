@@ -14,9 +14,9 @@ use protocol::ids::{CoordinatorId, LeaseId, RunId, TaskId};
 use protocol::message::{Cancel, TaskMessage};
 use protocol::plan::TaskIndex;
 use protocol::queue::TASKS;
-use protocol::subject::{CancelSubject, DEFAULT_POOL, Priority, Subject as _, TaskSubject};
+use protocol::subject::{CancelSubject, Priority, Subject as _, TaskSubject};
 
-use crate::machine::Input;
+use crate::machine::{Input, Pool};
 use crate::wire;
 
 /// First pause before a publish is repeated; doubles up to [`AGAIN_MOST`].
@@ -49,6 +49,11 @@ impl Outbox {
         }
     }
 
+    /// An input that follows from an effect itself.
+    pub(crate) fn feed(&mut self, input: Input) {
+        self.ready.push_back(input);
+    }
+
     /// An input from a call that finished at once.
     pub(crate) fn take_ready(&mut self) -> Option<Input> {
         self.ready.pop_front()
@@ -56,7 +61,7 @@ impl Outbox {
 
     pub(crate) async fn publish(&mut self, task: TaskIndex, message: &TaskMessage) {
         let subject = TaskSubject {
-            pool: DEFAULT_POOL.to_owned(),
+            pool: pool_of(message).token().to_owned(),
             priority: Priority::Normal,
             coordinator: self.coordinator.clone(),
             run: self.run,
@@ -134,6 +139,14 @@ impl Outbox {
             Poll::Ready(input) => self.ready.extend(input),
             Poll::Pending => self.sides.push(call),
         }
+    }
+}
+
+/// Whose work it is.
+const fn pool_of(message: &TaskMessage) -> Pool {
+    match message.prompt {
+        Some(_) => Pool::Ai,
+        None => Pool::Cpu,
     }
 }
 

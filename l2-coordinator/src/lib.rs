@@ -1,6 +1,7 @@
 //! Decides what happens next in a run, and remembers it: the machine, the journal, the driver.
 
 mod coordinator;
+mod desk;
 mod driver;
 mod effects;
 pub mod journal;
@@ -20,7 +21,8 @@ mod wire;
 pub use coordinator::{Coordinator, CoordinatorError, Finished, Handle, Options};
 pub use machine::{
     CRASH_LIMIT, Config, Decision, Effect, Embedded, FENCE, Gate, Input, LEASE_LOST, Machine, Note,
-    Now, REDISPATCH_DELAY, RequestId, Unready, Width, known_inputs, render as render_task, width,
+    Now, Pool, REDISPATCH_DELAY, RequestId, Unready, Unreserved, Width, known_inputs,
+    render as render_task, width,
 };
 pub use observer::Observer;
 pub use planning::{NoPlan, Planning, PlanningOptions, Tell};

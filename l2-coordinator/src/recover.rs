@@ -12,16 +12,19 @@ use protocol::state::{Role, RunState, TaskState};
 use crate::coordinator::CoordinatorError;
 use crate::journal::{End, Reader, Storage};
 use crate::machine::{Machine, Now};
+use crate::model::Recall;
 
-/// Applies every good event and says how the journal ends.
+/// Applies every good event, collects replies that nothing came of, and says how the journal ends.
 pub(crate) fn fold(
     storage: &dyn Storage,
     machine: &mut Machine,
+    recall: &mut Recall,
     now: Now,
 ) -> Result<End, CoordinatorError> {
     let source = storage.reader().map_err(crate::journal::ReadError::Io)?;
     let mut reader = Reader::new(source);
     while let Some(event) = reader.next_event()? {
+        recall.apply(&event.kind);
         machine.apply(now, &event)?;
     }
     Ok(reader.finish()?)

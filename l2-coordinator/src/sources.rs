@@ -1,4 +1,4 @@
-//! Where a run's inputs come from: commands of its owner, requests and words of workers, results.
+//! Where a run's inputs come from: commands of its owner, calls of models, requests and words of workers, results.
 //!
 //! All of them are bounded queues, so what is not taken stays where it is. None may starve another:
 //! a lease whose heartbeat waits behind a thousand claims is lost. What inputs mean is decided
@@ -11,13 +11,12 @@ use std::time::Duration;
 use protocol::bus::{Acker, Bus, BusError, Delivery, Subscription};
 use protocol::ids::CoordinatorId;
 use protocol::queue;
-use protocol::subject::{
-    AttemptSubject, ClaimSubject, DEFAULT_POOL, HeartbeatSubject, HelloSubject, Priority,
-};
+use protocol::subject::{AttemptSubject, ClaimSubject, HeartbeatSubject, HelloSubject, Priority};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::machine::{Input, RequestId};
+use crate::desk::Word;
+use crate::machine::{Input, Pool, RequestId};
 use crate::wire::{self, Request, Way};
 
 /// Requests that wait on a subject. A worker has one request open per slot.
@@ -29,9 +28,16 @@ const PULL_EXPIRES: Duration = Duration::from_secs(30);
 /// Pause before a failed pull is repeated.
 const PULL_AGAIN: Duration = Duration::from_millis(200);
 
+/// What comes from within this process.
+pub(crate) struct Inbox {
+    pub(crate) commands: mpsc::Receiver<Input>,
+    pub(crate) calls: mpsc::Receiver<Word>,
+}
+
 /// Everything inputs come from, and the ways back of what was taken.
 pub(crate) struct Sources {
     commands: mpsc::Receiver<Input>,
+    calls: mpsc::Receiver<Word>,
     results: mpsc::Receiver<Delivery>,
     claims: Subscription,
     attempts: Subscription,
@@ -56,12 +62,14 @@ impl Sources {
     pub(crate) async fn open(
         bus: &Arc<dyn Bus>,
         coordinator: &CoordinatorId,
-        commands: mpsc::Receiver<Input>,
+        inbox: Inbox,
     ) -> Result<Self, BusError> {
         bus.ensure_stream(&queue::tasks_stream()).await?;
         bus.ensure_stream(&queue::results_stream()).await?;
-        bus.ensure_consumer(&queue::pool_consumer(DEFAULT_POOL, Priority::Normal))
-            .await?;
+        for pool in Pool::ALL {
+            let consumer = queue::pool_consumer(pool.token(), Priority::Normal);
+            bus.ensure_consumer(&consumer).await?;
+        }
         bus.ensure_consumer(&queue::results_consumer(coordinator))
             .await?;
         let listen = async |pattern: String| bus.subscribe(&pattern, WAITING_REQUESTS).await;
@@ -70,7 +78,8 @@ impl Sources {
         let consumer = queue::results_consumer_name(coordinator);
         puller.spawn(pull_results(Arc::clone(bus), consumer, into));
         Ok(Self {
-            commands,
+            commands: inbox.commands,
+            calls: inbox.calls,
             results,
             claims: listen(ClaimSubject::filter(coordinator)).await?,
             attempts: listen(AttemptSubject::filter(coordinator)).await?,
@@ -96,6 +105,7 @@ impl Sources {
         Ok(tokio::select! {
             biased;
             Some(input) = self.commands.recv() => Taken::Input(input),
+            Some(word) = self.calls.recv() => self.request(Some(wire::call(id, word))),
             Some(incoming) = self.claims.next() => self.request(wire::claim(id, incoming)),
             Some(incoming) = self.attempts.next() => self.request(wire::attempt(id, incoming)),
             delivery = self.results.recv() => self.delivery(delivery.ok_or(BusError::Closed)?),
@@ -107,6 +117,10 @@ impl Sources {
     /// What waits already: at most one of every source, so that each gets its turn.
     pub(crate) fn round(&mut self, taken: &mut Vec<Taken>) {
         taken.extend(self.commands.try_recv().ok().map(Taken::Input));
+        if let Ok(word) = self.calls.try_recv() {
+            let request = wire::call(self.next_id(), word);
+            taken.push(self.request(Some(request)));
+        }
         if let Some(incoming) = self.claims.try_next() {
             let request = wire::claim(self.next_id(), incoming);
             taken.push(self.request(request));

@@ -2,6 +2,7 @@
 //! before it is parsed, and dropped with a note when it makes no sense.
 
 use bytes::Bytes;
+use protocol::budget::CallId;
 use protocol::bus::{Acker, Delivery, Incoming, Replier};
 use protocol::message::{
     AttemptReport, ClaimRequest, Heartbeat, MAX_MESSAGE_BYTES, MESSAGE_VERSION, TaskResult,
@@ -10,8 +11,10 @@ use protocol::message::{
 use protocol::subject::{AttemptSubject, ClaimSubject, HeartbeatSubject, ResultSubject};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::oneshot;
 
-use crate::machine::{Input, RequestId};
+use crate::desk::Word;
+use crate::machine::{Input, RequestId, Unreserved};
 
 /// The way back of one request.
 pub(crate) enum Way {
@@ -19,12 +22,29 @@ pub(crate) enum Way {
     Reply(Box<dyn Replier>),
     /// Waits for an acknowledgement.
     Ack(Box<dyn Acker>),
+    /// Waits for permission to ask a model.
+    Reserve(oneshot::Sender<Result<CallId, Unreserved>>),
+    /// Waits until a call's end is certain.
+    Settle(oneshot::Sender<()>),
 }
 
 /// A message from outside and what it means.
 pub(crate) struct Request {
     pub(crate) input: Input,
     pub(crate) way: Way,
+}
+
+pub(crate) fn call(id: RequestId, word: Word) -> Request {
+    match word {
+        Word::Reserve(ask, way) => Request {
+            input: Input::Reserve(id, ask),
+            way: Way::Reserve(way),
+        },
+        Word::Settle(settled, way) => Request {
+            input: Input::Settled(id, settled),
+            way: Way::Settle(way),
+        },
+    }
 }
 
 pub(crate) fn claim(id: RequestId, incoming: Incoming) -> Option<Request> {

@@ -239,6 +239,14 @@ pub fn local_worker(coordinator: &CoordinatorId) -> Result<WorkerId, InvalidId> 
     format!("{LOCAL_WORKER}{coordinator}").parse()
 }
 
+/// The worker inside a coordinator's own process that asks models.
+///
+/// # Errors
+/// As with [`local_worker`].
+pub fn local_asker(coordinator: &CoordinatorId) -> Result<WorkerId, InvalidId> {
+    format!("{LOCAL_WORKER}ai-{coordinator}").parse()
+}
+
 /// Whether a worker lives, or lived, inside a coordinator's process and died with it.
 #[must_use]
 pub fn is_local_worker(worker: &WorkerId) -> bool {

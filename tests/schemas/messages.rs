@@ -186,6 +186,8 @@ fn config() -> Config {
         embedded: None,
         crash_limit: CRASH_LIMIT,
         project: None,
+        budget: protocol::budget::Budget::default(),
+        models: None,
     }
 }
 

@@ -139,6 +139,8 @@ impl World {
             embedded: None,
             crash_limit: rng.random_range(2..6),
             project: None,
+            budget: protocol::budget::Budget::default(),
+            models: None,
         };
         Self {
             site: Site {

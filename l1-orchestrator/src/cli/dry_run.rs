@@ -46,6 +46,8 @@ pub(super) fn dry_run(
         embedded: None,
         crash_limit: CRASH_LIMIT,
         project: Some(find_root(&asked.path).display().to_string()),
+        budget: protocol::budget::Budget::default(),
+        models: None,
     };
     let ahead = look_ahead(&config, &asked.plan, slots, &settings::task_path());
     let failed: Vec<&TaskAhead<'_>> = ahead

@@ -57,6 +57,8 @@ pub const fn origin(by: &Origin) -> &'static str {
         Origin::Hangup => "SIGHUP",
         Origin::Cancel => "orchestra cancel",
         Origin::FailFast => "--fail-fast",
+        Origin::Budget => "its budget of time, which is over",
+        Origin::SameFailure => "the same failure of one call after another",
     }
 }
 

@@ -11,6 +11,7 @@ use l2_coordinator::{
 };
 use l3_worker::launcher::Launcher;
 use l3_worker::{CommandExecutor, CommandOptions, StopLevel, Worker};
+use protocol::budget::Budget;
 use protocol::bus::{Bus, BusError, MemoryBus};
 use protocol::event::{Event, EventKind};
 use protocol::ids::{CoordinatorId, RunId, local_worker};
@@ -307,6 +308,8 @@ fn options(
             project: RunRecord::read(&session.entry.dir)
                 .ok()
                 .and_then(|record| record.root),
+            budget: Budget::from(session.policy.budgets()),
+            models: None,
         },
         plan: Arc::clone(&session.plan),
         bus,

@@ -20,8 +20,10 @@ use tokio::task::JoinSet;
 
 use super::{BATCH, Driver};
 use crate::coordinator::{CoordinatorError, Options};
+use crate::desk::desk;
 use crate::journal::{MemoryDisk, Reader, Storage as _, SyncMode, Writer};
 use crate::machine::{Config, Input, LEASE_LOST, Machine};
+use crate::sources::Inbox;
 use crate::testing::{config, plan_of, run_opening, task};
 
 struct Still;
@@ -63,6 +65,11 @@ impl Bench {
         let machine = Machine::new(Arc::new(config.clone()), Arc::clone(&plan));
         let writer = Writer::create(Arc::clone(&disk) as _, SyncMode::Inline).unwrap();
         let (commands, inbox) = mpsc::channel(1);
+        let (_, calls) = desk();
+        let inbox = Inbox {
+            commands: inbox,
+            calls,
+        };
         let mut driver = Driver::new(options, machine, writer, inbox).await.unwrap();
         driver.record_opening(run_opening(&config, &plan)).unwrap();
         Self {

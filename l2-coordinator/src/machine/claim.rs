@@ -10,6 +10,7 @@ use super::config::{LEASE_LOST, Now, REDISPATCH_DELAY};
 use super::effect::{Decision, Effect, Gate, Note};
 use super::input::RequestId;
 use super::leases::Held;
+use super::pool::Pool;
 use super::value::Machine;
 
 impl Machine {
@@ -48,6 +49,14 @@ impl Machine {
         {
             // A word of a life that is over must not hold a lease that no silence ends.
             if self.config.is_embedded(&request.worker) && !self.lives(request) {
+                let soon = u64::try_from(REDISPATCH_DELAY.as_millis()).unwrap_or(u64::MAX);
+                return deny(Denial::Busy, Some(soon));
+            }
+            // A key, and what it buys, stays in this process.
+            if self.has_prompts
+                && Pool::of(&self.run, task) == Pool::Ai
+                && !self.config.asks_models(&request.worker)
+            {
                 let soon = u64::try_from(REDISPATCH_DELAY.as_millis()).unwrap_or(u64::MAX);
                 return deny(Denial::Busy, Some(soon));
             }

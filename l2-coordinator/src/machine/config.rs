@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use protocol::budget::Budget;
 use protocol::ids::{CoordinatorId, Incarnation, RunId, WorkerId};
 use protocol::policy::Dispatch;
 use protocol::time::Timestamp;
@@ -48,6 +49,10 @@ pub struct Config {
     pub crash_limit: u32,
     /// Root of the scenario's own tree on this host, absolute, for tasks that work in it.
     pub project: Option<String>,
+    /// What calls of models may add up to, and how long the run may take.
+    pub budget: Budget,
+    /// The in-process worker that asks models for tasks with a prompt, if there is one.
+    pub models: Option<Embedded>,
 }
 
 /// Default of [`Config::crash_limit`].
@@ -65,11 +70,17 @@ pub const FENCE: Duration = Duration::from_secs(4);
 pub const CLAIM_PATIENCE: Duration = Duration::from_secs(180);
 
 impl Config {
+    /// Whether this worker asks models.
+    #[must_use]
+    pub fn asks_models(&self, worker: &WorkerId) -> bool {
+        let models = self.models.as_ref();
+        models.is_some_and(|models| models.worker == *worker)
+    }
+
     /// Whether leases of this worker have no deadline.
     #[must_use]
     pub fn is_embedded(&self, worker: &WorkerId) -> bool {
-        self.embedded
-            .as_ref()
-            .is_some_and(|embedded| embedded.worker == *worker)
+        let own = self.embedded.iter().chain(&self.models);
+        own.into_iter().any(|embedded| embedded.worker == *worker)
     }
 }

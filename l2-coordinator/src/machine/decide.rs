@@ -17,11 +17,14 @@ impl Machine {
     #[must_use]
     pub fn decide(&self, now: Now, input: &Input) -> Decision {
         match input {
-            Input::Settle => self.settle(),
+            Input::Settle => self.settle(now),
             Input::Claim(id, request) => self.claim(now, *id, request),
             Input::Attempt(id, report) => self.attempt(*id, report),
             Input::Result(id, result) => self.result(*id, result),
             Input::Heartbeat(id, heartbeat) => self.heartbeat(now, *id, heartbeat),
+            Input::Reserve(id, ask) => self.reserve(now, *id, ask),
+            Input::Settled(id, settled) => self.call_over(*id, settled),
+            Input::Unasked(call) => self.unasked(*call),
             Input::Hello(hello) => self.hello(hello),
             Input::WorkerGone(worker, incarnation) => self.worker_gone(worker, incarnation),
             Input::Stored { task, lease, seq } => self.stored(*task, *lease, *seq),
@@ -220,7 +223,10 @@ impl Machine {
     }
 
     fn tick(&self, now: Now) -> Decision {
-        let mut decision = Decision::default();
+        let mut decision = match self.time_is_over(now) {
+            true => self.begin_cancel(Origin::Budget),
+            false => Decision::default(),
+        };
         for task in self.schedule.due(now.mono) {
             decision.notes.push(Note::Due(task));
         }

@@ -1,5 +1,6 @@
 //! Everything a decision owes to the world outside: a closed enum.
 
+use protocol::budget::{CallId, Reserved};
 use protocol::event::EventKind;
 use protocol::ids::{Incarnation, LeaseId, TaskId, WorkerId};
 use protocol::message::{AttemptReply, ClaimReply, HeartbeatReply, TaskMessage, WorkerHello};
@@ -7,7 +8,9 @@ use protocol::outcome::RunOutcome;
 use protocol::plan::TaskIndex;
 use std::time::Duration;
 
+use super::calls::Unreserved;
 use super::input::RequestId;
+use super::pool::Pool;
 
 /// Which events must be on disk before an effect is performed. All are written by then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +44,10 @@ pub enum Effect {
     ReplyAttempt(RequestId, AttemptReply),
     /// Answer a heartbeat.
     ReplyHeartbeat(RequestId, HeartbeatReply),
+    /// Say whether a model may be asked, and under which number.
+    ReplyReserve(RequestId, Result<CallId, Unreserved>),
+    /// Say that a call's end is known.
+    ReplySettle(RequestId),
     /// The result needs no further delivery.
     AckResult(RequestId),
     /// Tell all workers to stop attempts of this run.
@@ -65,15 +72,19 @@ pub enum Effect {
 pub enum Note {
     /// The first task that waited for its verdict was looked at.
     VerdictTaken,
-    /// The first ready task was looked at.
-    ReadyTaken,
+    /// The first ready task of the pool was looked at.
+    ReadyTaken(Pool),
     /// The first ready task waits until there is room beneath this ancestor, which has `max_parallel`.
     ReadyParked {
+        /// Its pool.
+        pool: Pool,
         /// The ancestor.
         full: TaskIndex,
     },
     /// The first ready task waits for a need of this ancestor that was reopened.
     ReadyHeldBack {
+        /// Its pool.
+        pool: Pool,
         /// The ancestor.
         behind: TaskIndex,
     },
@@ -130,6 +141,12 @@ pub enum Note {
     CancelAll,
     /// A paused run stops its attempts, too.
     Halted,
+    /// Who wants to ask a model waits until calls in flight have used less than was set aside for them.
+    AskWaits(RequestId, Box<Reserved>),
+    /// Who waited has an answer.
+    AskAnswered(RequestId),
+    /// Who waits was looked at; calls in flight leave no room yet.
+    AsksLooked,
 }
 
 /// What follows from one input: events first, then notes, then effects.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use protocol::budget::{CallId, Reserved, Settled};
 use protocol::event::Origin;
 use protocol::ids::{Incarnation, LeaseId, TaskId, WorkerId};
 use protocol::message::{AttemptReport, ClaimRequest, Heartbeat, TaskResult, WorkerHello};
@@ -24,6 +25,12 @@ pub enum Input {
     Heartbeat(RequestId, Heartbeat),
     /// A worker's last word under a lease.
     Result(RequestId, Box<TaskResult>),
+    /// Somebody wants to ask a model, which may come to this much.
+    Reserve(RequestId, Box<Reserved>),
+    /// A call of a model is over.
+    Settled(RequestId, Box<Settled>),
+    /// Whoever was to make this call was gone before the answer came: it was not made.
+    Unasked(CallId),
     /// The owner of an in-process worker saw it end.
     WorkerGone(WorkerId, Incarnation),
     /// The bus has the task; where, so that it can be taken back.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use protocol::plan::TaskIndex;
 use protocol::state::{Counts, Phase, TaskState};
 
+use super::pool::Pool;
 use super::value::Machine;
 
 impl Machine {
@@ -84,6 +85,7 @@ impl Machine {
             ));
         }
         self.check_gauges()?;
+        self.check_calls()?;
         self.check_leases()
     }
 
@@ -126,6 +128,12 @@ impl Machine {
     }
 
     fn check_leases(&self) -> Result<(), String> {
+        let under_way = self.leases.held.keys().chain(self.leases.published.keys());
+        let asking = under_way.filter(|task| Pool::of(&self.run, **task) == Pool::Ai);
+        let (asking, told) = (asking.count(), self.leases.asking);
+        if asking != told {
+            return Err(format!("{asking} tasks ask models, not {told}"));
+        }
         let mut seen = HashMap::new();
         let held = self
             .leases

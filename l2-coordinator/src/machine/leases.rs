@@ -7,6 +7,8 @@ use protocol::ids::{Incarnation, LeaseId, WorkerId};
 use protocol::message::WorkerHello;
 use protocol::plan::TaskIndex;
 
+use super::pool::Pool;
+
 /// Slots believed of one worker: more than any host runs at once, and small enough that sums over
 /// [`MAX_WORKERS`] fit.
 const MAX_SLOTS: u32 = 1024;
@@ -55,19 +57,30 @@ pub(super) struct Leases {
     /// Stale leases whose result came and was recorded.
     pub(super) late: BTreeSet<(TaskIndex, LeaseId)>,
     pub(super) workers: BTreeMap<WorkerId, Worker>,
+    /// Tasks that ask models and are published or held.
+    pub(super) asking: usize,
     /// Attempts of the paused run are being stopped.
     pub(super) halted: bool,
 }
 
 impl Leases {
-    /// Slots of all workers.
-    pub(super) fn slots(&self) -> u32 {
-        self.workers.values().map(|worker| worker.slots).sum()
+    /// Slots of all workers of which this holds.
+    pub(super) fn slots(&self, counts: impl Fn(&WorkerId) -> bool) -> u32 {
+        let workers = self.workers.iter().filter(|(id, _)| counts(id));
+        workers.map(|(_, worker)| worker.slots).sum()
     }
 
     /// Tasks that are published or held.
     pub(super) fn in_flight(&self) -> usize {
         self.held.len() + self.published.len()
+    }
+
+    /// The same, of one pool.
+    pub(super) fn in_flight_of(&self, pool: Pool) -> usize {
+        match pool {
+            Pool::Cpu => self.in_flight() - self.asking,
+            Pool::Ai => self.asking,
+        }
     }
 
     /// Neither held nor on its way.

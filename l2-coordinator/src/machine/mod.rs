@@ -1,6 +1,7 @@
 //! The run's state machine, a pure value: inputs in, events and effects out.
 
 mod attempt;
+mod calls;
 mod claim;
 mod config;
 mod decide;
@@ -10,9 +11,11 @@ mod input;
 mod invariants;
 mod items;
 mod leases;
+mod lived;
 mod order;
 mod outgoing;
 mod parents;
+mod pool;
 mod remarks;
 mod render;
 mod render_prompt;
@@ -23,11 +26,14 @@ mod scope;
 mod settle;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod value;
 
+pub use calls::Unreserved;
 pub use config::{CRASH_LIMIT, Config, Embedded, FENCE, LEASE_LOST, Now, REDISPATCH_DELAY};
 pub use effect::{Decision, Effect, Gate, Note};
 pub use foresee::{Width, known_inputs, width};
 pub use input::{Input, RequestId};
+pub use pool::Pool;
 pub use render::{Unready, render};
 pub use value::Machine;

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BinaryHeap};
 use protocol::plan::TaskIndex;
 use protocol::state::RunState;
 
+use super::pool::Pool;
+
 /// Levels of nesting that count for the order; what lies deeper goes by position.
 const LEVELS: usize = 4;
 
@@ -17,6 +19,7 @@ const LEVELS: usize = 4;
 pub(super) struct Place {
     priority: Reverse<i32>,
     path: [u32; LEVELS],
+    pub(super) pool: Pool,
     pub(super) task: TaskIndex,
     /// The items behind this one follow it, one by one.
     pub(super) leads: bool,
@@ -34,6 +37,7 @@ impl Place {
         Self {
             priority: Reverse(run.priority(task)),
             path,
+            pool: Pool::of(run, task),
             task,
             leads,
         }

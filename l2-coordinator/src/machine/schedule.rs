@@ -12,6 +12,7 @@ use protocol::plan::{Plan, TaskIndex};
 use protocol::state::RunState;
 
 use super::order::{Gauges, Place};
+use super::pool::Pool;
 
 /// Waiting tasks, by what they wait for.
 #[derive(Debug)]
@@ -28,7 +29,8 @@ pub(super) struct Schedule {
     /// Last event that a start of the task depends on, by task.
     after: Vec<u64>,
     verdicts: VecDeque<TaskIndex>,
-    ready: BinaryHeap<Reverse<Place>>,
+    /// For each pool.
+    ready: [BinaryHeap<Reverse<Place>>; 2],
     pub(super) gauges: Gauges,
     delays: BTreeSet<(Duration, TaskIndex)>,
     due: HashMap<TaskIndex, Duration>,
@@ -51,7 +53,7 @@ impl Schedule {
             held_back: HashMap::new(),
             after: vec![0; plan.len()],
             verdicts,
-            ready: BinaryHeap::new(),
+            ready: Default::default(),
             gauges: Gauges::default(),
             delays: BTreeSet::new(),
             due: HashMap::new(),
@@ -74,7 +76,7 @@ impl Schedule {
         self.after.resize(run.tasks().len(), seq);
         if run.is_item(first) {
             self.open_needs.resize(run.tasks().len(), 0);
-            self.ready.push(Reverse(Place::of(run, first, true)));
+            self.push_ready(Place::of(run, first, true));
             return;
         }
         for child in expansion.all() {
@@ -169,15 +171,17 @@ impl Schedule {
     }
 
     pub(super) fn push_ready(&mut self, place: Place) {
-        self.ready.push(Reverse(place));
+        place.pool.of_each_mut(&mut self.ready).push(Reverse(place));
     }
 
-    pub(super) fn next_ready(&self) -> Option<Place> {
-        self.ready.peek().map(|Reverse(place)| *place)
+    pub(super) fn next_ready(&self, pool: Pool) -> Option<Place> {
+        let ready = pool.of_each(&self.ready).peek();
+        ready.map(|Reverse(place)| *place)
     }
 
-    pub(super) fn pop_ready(&mut self) -> Option<Place> {
-        self.ready.pop().map(|Reverse(place)| place)
+    pub(super) fn pop_ready(&mut self, pool: Pool) -> Option<Place> {
+        let ready = pool.of_each_mut(&mut self.ready).pop();
+        ready.map(|Reverse(place)| place)
     }
 
     /// The task waits until `due`.

@@ -7,9 +7,12 @@ use protocol::outcome::{FailureClass, RunOutcome};
 use protocol::plan::TaskIndex;
 use protocol::state::{Phase, Role, TaskState};
 
+use super::calls::in_full;
+use super::config::Now;
 use super::effect::{Decision, Effect, Gate, Note};
 use super::items::names_item;
 use super::order::Place;
+use super::pool::Pool;
 use super::render::Unready;
 use super::value::Machine;
 
@@ -17,13 +20,17 @@ use super::value::Machine;
 mod exit {
     pub(super) const COMPLETED: u8 = 0;
     pub(super) const FAILED: u8 = 1;
+    pub(super) const LIMIT: u8 = 6;
     pub(super) const NOT_READY: u8 = 7;
     pub(super) const INTERRUPTED: u8 = 130;
     pub(super) const TERMINATED: u8 = 143;
 }
 
 impl Machine {
-    pub(super) fn settle(&self) -> Decision {
+    pub(super) fn settle(&self, now: Now) -> Decision {
+        if let Some(decision) = self.settle_calls(now) {
+            return decision;
+        }
         let (is_running, is_cancelling) = (
             *self.run.phase() == Phase::Running,
             *self.run.phase() == Phase::Cancelling,
@@ -34,17 +41,21 @@ impl Machine {
         if is_running && self.config.fail_fast && self.run.has_failed() {
             return self.begin_cancel(Origin::FailFast);
         }
+        if is_running && let Some(failure) = self.calls.repeated() {
+            return self.stop_asking(failure);
+        }
         if let Some(task) = self.schedule.next_verdict() {
             return self.judge(task, is_cancelling).note(Note::VerdictTaken);
         }
-        if is_running
-            && self.leases.in_flight() < self.window()
-            && let Some(place) = self.schedule.next_ready()
-        {
+        let next = |pool: Pool| {
+            let has_room = self.leases.in_flight_of(pool) < self.window(pool);
+            self.schedule.next_ready(pool).filter(|_| has_room)
+        };
+        if is_running && let Some(place) = Pool::ALL.into_iter().find_map(next) {
             return self.take_turn(place);
         }
         match self.run.outcome() {
-            Some(outcome) if self.leases.held.is_empty() => self.finish(outcome),
+            Some(outcome) if self.leases.held.is_empty() => self.last_calls(outcome),
             _ => Decision::default(),
         }
     }
@@ -120,15 +131,15 @@ impl Machine {
 
     /// Who is first in the queue goes out, or elsewhere.
     fn take_turn(&self, place: Place) -> Decision {
-        let task = place.task;
+        let Place { task, pool, .. } = place;
         if !self.is_waiting(task) {
-            return Decision::default().note(Note::ReadyTaken);
+            return Decision::default().note(Note::ReadyTaken(pool));
         }
         if let Some(behind) = self.held_behind(task) {
-            return Decision::default().note(Note::ReadyHeldBack { behind });
+            return Decision::default().note(Note::ReadyHeldBack { pool, behind });
         }
         if let Some(full) = self.schedule.gauges.full(self.run.ancestors(task)) {
-            return Decision::default().note(Note::ReadyParked { full });
+            return Decision::default().note(Note::ReadyParked { pool, full });
         }
         // Items that were never looked at come here without a verdict.
         let stopped = place.leads.then(|| self.stop_by_condition(task)).flatten();
@@ -137,7 +148,7 @@ impl Machine {
             Role::Nested(uses) => self.nest(task, uses),
             Role::Work => self.dispatch(task),
         });
-        decision.note(Note::ReadyTaken)
+        decision.note(Note::ReadyTaken(pool))
     }
 
     fn dispatch(&self, task: TaskIndex) -> Decision {
@@ -178,9 +189,19 @@ impl Machine {
         })
     }
 
+    /// Before the run ends, every call has: nobody waits for what is in flight.
+    fn last_calls(&self, outcome: RunOutcome) -> Decision {
+        match self.run.ledger().in_flight().next() {
+            Some(reserved) => Decision::default().event(in_full(reserved)),
+            None => self.finish(outcome),
+        }
+    }
+
     fn finish(&self, outcome: RunOutcome) -> Decision {
         let exit_code = match (outcome, self.run.cancelled_by()) {
             (RunOutcome::Completed, _) => exit::COMPLETED,
+            (RunOutcome::Failed, Some(Origin::Budget)) => exit::LIMIT,
+            (RunOutcome::Failed, _) if self.ran_out() => exit::LIMIT,
             (RunOutcome::Failed, _) if self.could_not_start() => exit::NOT_READY,
             (RunOutcome::Failed, _) => exit::FAILED,
             (RunOutcome::Cancelled, Some(Origin::Interrupt)) => exit::INTERRUPTED,
@@ -193,6 +214,20 @@ impl Machine {
                 outputs: self.run_outputs(),
             })
             .effect(Gate::Decision, Effect::Finished { outcome, exit_code })
+    }
+
+    /// Whether a budget was too small for a task that was to succeed.
+    fn ran_out(&self) -> bool {
+        self.run.tasks().iter().any(|task| {
+            matches!(
+                task.state,
+                TaskState::Failed {
+                    class: FailureClass::BudgetExhausted,
+                    tolerated: false,
+                    ..
+                }
+            )
+        })
     }
 
     /// Whether no task ran because the sandbox that the policy requires cannot be had here.

@@ -8,11 +8,13 @@ use protocol::ids::LeaseToken;
 use protocol::plan::{Plan, TaskIndex};
 use protocol::state::{IllegalEvent, Phase, RunState, TaskState};
 
+use super::calls::Calls;
 use super::config::{CLAIM_PATIENCE, Config, FENCE, LEASE_LOST, Now, REDISPATCH_DELAY};
 use super::effect::Note;
 use super::input::Deadline;
 use super::leases::{Held, Leases, Published};
 use super::order::Place;
+use super::pool::has_prompts;
 use super::schedule::Schedule;
 
 /// The run's state machine: a value without clock, randomness or I/O.
@@ -25,18 +27,23 @@ pub struct Machine {
     pub(super) run: RunState,
     pub(super) schedule: Schedule,
     pub(super) leases: Leases,
+    pub(super) calls: Calls,
+    /// Whether any task may ask a model: without one, nobody looks which pool a task is for.
+    pub(super) has_prompts: bool,
 }
 
 impl Machine {
     /// Before the first event.
     #[must_use]
     pub fn new(config: Arc<Config>, plan: Arc<Plan>) -> Self {
-        let schedule = Schedule::new(&plan);
+        let (schedule, has_prompts) = (Schedule::new(&plan), has_prompts(&plan));
         Self {
             config,
             schedule,
             run: RunState::new(plan),
             leases: Leases::default(),
+            calls: Calls::default(),
+            has_prompts,
         }
     }
 
@@ -64,6 +71,7 @@ impl Machine {
     /// The event cannot follow; the machine is unchanged then.
     pub fn apply(&mut self, now: Now, event: &Event) -> Result<(), IllegalEvent> {
         self.run.apply(event)?;
+        self.apply_to_calls(now, event);
         let Some(task) = event
             .kind
             .task()
@@ -135,18 +143,18 @@ impl Machine {
     pub fn note(&mut self, now: Now, note: &Note) {
         match note {
             Note::VerdictTaken => self.schedule.pop_verdict(),
-            Note::ReadyTaken => self.ready_taken(),
+            Note::ReadyTaken(pool) => self.ready_taken(*pool),
             Note::Ready(task) => {
                 self.schedule.push_ready(Place::of(&self.run, *task, false));
             }
-            Note::ReadyParked { full } => {
-                if let Some(place) = self.schedule.pop_ready() {
+            Note::ReadyParked { pool, full } => {
+                if let Some(place) = self.schedule.pop_ready(*pool) {
                     self.schedule.gauges.park(*full, place);
                     self.refill(place.task);
                 }
             }
-            Note::ReadyHeldBack { behind } => {
-                if let Some(place) = self.schedule.pop_ready() {
+            Note::ReadyHeldBack { pool, behind } => {
+                if let Some(place) = self.schedule.pop_ready(*pool) {
                     self.schedule.hold_back(*behind, place);
                     self.refill(place.task);
                 }
@@ -204,6 +212,9 @@ impl Machine {
             }
             Note::CancelAll => self.cancel_all(),
             Note::Halted => self.leases.halted = true,
+            Note::AskWaits(id, ask) => self.calls.wait(*id, ask),
+            Note::AskAnswered(id) => self.calls.answered(*id),
+            Note::AsksLooked => self.calls.looked(),
         }
     }
 
@@ -229,7 +240,8 @@ impl Machine {
             .filter(|(id, _)| !self.config.is_embedded(id))
             .map(|(_, worker)| worker.seen + LEASE_LOST)
             .min();
-        [self.schedule.next_due(), lease, patience, silence]
+        let due = self.schedule.next_due();
+        [due, lease, patience, silence, self.time_ends()]
             .into_iter()
             .flatten()
             .min()
@@ -261,17 +273,6 @@ impl Machine {
     /// Whether descendants that were held back may go on.
     pub(super) fn is_let_through(&self, task: TaskIndex) -> bool {
         self.schedule.holds_back(task) && self.schedule.has_needs(task)
-    }
-
-    /// Tasks that may be published or held at once.
-    pub(super) fn window(&self) -> usize {
-        let slots = self.leases.slots();
-        let ahead = slots + slots.div_ceil(4);
-        let window = match self.config.max_parallel {
-            Some(most) if most < slots => most,
-            _ => ahead,
-        };
-        window as usize
     }
 
     /// The lease ended with its worker's last word: hearing it again is nothing new.
@@ -316,52 +317,6 @@ impl Machine {
             && self.run.task(parent).state == (TaskState::Expanded { open: 0 })
         {
             self.schedule.push_verdict(parent);
-        }
-    }
-
-    /// Keeps count of what is under way beneath tasks with `max_parallel`.
-    fn gauge(&mut self, task: TaskIndex, was_free: bool) {
-        if self.schedule.gauges.is_empty() {
-            return;
-        }
-        match (was_free, self.leases.is_free(task)) {
-            (true, false) => self.schedule.gauges.enter(self.run.ancestors(task)),
-            (false, true) => {
-                self.schedule.gauges.leave(self.run.ancestors(task));
-                self.refill(task);
-            }
-            _ => {}
-        }
-    }
-
-    /// The first of the queue was looked at: the next item takes the place of one that led others.
-    fn ready_taken(&mut self) {
-        let Some(place) = self.schedule.pop_ready() else {
-            return;
-        };
-        if place.leads
-            && let Some(next) = self.next_item(place.task)
-        {
-            self.schedule.push_ready(Place::of(&self.run, next, true));
-        }
-        self.refill(place.task);
-    }
-
-    fn next_item(&self, item: TaskIndex) -> Option<TaskIndex> {
-        let expansion = self.run.expansion(self.run.parent(item)?)?;
-        let waits = |item: &TaskIndex| self.run.task(*item).state == TaskState::Pending;
-        let mut behind =
-            (expansion.place(item) + 1..expansion.width()).map(|at| expansion.child(at));
-        behind.find(waits)
-    }
-
-    /// Whoever waits beneath the same ancestors moves up where there is room.
-    fn refill(&mut self, task: TaskIndex) {
-        if self.schedule.gauges.is_empty() {
-            return;
-        }
-        for place in self.schedule.gauges.next(self.run.ancestors(task)) {
-            self.schedule.push_ready(place);
         }
     }
 

@@ -17,6 +17,7 @@ mod wire;
 
 pub use calls::{
     Asked, CallBook, CallError, CallFor, CallJournal, JournalError, Recall, settle_left,
+    sweep_calls,
 };
 pub use claude_code::{ClaudeCode, ClaudeCodeOptions};
 pub use error::{ErrorKind, ModelError};

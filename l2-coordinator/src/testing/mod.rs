@@ -16,10 +16,10 @@ mod world;
 #[cfg(test)]
 pub(crate) use env::{Fired, Seen, TestEnv};
 #[cfg(test)]
-pub(crate) use plan::{Scenario, Tasks, plan_of, retry, scenario, task};
+pub(crate) use plan::{Scenario, Tasks, plan_of, prompt, retry, scenario, task};
 #[cfg(test)]
 pub(crate) use play::{done, fails, play, play_as};
 #[cfg(test)]
 pub(crate) use show::show_event;
 #[cfg(test)]
-pub(crate) use world::{artifact, config, crashed, ended, failed, run_opening};
+pub(crate) use world::{ASKER, artifact, asking, config, crashed, ended, failed, run_opening};

@@ -22,6 +22,15 @@ pub(crate) fn task(id: &str) -> Tasks {
     })
 }
 
+/// A task that asks a model this and needs nothing.
+pub(crate) fn prompt(id: &str, text: &str) -> Tasks {
+    Tasks(DraftTask {
+        id: id.into(),
+        prompt: Some(Template::new(text)),
+        ..DraftTask::default()
+    })
+}
+
 /// `max` more attempts, one second apart.
 pub(crate) fn retry(max: u32) -> RetryPolicy {
     RetryPolicy {

@@ -5,7 +5,7 @@ use protocol::event::{EventKind, SkipCause};
 use protocol::message::{AttemptReply, ClaimReply};
 use protocol::outcome::Failure;
 
-use crate::machine::{Effect, Gate};
+use crate::machine::{Effect, Gate, Unreserved};
 
 pub(crate) fn show_event(event: &EventKind) -> String {
     let name = event.name();
@@ -175,6 +175,10 @@ pub(crate) fn show_effect((gate, effect): &(Gate, Effect)) -> String {
                 names(&reply.stale)
             )
         }
+        Effect::ReplyReserve(_, Ok(call)) => format!("> may ask as call {call}"),
+        Effect::ReplyReserve(_, Err(Unreserved::Exhausted(why))) => format!("> may not ask: {why}"),
+        Effect::ReplyReserve(_, Err(Unreserved::Closed(why))) => format!("> may not ask: {why}"),
+        Effect::ReplySettle(_) => "> settled".into(),
         Effect::AckResult(_) => "> ack".into(),
         Effect::Cancel { task, kill } => {
             let what = task.as_ref().map_or("all", |task| task.as_str());

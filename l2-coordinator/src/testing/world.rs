@@ -1,6 +1,7 @@
 //! Values that every machine test needs and none cares about.
 
 use protocol::artifact::{Artifact, SealedFile};
+use protocol::budget::Budget;
 use protocol::digest::Digest;
 use protocol::event::{AttemptEnd, EventKind, JOURNAL_VERSION, Origin, RunStarted};
 use protocol::outcome::{Failure, FailureClass};
@@ -28,6 +29,23 @@ pub(crate) fn config() -> Config {
         }),
         crash_limit: CRASH_LIMIT,
         project: None,
+        budget: Budget::default(),
+        models: None,
+    }
+}
+
+/// The worker that asks models in [`asking`].
+pub(crate) const ASKER: &str = "local-ai-c";
+
+/// The same with a worker that asks models, within a budget.
+pub(crate) fn asking(budget: Budget) -> Config {
+    Config {
+        budget,
+        models: Some(Embedded {
+            worker: ASKER.parse().expect("a token"),
+            incarnation: "life1".parse().expect("a token"),
+        }),
+        ..config()
     }
 }
 

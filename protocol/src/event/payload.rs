@@ -136,6 +136,18 @@ pub enum Origin {
     Cancel,
     /// `--fail-fast`, after the first failure.
     FailFast,
+    /// The budget of time, which is over.
+    Budget,
+    /// Attempts that asked models and failed the same way too often in a row.
+    SameFailure,
+}
+
+impl Origin {
+    /// Whether a run that ends by it failed, whatever became of its tasks: nobody asked for its end.
+    #[must_use]
+    pub const fn is_failure(&self) -> bool {
+        matches!(self, Self::Budget | Self::SameFailure)
+    }
 }
 
 /// What is known when a run begins.

@@ -13,6 +13,7 @@ use super::limit_origins::LimitOrigins;
 use super::limits::Constraints;
 use super::pack::{Pack, Tightening};
 use super::place::{PolicyPath, Site, covers};
+use super::rule::Budgets;
 use super::sandbox::{Confine, Guarantee, Network, SandboxLevel, UnixSockets};
 use super::tighten::both;
 use crate::ids::TaskId;
@@ -105,6 +106,12 @@ impl Dispatch {
     #[must_use]
     pub fn policy(&self, task: &TaskId) -> &Policy {
         &self.policies[self.scope(task)]
+    }
+
+    /// What the whole run may come to.
+    #[must_use]
+    pub fn budgets(&self) -> Budgets {
+        self.policies[0].budgets
     }
 
     fn scope(&self, task: &TaskId) -> usize {

@@ -163,13 +163,12 @@ impl RunState {
     /// How the run ends by its tasks, once none is open.
     #[must_use]
     pub fn outcome(&self) -> Option<RunOutcome> {
+        let by = self.cancelled_by.as_ref();
         if !self.is_over() {
             None
-        } else if self
-            .cancelled_by
-            .as_ref()
-            .is_some_and(|by| *by != Origin::FailFast)
-        {
+        } else if by.is_some_and(Origin::is_failure) {
+            Some(RunOutcome::Failed)
+        } else if by.is_some_and(|by| *by != Origin::FailFast) {
             Some(RunOutcome::Cancelled)
         } else if self.has_failed() || self.left_out > 0 {
             // What a retry left out did not succeed, neither then nor now.

@@ -1,5 +1,6 @@
 //! The machine from outside: inputs in, and the complete list of what follows.
 
+mod asking;
 mod cancelling;
 mod carried;
 mod claims;
@@ -9,6 +10,7 @@ mod hostile;
 mod leases;
 mod nested;
 mod pausing;
+mod pools;
 mod properties;
 mod rendering;
 mod reports;

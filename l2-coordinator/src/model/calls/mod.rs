@@ -12,3 +12,4 @@ mod tests;
 pub use book::{Asked, CallBook, CallError, CallFor, settle_left};
 pub use journal::{CallJournal, JournalError};
 pub use recall::Recall;
+pub use store::sweep as sweep_calls;

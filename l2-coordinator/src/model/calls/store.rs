@@ -89,8 +89,11 @@ pub(super) fn recall(
     Ok(kept.map(|kept| kept.reply))
 }
 
-/// Removes what a life that was cut off left unfinished.
-pub(super) fn sweep(run: &Path) -> io::Result<()> {
+/// Removes what a life of the run that was cut off left unfinished.
+///
+/// # Errors
+/// The directory of calls cannot be read, or a file of it not removed.
+pub fn sweep(run: &Path) -> io::Result<()> {
     let entries = match fs_err::read_dir(run.join(run_dir::CALLS)) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

@@ -31,6 +31,7 @@ impl Fleet {
                     }
                 }
                 Effect::ReplyHeartbeat(..) | Effect::Finished { .. } => {}
+                Effect::ReplyReserve(..) | Effect::ReplySettle(_) => {}
                 Effect::Cancel { .. } => {
                     for worker in &mut self.workers {
                         worker.jobs.iter_mut().for_each(Job::stop);
