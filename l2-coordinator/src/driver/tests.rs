@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use protocol::budget::{CallId, Purpose, Reserved};
 use protocol::bus::{Bus, MemoryBus};
+use protocol::digest::Digest;
 use protocol::event::EventKind;
 use protocol::ids::LeaseToken;
 use protocol::message::{
@@ -20,9 +22,10 @@ use tokio::task::JoinSet;
 
 use super::{BATCH, Driver};
 use crate::coordinator::{CoordinatorError, Options};
-use crate::desk::desk;
+use crate::desk::{Desk, desk};
 use crate::journal::{MemoryDisk, Reader, Storage as _, SyncMode, Writer};
 use crate::machine::{Config, Input, LEASE_LOST, Machine};
+use crate::model::{CallJournal as _, JournalError};
 use crate::sources::Inbox;
 use crate::testing::{config, plan_of, run_opening, task};
 
@@ -40,6 +43,7 @@ struct Bench {
     disk: Arc<MemoryDisk>,
     config: Config,
     driver: Driver,
+    desk: Desk,
     _commands: mpsc::Sender<Input>,
     asking: JoinSet<()>,
 }
@@ -65,7 +69,7 @@ impl Bench {
         let machine = Machine::new(Arc::new(config.clone()), Arc::clone(&plan));
         let writer = Writer::create(Arc::clone(&disk) as _, SyncMode::Inline).unwrap();
         let (commands, inbox) = mpsc::channel(1);
-        let (_, calls) = desk();
+        let (desk, calls) = desk();
         let inbox = Inbox {
             commands: inbox,
             calls,
@@ -77,6 +81,7 @@ impl Bench {
             disk,
             config,
             driver,
+            desk,
             _commands: commands,
             asking: JoinSet::new(),
         }
@@ -240,4 +245,55 @@ async fn a_claim_is_granted_once_it_is_certain() {
     assert!(matches!(answer, ClaimReply::Granted { .. }), "{answer:?}");
     let synced = &disk.content()[..disk.synced_len()];
     assert!(String::from_utf8_lossy(synced).contains("attempt.started"));
+}
+
+fn ask() -> Reserved {
+    Reserved {
+        call: CallId(9),
+        task: None,
+        purpose: Purpose::Plan,
+        round: 0,
+        provider: "scripted".into(),
+        model: "m".into(),
+        request: Digest::of(b"request"),
+        prompt: 30,
+        output: 70,
+        usd: None,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_may_be_made_once_it_is_certain_that_it_is_counted() {
+    let bench = Bench::new().await;
+    let (desk, disk) = (bench.desk.clone(), Arc::clone(&bench.disk));
+    let Bench { driver, .. } = bench;
+    let certain = || String::from_utf8_lossy(&disk.content()[..disk.synced_len()]).into_owned();
+    let mut driving = JoinSet::from_iter([driver.run()]);
+    let call = desk.reserve(ask()).await.unwrap();
+    assert_eq!(call, CallId(1));
+    assert!(certain().contains("budget.reserved"));
+    let reserved = Reserved { call, ..ask() };
+    desk.settle(reserved.in_full(None)).await.unwrap();
+    assert!(certain().contains("budget.settled"));
+    driving.abort_all();
+    while driving.join_next().await.is_some() {}
+    let closed = desk.reserve(ask()).await;
+    assert!(matches!(closed, Err(JournalError::Closed(_))), "{closed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_stays_set_aside_for_whoever_went_away() {
+    let mut bench = Bench::new().await;
+    {
+        let asking = bench.desk.reserve(ask());
+        tokio::pin!(asking);
+        assert!(futures::poll!(&mut asking).is_pending());
+    }
+    for _ in 0..2 {
+        let inputs = bench.gather().await;
+        bench.driver.step(&inputs).await.unwrap();
+    }
+    let ledger = bench.driver.machine().run().ledger();
+    assert_eq!((ledger.in_flight().count(), ledger.settled().calls), (0, 1));
+    assert_eq!(ledger.settled().tokens(), 0);
 }

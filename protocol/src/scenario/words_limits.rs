@@ -39,7 +39,7 @@ pub(super) static BUDGET: Table = Table {
         key(
             "wall",
             Shape::Duration,
-            "Time after which the run starts no further model call.",
+            "Time after which the run is stopped, as failed. Until a resume no time passes.",
         ),
         key("tasks", SUM, "Tasks, those that are expanded included."),
     ],

@@ -240,7 +240,7 @@ pub(super) static BUDGETS: Table = Table {
         key(
             "wall",
             Shape::Duration,
-            "Time after which a run starts no further model call.",
+            "Time after which a run is stopped, as failed. Until a resume no time passes.",
         ),
     ],
     later: &[],
