@@ -1,5 +1,6 @@
 //! Decides what happens next in a run, and remembers it: the machine, the journal, the driver.
 
+pub mod ai_task;
 mod coordinator;
 mod desk;
 mod driver;

@@ -16,7 +16,7 @@ mod seam;
 mod wire;
 
 pub use calls::{
-    Asked, CallBook, CallError, CallFor, CallJournal, JournalError, Recall, settle_left,
+    Asked, CallBook, CallError, CallFor, CallJournal, JournalError, Recall, Until, settle_left,
     sweep_calls,
 };
 pub use claude_code::{ClaudeCode, ClaudeCodeOptions};

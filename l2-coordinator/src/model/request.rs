@@ -8,6 +8,9 @@ use serde_json::Value;
 /// Largest request, as canonical JSON; providers refuse more than 32 MB.
 pub const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
 
+/// Bytes of a refused reply that go back with what is wrong about it.
+const MAX_ECHO_BYTES: usize = 64 * 1024;
+
 /// One question. Everything that can change the answer is in it, and nothing else: no time, no id, no
 /// key, so that equal questions are equal bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +42,17 @@ pub struct Turn {
     pub text: String,
 }
 
+impl Turn {
+    /// What we say.
+    #[must_use]
+    pub const fn user(text: String) -> Self {
+        Self {
+            role: Role::User,
+            text,
+        }
+    }
+}
+
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -50,6 +64,24 @@ pub enum Role {
 }
 
 impl ModelRequest {
+    /// Puts a refused reply, and what is said about it, behind the conversation.
+    pub(crate) fn send_back(&mut self, said: &str, repair: String) {
+        let text = echo(said);
+        if text.is_empty() {
+            // Providers refuse an empty turn, and two of one speaker after each other.
+            let last = self.messages.last_mut();
+            let last = last.expect("a conversation begins with a question");
+            last.text.push_str("\n\n");
+            last.text.push_str(&repair);
+            return;
+        }
+        let said = Turn {
+            role: Role::Assistant,
+            text,
+        };
+        self.messages.extend([said, Turn::user(repair)]);
+    }
+
     /// The digest that recordings and journals know it by: domain `model-request/v1`.
     ///
     /// # Errors
@@ -57,4 +89,13 @@ impl ModelRequest {
     pub fn digest(&self) -> Result<Digest, CanonicalError> {
         Digest::of_canonical("model-request/v1", self)
     }
+}
+
+fn echo(text: &str) -> String {
+    let text = text.trim();
+    if text.len() <= MAX_ECHO_BYTES {
+        return text.to_owned();
+    }
+    let kept = &text[..text.floor_char_boundary(MAX_ECHO_BYTES)];
+    format!("{kept}\n[{} more bytes]", text.len() - kept.len())
 }

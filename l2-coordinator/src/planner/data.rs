@@ -17,18 +17,28 @@ pub struct Data {
 
 /// A text that nobody vouches for, behind its fence.
 pub(super) fn fenced(label: &str, text: &str) -> String {
-    between("data", label, text)
+    let (kept, left) = bounded(text);
+    between("data", label, &plain(kept), left)
+}
+
+/// As [`fenced`], of a text that is [`plain`] and that its caller cut; `left` bytes of it are not there.
+pub(crate) fn fenced_part(label: &str, kept: &str, left: usize) -> String {
+    between("data", label, kept, left)
+}
+
+/// What one task is to do: the one text between tags that is meant.
+pub(crate) fn fenced_task(text: &str) -> String {
+    between("task", "task", &plain(text), 0)
 }
 
 /// The goal: the one text between tags that is meant.
 pub(super) fn fenced_goal(text: &str) -> String {
-    between("goal", "goal", text)
+    let (kept, left) = bounded(text);
+    between("goal", "goal", &plain(kept), left)
 }
 
-fn between(kind: &str, label: &str, text: &str) -> String {
-    let (kept, left) = bounded(text);
-    let kept = plain(kept);
-    let word = word(kind, &kept);
+fn between(kind: &str, label: &str, kept: &str, left: usize) -> String {
+    let word = word(kind, kept);
     let label = label_of(label);
     let cut = match left {
         0 => String::new(),
@@ -44,7 +54,7 @@ fn bounded(text: &str) -> (&str, usize) {
 }
 
 /// Without control characters, which no reader sees.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let seen = |c: char| {
         if c.is_control() && !matches!(c, '\n' | '\t') {
             '\u{fffd}'

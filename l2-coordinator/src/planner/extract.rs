@@ -45,19 +45,24 @@ pub struct Extracted {
 /// # Errors
 /// The rule that refuses the reply.
 pub fn extract(reply: &ModelReply) -> Result<Extracted, Box<Diagnostic>> {
-    check_end(reply)?;
+    check_end(reply).map_err(|problem| match problem.code {
+        "reply-tool-call" => Box::new(problem.help(ALONE)),
+        _ => problem,
+    })?;
     extract_text(&reply.text)
 }
 
 /// Only the text of a reply that came to its end is whole, and nothing of ours offers tools.
-fn check_end(reply: &ModelReply) -> Result<(), Box<Diagnostic>> {
+///
+/// # Errors
+/// The rule that refuses the reply.
+pub(crate) fn check_end(reply: &ModelReply) -> Result<(), Box<Diagnostic>> {
     if let Some(name) = reply.tool_calls.first() {
         let message = format!(
             "the reply calls the tool `{}`, and none was offered",
             shown(name)
         );
-        let problem = Diagnostic::error("reply-tool-call", message);
-        return Err(problem.help(ALONE).into());
+        return Err(Diagnostic::error("reply-tool-call", message).into());
     }
     let (rule, message) = match &reply.stop {
         Stop::End => return Ok(()),

@@ -16,14 +16,12 @@ use super::judge::{Judged, judge};
 use super::prompt::{Prompt, Question};
 use super::surroundings::Surroundings;
 use super::transcript::Transcript;
-use crate::model::{Effort, Model, ModelError, ModelReply, ModelRequest, Role, Turn};
+use crate::model::{Effort, Model, ModelError, ModelReply, ModelRequest, Turn};
 
 /// Bytes of a goal.
 pub const MAX_GOAL_BYTES: usize = 16 * 1024;
 /// Rounds of repair unless said otherwise: what two did not mend, a third seldom does.
 pub const REPAIR_ROUNDS: u32 = 2;
-/// Bytes of a refused reply that go back with what is wrong about it.
-const MAX_ECHO_BYTES: usize = 64 * 1024;
 
 /// Who makes a call: a model itself, or what keeps a budget and a journal in front of one.
 #[async_trait]
@@ -175,7 +173,7 @@ impl Planner<'_> {
                     transcript,
                 });
             }
-            self.go_back(&mut request, &reply, &problems);
+            request.send_back(&reply.text, self.prompt.repair(&problems));
             round += 1;
         }
     }
@@ -224,49 +222,12 @@ impl Planner<'_> {
         ModelRequest {
             model: self.model.clone(),
             system: self.prompt.system.clone(),
-            messages: vec![user(question)],
+            messages: vec![Turn::user(question)],
             schema: Some(self.prompt.schema.clone()),
             max_tokens: self.max_tokens,
             effort: self.effort,
         }
     }
-
-    /// Puts a refused reply and what is wrong with it behind the conversation.
-    fn go_back(&self, request: &mut ModelRequest, reply: &ModelReply, problems: &[Diagnostic]) {
-        let repair = self.prompt.repair(problems);
-        let text = echo(&reply.text);
-        if text.is_empty() {
-            // Providers refuse an empty turn, and two of one speaker after each other.
-            let last = request
-                .messages
-                .last_mut()
-                .expect("a conversation begins with a question");
-            last.text.push_str("\n\n");
-            last.text.push_str(&repair);
-            return;
-        }
-        let said = Turn {
-            role: Role::Assistant,
-            text,
-        };
-        request.messages.extend([said, user(repair)]);
-    }
-}
-
-fn user(text: String) -> Turn {
-    Turn {
-        role: Role::User,
-        text,
-    }
-}
-
-fn echo(text: &str) -> String {
-    let text = text.trim();
-    if text.len() <= MAX_ECHO_BYTES {
-        return text.to_owned();
-    }
-    let kept = &text[..text.floor_char_boundary(MAX_ECHO_BYTES)];
-    format!("{kept}\n[{} more bytes]", text.len() - kept.len())
 }
 
 fn unaskable(goal: &Goal<'_>) -> Option<Diagnostic> {

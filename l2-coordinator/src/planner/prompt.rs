@@ -19,7 +19,7 @@ use super::surroundings::Surroundings;
 /// Texts that go with one question; more are dropped, and it says so.
 pub(super) const MAX_DATA: usize = 32;
 /// Problems that go back to the model at once.
-const MAX_PROBLEMS: usize = 20;
+pub(crate) const MAX_PROBLEMS: usize = 20;
 /// Characters of one problem that goes back.
 const MAX_PROBLEM_CHARS: usize = 400;
 
@@ -157,7 +157,7 @@ impl Prompt {
 }
 
 /// One problem on one line, and what to do about it.
-fn problem_line(problem: &Diagnostic) -> String {
+pub(crate) fn problem_line(problem: &Diagnostic) -> String {
     let help = problem
         .help
         .as_ref()

@@ -18,7 +18,7 @@ const TEXT_TOO_LONG: &str = "json-text-too-long";
 const DUPLICATE_KEY: &str = "json-duplicate-key";
 
 /// The value a text begins with, and how many bytes it takes.
-pub(super) fn prefix(text: &str) -> Result<(Value, usize), Box<Diagnostic>> {
+pub(crate) fn prefix(text: &str) -> Result<(Value, usize), Box<Diagnostic>> {
     match first(text) {
         Some(Ok(found)) => Ok(found),
         Some(Err(error)) => Err(refused(text, &error).into()),

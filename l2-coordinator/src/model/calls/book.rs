@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use protocol::budget::{CallId, Ledger, Money, PriceTable, Purpose, Reserved, Settled, Used};
@@ -24,6 +25,9 @@ pub struct CallFor {
     /// How often it was asked to repair its answer before.
     pub round: u32,
 }
+
+/// Resolves once nobody waits for a call any more, to why.
+pub type Until<'a> = Pin<&'a mut (dyn Future<Output = ModelError> + Send)>;
 
 /// A reply.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +52,9 @@ pub enum CallError {
     /// The reply could not be kept.
     #[error("the reply cannot be kept")]
     Store(#[source] io::Error),
+    /// Nobody waits for the reply any more.
+    #[error(transparent)]
+    Stopped(ModelError),
     /// The request has no digest.
     #[error("the request cannot be told apart from others")]
     Request(#[from] CanonicalError),
@@ -59,7 +66,7 @@ impl CallError {
     pub const fn class(&self) -> FailureClass {
         match self {
             Self::Journal(JournalError::Exhausted(_)) => FailureClass::BudgetExhausted,
-            Self::Model(error) => error.class(),
+            Self::Model(error) | Self::Stopped(error) => error.class(),
             Self::Journal(JournalError::Closed(_)) | Self::Store(_) | Self::Request(_) => {
                 FailureClass::Internal
             }
@@ -106,13 +113,33 @@ impl CallBook {
         request: &ModelRequest,
         progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<Asked, CallError> {
+        let forever = std::pin::pin!(std::future::pending());
+        self.ask_until(call_for, request, progress, forever).await
+    }
+
+    /// As [`Self::ask`], until `until` says why nobody waits any more: the call is dropped then, and
+    /// settled as one that may have been billed.
+    ///
+    /// # Errors
+    /// There is no reply; what the call may have cost is settled all the same.
+    pub async fn ask_until(
+        &self,
+        call_for: CallFor,
+        request: &ModelRequest,
+        progress: &(dyn Fn(Progress) + Send + Sync),
+        until: Until<'_>,
+    ) -> Result<Asked, CallError> {
         let digest = request.digest()?;
         if let Some(asked) = self.recalled(&call_for, digest, request).await {
             return Ok(asked);
         }
         let mut reserved = self.worst_case(call_for, digest, request);
         reserved.call = self.journal.reserve(reserved.clone()).await?;
-        let outcome = self.model.call(request, progress).await;
+        let outcome = tokio::select! {
+            biased;
+            stopped = until => Err((stopped, true)),
+            outcome = self.model.call(request, progress) => outcome.map_err(|error| (error, false)),
+        };
         let (settled, asked) = match outcome {
             Ok(reply) => match self.keep(reserved.call, request, &reply).await {
                 Ok(file) => {
@@ -137,7 +164,15 @@ impl CallBook {
                     (settled, Err(CallError::Store(error)))
                 }
             },
-            Err(error) => (self.failed(&reserved, &error), Err(CallError::Model(error))),
+            Err((error, false)) => (self.failed(&reserved, &error), Err(CallError::Model(error))),
+            Err((error, true)) => {
+                let failure = Failure::new(error.class(), error.message.clone());
+                let settled = Settled {
+                    failure: Some(failure),
+                    ..self.used(&reserved, &[])
+                };
+                (settled, Err(CallError::Stopped(error)))
+            }
         };
         self.journal.settle(settled).await?;
         asked

@@ -9,7 +9,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use book::{Asked, CallBook, CallError, CallFor, settle_left};
+pub use book::{Asked, CallBook, CallError, CallFor, Until, settle_left};
 pub use journal::{CallJournal, JournalError};
 pub use recall::Recall;
 pub use store::sweep as sweep_calls;

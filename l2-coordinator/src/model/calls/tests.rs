@@ -433,3 +433,17 @@ async fn a_reply_that_cannot_be_kept_is_settled_all_the_same() {
         Some(FailureClass::Internal)
     );
 }
+
+#[tokio::test]
+async fn a_call_that_nobody_waits_for_is_settled_in_full_at_once() {
+    let run = Run::new();
+    let book = run.book(&Fake::new(Says::Nothing), Death::Never);
+    let until = std::pin::pin!(async { ModelError::new(ErrorKind::Cancelled, "cancelled") });
+    let asked = book.ask_until(prompt(), &request(), &|_| {}, until).await;
+    let error = asked.unwrap_err();
+    assert!(matches!(error, CallError::Stopped(_)), "{error:?}");
+    assert_eq!(error.class(), FailureClass::Cancelled);
+    let settled = run.last();
+    assert_eq!((settled.usage().total(), settled.estimated), (216, true));
+    assert_eq!(run.disk.lock().unwrap().ledger.in_flight().count(), 0);
+}

@@ -15,4 +15,6 @@ mod server;
 
 pub use act::{Act, Failure, Said};
 pub use http::Recorded;
+#[cfg(test)]
+pub(crate) use schema::check as check_schema;
 pub use server::{KEY, Stub};

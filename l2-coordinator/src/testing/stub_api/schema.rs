@@ -43,7 +43,7 @@ const TYPES: &[&str] = &[
 const MAX_DEPTH: usize = 64;
 
 /// What is wrong with a schema, if something is. `all_required`: of every object, each property.
-pub(super) fn check(schema: &Value, all_required: bool) -> Result<(), String> {
+pub(crate) fn check(schema: &Value, all_required: bool) -> Result<(), String> {
     let rules = Rules {
         root: schema,
         all_required,
