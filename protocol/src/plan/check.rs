@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use serde_json::Value;
+
 use crate::diagnostic::{Diagnostic, Place, Problems};
 use crate::nearest::nearest;
 
@@ -40,6 +42,7 @@ impl DraftPlan {
         let graph = problems_and_graph(&self, &inputs, &interfaces, limits, &mut problems);
         if !problems.has_errors() {
             unknown_scenarios(&self, &interfaces, &mut problems);
+            unread_schemas(&self, &mut problems);
         }
         match graph {
             Some(graph) if !problems.has_errors() => {
@@ -81,6 +84,18 @@ fn unknown_scenarios(draft: &DraftPlan, interfaces: &Interfaces<'_>, problems: &
             let message = format!("the plan does not hold the scenario `{shown}`");
             let place = Place::task(&task.id).field("uses");
             problems.push(Diagnostic::error("unknown-scenario", message).in_place(place));
+        }
+    }
+}
+
+/// As for scenarios: a plan holds its schemas, not their paths.
+pub(super) fn unread_schemas(draft: &DraftPlan, problems: &mut Problems) {
+    for task in &draft.tasks {
+        if let Some(Value::String(path)) = &task.output_schema {
+            let shown: String = path.chars().take(80).collect();
+            let message = format!("the plan does not hold the schema `{shown}`");
+            let place = Place::task(&task.id).field("output_schema");
+            problems.push(Diagnostic::error("unknown-schema", message).in_place(place));
         }
     }
 }

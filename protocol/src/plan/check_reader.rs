@@ -13,8 +13,9 @@ use crate::source::Span;
 
 use super::check_declared;
 use super::check_item;
-use super::check_references::{References, found};
+use super::check_references::{References, found, shift};
 use super::graph::TaskIndex;
+use super::prompt::{ContextRef, DraftContext};
 use super::task::FileSource;
 use super::types::InputType;
 
@@ -33,6 +34,9 @@ pub(super) enum Use {
     /// A result of the scenario: it stands when all tasks have ended.
     Result,
 }
+
+/// A model is shown all artifacts of a repeated task, as a directory has them.
+const SEEN: Use = Use::File { into: true };
 
 pub(super) struct Reader<'a, 'b> {
     all: &'a References<'a>,
@@ -203,8 +207,7 @@ impl<'a, 'b> Reader<'a, 'b> {
         let into = path.ends_with('/');
         self.read(value.as_str(), references, place, Use::File { into }, 0);
         if let Some(FileSource::Input { name }) = FileSource::of(value) {
-            let kind = self.all.inputs.get(&*name).copied().flatten();
-            if kind.is_some_and(|kind| kind != InputType::Path) {
+            if self.is_no_path(&name) {
                 self.problems.push(
                     Diagnostic::error(
                         "file-source",
@@ -221,6 +224,39 @@ impl<'a, 'b> Reader<'a, 'b> {
                     .help("write `${{ tasks.ID.artifacts.NAME }}`, or `${{ inputs.NAME }}` of type `path`"),
             );
         }
+    }
+
+    /// What a model gets to see: a whole reference, with or without delimiters.
+    pub(super) fn context(&mut self, seen: &DraftContext, is_twice: bool, place: &Place) {
+        let text = seen.reference.as_str();
+        let problem = match ContextRef::of(seen) {
+            None => Diagnostic::error("context-source", "nothing that a model could be shown").help(
+                "write `tasks.ID.artifacts.NAME`, `tasks.ID.outputs.NAME` or `inputs.NAME`; a file of the \
+                 project is an input of type `path`",
+            ),
+            Some(ContextRef::File { name }) if self.is_no_path(&name) => {
+                let message = format!("input `{name}` is not of type `path`");
+                Diagnostic::error("context-source", message)
+            }
+            Some(_) if is_twice => {
+                Diagnostic::error("duplicate-entry", format!("`context` names `{text}` twice"))
+                    .help("keep one of them")
+            }
+            Some(_) if text.contains("${{") => {
+                return self.read(text, Template::new(text).references(), place, SEEN, 0);
+            }
+            Some(_) => {
+                let bare = Condition::new(text);
+                let references = bare.references();
+                return self.read(bare.as_str(), references, place, SEEN, shift(text));
+            }
+        };
+        self.problems.push(problem.in_place(place.clone()));
+    }
+
+    fn is_no_path(&self, input: &str) -> bool {
+        let kind = self.all.inputs.get(input).copied().flatten();
+        kind.is_some_and(|kind| kind != InputType::Path)
     }
 
     fn one(&mut self, target: &Target, written: &str, place: Place, usage: Use) {

@@ -85,6 +85,20 @@ impl References<'_> {
         for (item, value) in task.command.iter().flatten().enumerate() {
             reader.template(value, &place("command").index(item), Use::Text);
         }
+        if let Some(prompt) = &task.prompt {
+            reader.template(prompt, &place("prompt"), Use::Text);
+        }
+        let other = task
+            .fallback
+            .as_ref()
+            .and_then(|fallback| fallback.prompt.as_ref());
+        if let Some(prompt) = other {
+            reader.template(prompt, &place("fallback.prompt"), Use::Text);
+        }
+        for (at, seen) in task.context.iter().enumerate() {
+            let is_twice = task.context[..at].contains(seen);
+            reader.context(seen, is_twice, &place("context").index(at));
+        }
         for (path, value) in &task.files {
             reader.file(path, value, &place("files").key(path));
         }
@@ -200,7 +214,7 @@ pub(super) fn is_fan_out(task: &DraftTask) -> bool {
 }
 
 /// Where the expression starts in the text of an `if`, which may have had delimiters.
-fn shift(text: &str) -> u32 {
+pub(super) fn shift(text: &str) -> u32 {
     let condition = Condition::new(text);
     let at = text.find(condition.as_str()).unwrap_or(0);
     u32::try_from(at).unwrap_or(0)

@@ -11,6 +11,7 @@ use crate::source::Span;
 use super::check_action::check_action;
 use super::check_expansion::check_expansion;
 use super::check_policy::check_effects;
+use super::check_prompt::check_prompt;
 use super::draft::DraftTask;
 use super::limits::{
     MAX_ARGUMENT_BYTES, MAX_ENTRIES, MAX_FILES, MAX_TASK_DESCRIPTION_BYTES, MAX_TIMEOUT_MS,
@@ -25,6 +26,7 @@ pub(super) fn check_fields(task: &DraftTask, problems: &mut Problems) {
     check_id(task, problems);
     check_description(task, problems);
     check_action(task, problems);
+    check_prompt(task, problems);
     check_expansion(task, problems);
     check_env(&task.env, &Place::task(&task.id), problems);
     check_names(task, problems);

@@ -129,7 +129,7 @@ fn every_problem_at_once() {
             "error[empty-run]: `run` is empty (at tasks.a-b.run)",
             "error[two-kinds]: task `c` has `run` and `command` (at tasks.c.command) | keep one of them",
             "error[no-kind]: task `c` does nothing (at tasks.c) | give it `run: shell text`, \
-             `command: [program, argument]` or `uses: ./file.yaml`",
+             `command: [program, argument]`, `prompt: question` or `uses: ./file.yaml`",
             "error[unknown-task]: `needs` names a task that does not exist (at tasks.b.needs[0])",
             "error[self-need]: task `b` needs itself (at tasks.b.needs[1]) | remove it",
             "error[duplicate-need]: `needs` names `c` twice (at tasks.b.needs[3]) | keep one of them",

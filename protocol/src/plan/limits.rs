@@ -33,6 +33,18 @@ pub(crate) const MAX_FILES: usize = 20_000;
 pub(crate) const MAX_PATH_BYTES: usize = 1024;
 /// Bytes of a goal: it goes into every request for a plan.
 pub(crate) const MAX_GOAL_BYTES: usize = 16 * 1024;
+/// Bytes of a prompt: a task's message holds two of them, values included.
+pub(crate) const MAX_PROMPT_BYTES: usize = 48 * 1024;
+/// What one prompt's `context` may name; more is a directory, or a fan-out.
+pub(crate) const MAX_CONTEXT: usize = 256;
+/// Tokens that a model may get to see: the largest window of any model.
+pub(crate) const MAX_CONTEXT_TOKENS: u32 = 1_000_000;
+/// Tokens of a reply: the most that any model writes.
+pub(crate) const MAX_REPLY_TOKENS: u32 = 128_000;
+/// Bytes of a reply's schema: it goes into every request.
+pub(crate) const MAX_SCHEMA_BYTES: usize = 32 * 1024;
+/// Levels of a reply's schema, references followed.
+pub(crate) const MAX_SCHEMA_DEPTH: usize = 32;
 /// Bytes of a description.
 pub(crate) const MAX_DESCRIPTION_BYTES: usize = 64 * 1024;
 /// Bytes of a task's description: it is shown on one line, beside its id.

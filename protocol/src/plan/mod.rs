@@ -13,8 +13,10 @@ mod check_expansion;
 mod check_head;
 mod check_item;
 mod check_policy;
+mod check_prompt;
 mod check_reader;
 mod check_references;
+mod check_schema;
 mod check_secrets;
 mod check_task;
 mod check_with;
@@ -57,6 +59,8 @@ pub use graph::TaskIndex;
 #[cfg(feature = "author")]
 pub(crate) use interface::{Interface, Interfaces};
 pub use limits::{Limits, MAX_DEPTH, MAX_ITEMS, MAX_RUN_TASKS};
+#[cfg(feature = "author")]
+pub(crate) use limits::{MAX_CONTEXT_TOKENS, MAX_REPLY_TOKENS};
 pub use paths::{PathProblem, check_relative};
 pub use prompt::{ContextRef, DraftContext, Effort, Fallback, ModelChoice, Parse, Prompt, Tier};
 pub use task::{Action, FileSource, PlanTask};

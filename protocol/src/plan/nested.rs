@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::diagnostic::{Diagnostic, Place, Problems};
 
 use super::assemble::build;
-use super::check::{InputNames, interfaces, problems_and_graph};
+use super::check::{InputNames, interfaces, problems_and_graph, unread_schemas};
 use super::check_policy::nested_budget;
 use super::checked::Plan;
 use super::draft::DraftPlan;
@@ -77,6 +77,9 @@ fn one(
     let used = interfaces(library);
     let ranked = problems_and_graph(&draft, &inputs, &used, limits, &mut found);
     drop(used);
+    if !found.has_errors() {
+        unread_schemas(&draft, &mut found);
+    }
     match ranked {
         Some(ranked) if !found.has_errors() => {
             let plan = build(draft, ranked, library);

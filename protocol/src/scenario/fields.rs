@@ -145,7 +145,9 @@ fn alias(
 fn is_fallen_task(tree: &Tree<'_>, map: NodeId, table: &Table, value: NodeId) -> bool {
     let is_kind = |key: &str| tree.entry(value, key).is_some();
     std::ptr::eq(table, &raw const SCENARIO)
-        && (is_kind("run") || is_kind("command") || is_kind("uses"))
+        && ["run", "command", "prompt", "uses"]
+            .into_iter()
+            .any(is_kind)
         && tree
             .entry(map, "tasks")
             .is_some_and(|(_, tasks)| tree.is_null(tasks))
@@ -159,8 +161,9 @@ fn unknown(table: &Table, word: &str) -> Diagnostic {
         let problem =
             Diagnostic::error("unsupported-yet", format!("`{shown}` is not supported yet"));
         return match word {
-            "prompt" | "goal" | "manual" if is_task => problem
-                .help("this build has `run`, `command` and `uses`: write one of them instead"),
+            "goal" | "manual" if is_task => problem.help(
+                "this build has `run`, `command`, `prompt` and `uses`: write one of them instead",
+            ),
             _ => problem.help("this build does not have it; remove the key"),
         };
     }

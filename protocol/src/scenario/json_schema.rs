@@ -94,11 +94,21 @@ fn object(table: &Table) -> Value {
 
 /// What the keys of a task say about each other.
 fn task(schema: &mut Value) {
-    let kinds = ["run", "command", "uses"];
+    let kinds = ["run", "command", "prompt", "uses"];
     let kinds = kinds.map(|kind| json!({ "required": [kind] }));
     schema["oneOf"] = json!(kinds);
     schema["not"] = json!({ "required": ["for_each", "matrix"] });
-    schema["dependencies"] = json!({ "with": ["uses"] });
+    schema["dependencies"] = json!({ "with": ["uses"], "context_tokens": ["context"] });
+    for asked in [
+        "context",
+        "output_schema",
+        "response_schema",
+        "parse",
+        "model",
+        "fallback",
+    ] {
+        schema["dependencies"][asked] = json!(["prompt"]);
+    }
     schema["properties"]["as"]["pattern"] = json!(SEGMENT);
     schema["properties"]["matrix"]["minProperties"] = json!(1);
 }
@@ -188,8 +198,9 @@ mod tests {
         let mut seen = 0;
         every_object(&schema, &mut seen);
         assert_eq!(
-            seen, 14,
-            "scenario, input, task, defaults, secret, policy, limits, budget, twice timeout, retry and effects"
+            seen, 17,
+            "scenario, input, task, defaults, secret, policy, limits, budget, twice timeout, retry and effects, \
+             model, parse, fallback"
         );
         assert_eq!(schema["oneOf"].as_array().map(Vec::len), Some(2));
         assert!(accepts("goal: Count the files."));
@@ -249,6 +260,9 @@ mod tests {
             "policy: { use: strict, programs: [git], read: [.], write: [], network: none, limits: { wall: 5m, \
              memory: 2GiB, pids: 64 } }\ntasks: { a: { run: x, effects: { network: full } } }",
             "defaults: { effects: { write: [] } }\ntasks: { a: { run: x } }",
+            "tasks: { a: { prompt: x, context: [inputs.a], context_tokens: 9, model: { tier: fast } } }",
+            "tasks: { a: { prompt: x, output_schema: a.json, parse: json, fallback: { tier: fast } } }",
+            "tasks: { a: { prompt: x, response_schema: { type: object }, parse: { code_block: c } } }",
         ] {
             assert!(accepts(right), "{right}");
         }
@@ -285,6 +299,17 @@ mod tests {
             "tasks: { a: { run: x, effects: {} } }",
             "tasks: { a: { run: x, effects: { hosts: [] } } }",
             "tasks: { a: { run: x, secrets: A } }",
+            "tasks: { a: { run: x, prompt: y } }",
+            "tasks: { a: { run: x, context: [inputs.a] } }",
+            "tasks: { a: { run: x, response_schema: a.json } }",
+            "tasks: { a: { prompt: x, context_tokens: 9 } }",
+            "tasks: { a: { prompt: x, model: fast } }",
+            "tasks: { a: { prompt: x, model: { name: claude } } }",
+            "tasks: { a: { prompt: x, model: { max_tokens: 128001 } } }",
+            "tasks: { a: { prompt: x, parse: yaml } }",
+            "tasks: { a: { prompt: x, parse: {} } }",
+            "tasks: { a: { prompt: x, output_schema: [a] } }",
+            "tasks: { a: { prompt: x, fallback: { run: y } } }",
         ] {
             assert!(!accepts(wrong), "{wrong}");
         }

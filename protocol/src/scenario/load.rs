@@ -5,8 +5,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::diagnostic::{Diagnostic, Place, Problems};
-use crate::plan::{self, DraftPlan, Interface, Interfaces, Limits, Parameter};
+use crate::plan::{
+    self, ContextRef, DraftPlan, InputType, Interface, Interfaces, Limits, Parameter,
+};
 use crate::source::SourceFile;
 
 use super::document::{NestedFile, Parsed, Scenario};
@@ -54,7 +58,7 @@ pub(super) struct Unit {
     bytes: Vec<u8>,
     is_nested: bool,
     problems: Problems,
-    lowered: Option<Lowered>,
+    pub(super) lowered: Option<Lowered>,
     /// Which files its tasks use: the task's position, and the file's.
     pub(super) uses: Vec<(usize, usize)>,
 }
@@ -84,8 +88,12 @@ impl Unit {
 
     /// Says at a `uses` what is wrong with it.
     pub(super) fn refuse_use(&mut self, task: usize, problem: Diagnostic) {
+        self.refuse(task, "uses", problem);
+    }
+
+    pub(super) fn refuse(&mut self, task: usize, key: &'static str, problem: Diagnostic) {
         let Some(lowered) = &self.lowered else { return };
-        let place = Place::task(&lowered.draft.tasks[task].id).field("uses");
+        let place = Place::task(&lowered.draft.tasks[task].id).field(key);
         self.problems.push(problem.in_place(place));
     }
 
@@ -133,23 +141,27 @@ pub fn load(name: &str, bytes: &[u8], surroundings: &mut Surroundings<'_>) -> Pa
     let first = Unit::read(surroundings.path, name, bytes);
     let mut gathered = Gathered {
         known: BTreeMap::from([(first.path.clone(), Ok(0))]),
+        known_schemas: BTreeMap::new(),
         total: 0,
         units: vec![first],
     };
     let mut at = 0;
     while at < gathered.units.len() {
         gathered.follow(at, surroundings);
+        gathered.schemas(at, surroundings);
         at += 1;
     }
     circles::refuse(&mut gathered.units);
     finish(gathered.units, surroundings.root.to_owned())
 }
 
-struct Gathered {
-    units: Vec<Unit>,
+pub(super) struct Gathered {
+    pub(super) units: Vec<Unit>,
     /// Files by path: their position, or why there is none.
     known: BTreeMap<String, Result<usize, Box<Diagnostic>>>,
-    /// Bytes of all nested files.
+    /// Schemas by path, or why there is none.
+    pub(super) known_schemas: BTreeMap<String, Result<Value, Box<Diagnostic>>>,
+    /// Bytes of all files beside the scenario's own.
     total: usize,
 }
 
@@ -165,7 +177,7 @@ impl Gathered {
             .filter_map(|(task, draft)| Some((task, draft.uses.clone()?)))
             .collect();
         for (task, written) in written {
-            let path = match nested_path::resolve(&from, &written) {
+            let path = match nested_path::resolve("uses", &from, &written) {
                 Ok(path) => path,
                 Err((message, help)) => {
                     let problem = Diagnostic::error("invalid-path", message).help(help);
@@ -198,6 +210,17 @@ impl Gathered {
         }
     }
 
+    /// Bytes of one more file.
+    pub(super) fn count(&mut self, bytes: usize) -> Result<(), Box<Diagnostic>> {
+        self.total = self.total.saturating_add(bytes);
+        if self.total > bytes::MAX_BYTES {
+            let most = bytes::MAX_BYTES;
+            let message = format!("files of more than {most} bytes beside the scenario");
+            return Err(Diagnostic::error("file-too-big", message).into());
+        }
+        Ok(())
+    }
+
     fn read(
         &mut self,
         path: &str,
@@ -208,11 +231,7 @@ impl Gathered {
             return Err(Diagnostic::error("too-many-files", message).into());
         }
         let NestedBytes { name, bytes } = (surroundings.read)(path)?;
-        self.total = self.total.saturating_add(bytes.len());
-        if self.total > bytes::MAX_BYTES {
-            let message = format!("nested scenarios of more than {} bytes", bytes::MAX_BYTES);
-            return Err(Diagnostic::error("file-too-big", message).into());
-        }
+        self.count(bytes.len())?;
         let unit = Unit::read(path, &name, &bytes);
         self.units.push(Unit {
             bytes,
@@ -225,6 +244,7 @@ impl Gathered {
 
 fn finish(mut units: Vec<Unit>, root: PathBuf) -> Parsed {
     type_values(&mut units);
+    units.iter_mut().for_each(name_files);
     check(&mut units);
     let failed = units.iter().any(|unit| unit.problems.has_errors());
     let mut diagnostics = Vec::new();
@@ -302,6 +322,22 @@ fn type_values(units: &mut [Unit]) {
                 }
             }
         }
+    }
+}
+
+/// A model is shown the file that an input of type `path` names, not its path.
+fn name_files(unit: &mut Unit) {
+    let Some(Lowered { inputs, draft }) = &mut unit.lowered else {
+        return;
+    };
+    let is_path = |name: &str| {
+        let input = inputs.get(name);
+        input.is_some_and(|input| input.kind == InputType::Path)
+    };
+    let tasks = draft.tasks.iter_mut();
+    for seen in tasks.flat_map(|task| &mut task.context) {
+        let named = ContextRef::of(seen);
+        seen.file = matches!(named, Some(ContextRef::Input { name }) if is_path(&name));
     }
 }
 

@@ -45,6 +45,8 @@ impl Defaults {
     ) {
         let Self(all) = self;
         let nested = task.uses.is_some();
+        // Neither a nested scenario nor a question starts a program of its own.
+        let starts = !nested && task.prompt.is_none();
         let may = |key: &'static str, means_something: bool| means_something && !given(key);
         let pick = |key: &'static str, means: bool| may(key, means).then_some(all);
         task.timeout = own
@@ -57,17 +59,17 @@ impl Defaults {
             .or_else(|| pick("shell", task.run.is_some())?.shell.clone());
         task.working_dir = own
             .working_dir
-            .or_else(|| pick("working_dir", !nested)?.working_dir.clone());
+            .or_else(|| pick("working_dir", starts)?.working_dir.clone());
         task.workspace = own
             .workspace
-            .or_else(|| pick("workspace", !nested)?.workspace)
+            .or_else(|| pick("workspace", starts)?.workspace)
             .unwrap_or_default();
         task.crash_limit = own
             .crash_limit
             .or_else(|| pick("crash_limit", !nested)?.crash_limit);
         task.effects = own
             .effects
-            .or_else(|| pick("effects", !nested)?.effects.clone());
+            .or_else(|| pick("effects", starts)?.effects.clone());
         task.priority = own.priority.or_else(|| pick("priority", true)?.priority);
     }
 }

@@ -16,6 +16,7 @@ use super::fields::{Fields, read};
 use super::lower::{number, templates, text};
 use super::lower_defaults::{Defaults, Kept};
 use super::lower_policy;
+use super::lower_prompt;
 use super::tree::{Kind, NodeId, Tree};
 use super::values::natural;
 use super::words_limits::{RETRY, TIMEOUT};
@@ -43,8 +44,10 @@ pub(super) fn lower(
 ) -> DraftTask {
     let fields = read(tree, map, &TASK, problems);
     let mut run = text(tree, &fields, "run");
-    if let Some(node) = fields.get("run") {
-        check_comment(tree, node, problems);
+    for kind in ["run", "prompt"] {
+        if let Some(node) = fields.get(kind) {
+            check_comment(tree, kind, node, problems);
+        }
     }
     let command = fields.get("command").map(|list| {
         let items = tree
@@ -54,7 +57,9 @@ pub(super) fn lower(
         items.map(Template::new).collect()
     });
     let uses = text(tree, &fields, "uses");
-    if run.is_none() && command.is_none() && uses.is_none() && fields.refused(KINDS) {
+    let prompt = text(tree, &fields, "prompt").map(Template::new);
+    let is_nothing = run.is_none() && command.is_none() && prompt.is_none() && uses.is_none();
+    if is_nothing && fields.refused(KINDS) {
         run = placeholder(id).run;
     }
     let mut task = DraftTask {
@@ -64,6 +69,13 @@ pub(super) fn lower(
         needs: ids(tree, &fields, "needs"),
         run,
         command,
+        prompt,
+        context: lower_prompt::context(ids(tree, &fields, "context")),
+        context_tokens: fields.get("context_tokens").and_then(|id| small(tree, id)),
+        output_schema: lower_prompt::schema(tree, &fields, problems),
+        parse: lower_prompt::parse(tree, &fields, problems),
+        model: lower_prompt::model(tree, &fields, problems),
+        fallback: lower_prompt::fallback(tree, &fields, problems),
         uses,
         with: values(tree, fields.given("with"), natural),
         for_each: for_each(tree, &fields),
@@ -170,24 +182,30 @@ fn values(
         .collect()
 }
 
-fn small<N: TryFrom<i64>>(tree: &Tree<'_>, id: NodeId) -> Option<N> {
+pub(super) fn small<N: TryFrom<i64>>(tree: &Tree<'_>, id: NodeId) -> Option<N> {
     N::try_from(number(tree, id)?).ok()
 }
 
-/// YAML cuts an unquoted value at ` #` without a word; in a shell text that may lose half of it.
-fn check_comment(tree: &Tree<'_>, run: NodeId, problems: &mut Problems) {
-    if tree.kind(run) != Kind::Plain {
+/// YAML cuts an unquoted value at ` #` without a word; in a shell text or a prompt that may lose half of it.
+fn check_comment(tree: &Tree<'_>, key: &'static str, value: NodeId, problems: &mut Problems) {
+    if tree.kind(value) != Kind::Plain {
         return;
     }
-    let end = tree.span(run).end as usize;
+    let code = match key {
+        "run" => "comment-in-run",
+        _ => "comment-in-prompt",
+    };
+    let end = tree.span(value).end as usize;
     let rest = &tree.source[end..];
     let blank = rest.len() - rest.trim_start_matches([' ', '\t']).len();
     if blank > 0 && rest[blank..].starts_with('#') {
         let start = u32::try_from(end + blank).unwrap_or(u32::MAX);
         problems.push(
-            Diagnostic::error("comment-in-run", "YAML ends this `run` at ` #`")
+            Diagnostic::error(code, format!("YAML ends this `{key}` at ` #`"))
                 .at(Span::new(start, start + 1))
-                .help("write `run: |` and the text on the next lines, or move the comment"),
+                .help(format!(
+                    "write `{key}: |` and the text on the next lines, or move the comment"
+                )),
         );
     }
 }

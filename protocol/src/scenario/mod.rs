@@ -17,6 +17,7 @@ mod locate;
 mod lower;
 mod lower_defaults;
 mod lower_policy;
+mod lower_prompt;
 mod lower_task;
 mod map_keys;
 mod misfit;
@@ -25,6 +26,7 @@ mod nested_path;
 mod pack;
 mod rewrite;
 mod root;
+mod schema_file;
 mod syntax_help;
 mod syntax_place;
 mod tree;
@@ -33,6 +35,7 @@ mod words;
 mod words_defaults;
 mod words_limits;
 mod words_policy;
+mod words_prompt;
 mod words_task;
 
 #[cfg(test)]

@@ -1,27 +1,38 @@
-//! The path of a nested scenario: written from the file that uses it, kept from the scenario's root.
+//! The path of a nested scenario, or of a schema: written from the file that names it, kept from the
+//! scenario's root.
 
 /// The path from the root, or what is wrong with it and how to fix that. `from` is the path, from the
-/// root, of the file that says `uses`.
-pub(super) fn resolve(from: &str, written: &str) -> Result<String, (&'static str, String)> {
-    let help = "a path from this file, such as `./parts/build.yaml`".to_owned();
+/// root, of the file that says `key`.
+pub(super) fn resolve(key: &str, from: &str, written: &str) -> Result<String, (String, String)> {
+    let refuse = |what: &str, help: &str| Err((what.replace("KEY", key), help.to_owned()));
+    let (help, another) = match key {
+        "uses" => (
+            "a path from this file, such as `./parts/build.yaml`",
+            "name a scenario in it",
+        ),
+        _ => (
+            "a path from this file, such as `schemas/bullets.json`",
+            "name a file in it",
+        ),
+    };
     if written.is_empty() {
-        return Err(("`uses` names no file", help));
+        return refuse("`KEY` names no file", help);
     }
     if written.contains("${{") {
-        let help = "write the path out; the plan must show every task".to_owned();
-        return Err(("`uses` cannot hold an expression", help));
+        let help = match key {
+            "uses" => "write the path out; the plan must show every task",
+            _ => "write the path out; the plan holds what is in the file",
+        };
+        return refuse("`KEY` cannot hold an expression", help);
     }
     if written.contains("://") {
-        return Err((
-            "`uses` takes files only",
-            "fetch it into the project first".to_owned(),
-        ));
+        return refuse("`KEY` takes files only", "fetch it into the project first");
     }
     if written.starts_with(['/', '~']) {
-        return Err(("`uses` takes no absolute path", help));
+        return refuse("`KEY` takes no absolute path", help);
     }
     if written.ends_with('/') {
-        return Err(("`uses` names a folder", "name a scenario in it".to_owned()));
+        return refuse("`KEY` names a folder", another);
     }
     let mut parts: Vec<&str> = from.split('/').collect();
     parts.pop();
@@ -31,7 +42,7 @@ pub(super) fn resolve(from: &str, written: &str) -> Result<String, (&'static str
             ".." if parts.pop().is_none() => {
                 let help = "the root is the nearest folder above with `orchestra.yaml` or `.git`, \
                             else the scenario's own; move the file beneath it";
-                return Err(("`..` leads out of the scenario's root", help.to_owned()));
+                return refuse("`..` leads out of the scenario's root", help);
             }
             ".." => {}
             part => parts.push(part),
@@ -40,7 +51,7 @@ pub(super) fn resolve(from: &str, written: &str) -> Result<String, (&'static str
     let path = parts.join("/");
     match crate::plan::check_relative(&path) {
         Ok(()) => Ok(path),
-        Err(_) => Err(("`uses` names no file", help)),
+        Err(_) => refuse("`KEY` names no file", help),
     }
 }
 
@@ -50,7 +61,7 @@ mod tests {
 
     #[test]
     fn table() {
-        let ok = |from: &str, written: &str| resolve(from, written).ok();
+        let ok = |from: &str, written: &str| resolve("uses", from, written).ok();
         let cases = [
             ("ci.yaml", "./a.yaml", Some("a.yaml")),
             ("ci.yaml", "a.yaml", Some("a.yaml")),

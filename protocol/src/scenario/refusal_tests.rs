@@ -1,6 +1,6 @@
 //! Wrong scenarios and the whole of what is said about each: `refusals.txt` holds the cases,
 //! `refusals_policy.txt` those of secrets, `policy` and `effects`, `refusals_nested.txt` those of several
-//! files.
+//! files, `refusals_prompt.txt` those of questions to a model.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -105,6 +105,11 @@ fn every_refusal_of_rules_is_as_written() {
 #[test]
 fn every_refusal_of_several_files_is_as_written() {
     compare(include_str!("refusals_nested.txt"), 16, said_with_files);
+}
+
+#[test]
+fn every_refusal_of_questions_is_as_written() {
+    compare(include_str!("refusals_prompt.txt"), 30, said_with_files);
 }
 
 #[test]

@@ -214,7 +214,7 @@ fn the_schema_lists_what_the_parser_takes() {
         assert!(found.contains("wrong-type"), "{key}: {found}");
         assert!(!found.contains("unknown-key"), "{key}: {found}");
     }
-    assert!(task["properties"].get("prompt").is_none());
+    assert!(task["properties"].get("goal").is_none());
 }
 
 const VALID: &str = "version: 1\nname: x\ninputs: { since: { default: \"v1\" }, l: { type: list, default: [a] } }\n\

@@ -1,11 +1,12 @@
 //! The words of a task: the second half of the one table of keys.
 
-use crate::plan::{OutputType, Workspace};
+use crate::plan::{MAX_CONTEXT_TOKENS, OutputType, Workspace};
 
 use super::keys::{Shape, Table};
 use super::words::{ENV, SEGMENT, TEXTS, key};
 use super::words_limits::{RETRY_SHAPE, TIMEOUT_SHAPE};
 use super::words_policy::EFFECTS;
+use super::words_prompt::{FALLBACK, MODEL, PARSE_SHAPE, SCHEMA_SHAPE};
 
 pub(super) const WORKSPACE: Shape = Shape::Word {
     now: Workspace::WORDS,
@@ -35,6 +36,11 @@ pub(super) static TASK: Table = Table {
             "command",
             TEXTS,
             "Program and arguments; arguments may hold `${{ … }}`.",
+        ),
+        key(
+            "prompt",
+            Shape::Text,
+            "What a model is asked; may hold `${{ … }}`. Its reply becomes outputs and artifacts.",
         ),
         key("needs", TEXTS, "Tasks that end before this one starts."),
         key(
@@ -154,18 +160,50 @@ pub(super) static TASK: Table = Table {
             "Workers that may die under the task before it is failed; 3 unless given.",
         ),
         key(
+            "context",
+            TEXTS,
+            "What the model gets to see beside the prompt: `tasks.ID.artifacts.NAME`, \
+             `tasks.ID.outputs.NAME` or `inputs.NAME`; of an input of type `path`, its file.",
+        ),
+        key(
+            "context_tokens",
+            Shape::Count {
+                min: 1,
+                max: MAX_CONTEXT_TOKENS as i64,
+            },
+            "Most tokens of all that together; what does not fit is cut, and said.",
+        ),
+        key(
+            "output_schema",
+            SCHEMA_SHAPE,
+            "JSON Schema of the reply, or the path of a file with one from this file; a reply that does not \
+             match is sent back for repair.",
+        ),
+        key(
+            "parse",
+            PARSE_SHAPE,
+            "How the reply is read: `text`, `json`, or the one code block in it; `json` beside an \
+             `output_schema`, else `text`.",
+        ),
+        key(
+            "model",
+            Shape::Object(&MODEL),
+            "Who is asked, and how hard it thinks.",
+        ),
+        key(
+            "fallback",
+            Shape::Object(&FALLBACK),
+            "What is tried once when no reply fits or the model cannot be had.",
+        ),
+        key(
             "refers",
             TEXTS,
             "Tasks this one has something to do with: context, not order.",
         ),
     ],
     later: &[
-        "prompt",
         "goal",
         "manual",
-        "context",
-        "output_schema",
-        "model",
         "show",
         "edit",
         "retry_from",
@@ -250,15 +288,16 @@ pub(super) static TASK: Table = Table {
         ("strategy", "write `matrix`"),
         ("parallelism", "write `max_parallel`"),
         ("max_active", "write `max_parallel`"),
-        (
-            "messages",
-            "write `prompt`, which this build does not have yet",
-        ),
-        ("llm", "write `prompt`, which this build does not have yet"),
-        (
-            "instructions",
-            "write `prompt`, which this build does not have yet",
-        ),
+        ("messages", "write `prompt`"),
+        ("llm", "write `prompt`"),
+        ("question", "write `prompt`"),
+        ("system", "write `prompt`"),
+        ("schema", "write `output_schema`"),
+        ("parser", "write `parse`"),
+        ("tier", "write `model: { tier: … }`"),
+        ("effort", "write `model: { effort: … }`"),
+        ("max_tokens", "write `model: { max_tokens: … }`"),
+        ("instructions", "write `prompt`"),
         (
             "approval",
             "write `manual`, which this build does not have yet",
