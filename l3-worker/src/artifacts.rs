@@ -10,6 +10,7 @@
 //! All of a task's files appear at once: they are gathered beneath a temporary name, synced, and
 //! renamed as one directory. An attempt that fails leaves nothing in `artifacts/`.
 
+mod given;
 mod media;
 mod place;
 
@@ -30,6 +31,8 @@ use rustix::io::Errno;
 
 use crate::capture::{Detector, Patterns, escape};
 use crate::workspace::{relative, remove_tree};
+
+pub(crate) use given::{Given, seal_given};
 
 /// Directories in one another; deeper trees are not results.
 const MAX_DEPTH: usize = 64;

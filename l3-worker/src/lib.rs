@@ -26,9 +26,10 @@ pub use capture::{ByteFilter, Detector, Identity, Patterns, Redactor};
 pub use environment::DEFAULT_PATH;
 pub use executor::{
     Attempt, AttemptResult, CommandExecutor, CommandOptions, Executor, OutputChunk, OutputObserver,
-    Phase, Program, Scripted, ScriptedExecutor, StreamName, foresee,
+    Phase, Produced, Program, Scripted, ScriptedExecutor, StreamName, conclude, foresee,
+    peek_input,
 };
 pub use stop::{Stop, StopLevel};
 pub use sweep::{SweepReport, sweep};
 pub use worker::{FENCE_AFTER, HEARTBEAT_EVERY, Handle, Options, Worker};
-pub use workspace::{clear_leftovers, remove_tree};
+pub use workspace::{Peeked, Room, clear_leftovers, remove_tree};

@@ -12,6 +12,8 @@
 
 mod told;
 
+pub(crate) use told::in_values;
+
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::path::Path;

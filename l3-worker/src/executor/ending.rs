@@ -34,10 +34,18 @@ impl Ending {
     /// An attempt that started nothing.
     pub(super) fn unstarted(level: SandboxLevel, failure: Failure, wall: Duration) -> Self {
         Self {
+            failure: Some(failure),
+            ..Self::without_process(level, wall)
+        }
+    }
+
+    /// An attempt without a process, and without anything to say yet.
+    pub(super) const fn without_process(level: SandboxLevel, wall: Duration) -> Self {
+        Self {
             level,
             degraded: Vec::new(),
             exit: None,
-            failure: Some(failure),
+            failure: None,
             wall,
             peak_disk_bytes: None,
             writes: Vec::new(),

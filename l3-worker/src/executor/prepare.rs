@@ -214,7 +214,7 @@ fn resolve(name: &str, env: &BTreeMap<OsString, OsString>, cwd: &Path) -> Result
     Err(Failure::new(FailureClass::ToolNotFound, message))
 }
 
-fn stage_failure(error: &StageError) -> Failure {
+pub(super) fn stage_failure(error: &StageError) -> Failure {
     match error {
         StageError::Outside(_)
         | StageError::Missing { .. }

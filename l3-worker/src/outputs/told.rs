@@ -44,7 +44,7 @@ fn told_by(text: &[u8], declared: &BTreeMap<String, OutputType>, secrets: &Patte
 ///
 /// # Errors
 /// A value holds a secret.
-pub(super) fn in_values(outputs: &Map<String, Value>, secrets: &Patterns) -> Result<(), String> {
+pub(crate) fn in_values(outputs: &Map<String, Value>, secrets: &Patterns) -> Result<(), String> {
     let told = outputs.iter().find(|(_, value)| tells(value, secrets));
     told.map_or(Ok(()), |(name, _)| Err(tells_a_secret(name)))
 }

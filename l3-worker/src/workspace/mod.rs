@@ -2,6 +2,7 @@
 
 mod beneath;
 mod leftovers;
+mod peek;
 mod project;
 mod remove;
 mod scratch;
@@ -10,6 +11,8 @@ mod stage;
 mod usage;
 
 pub use leftovers::clear_leftovers;
+pub(crate) use peek::peek;
+pub use peek::{Peeked, Room};
 pub(crate) use project::Guests;
 pub use remove::remove_tree;
 pub(crate) use scratch::{Paths, Scratch};

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use super::stage::StageError;
 
 /// Non-blocking, so that a FIFO in the place of a file is refused instead of waited for.
-const READ: OFlags = OFlags::RDONLY
+pub(super) const READ: OFlags = OFlags::RDONLY
     .union(OFlags::NONBLOCK)
     .union(OFlags::NOCTTY)
     .union(OFlags::CLOEXEC);

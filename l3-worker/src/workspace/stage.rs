@@ -109,7 +109,7 @@ pub(crate) fn relative(path: &str) -> Option<PathBuf> {
 }
 
 /// What follows the artifact's own path.
-fn rest_of(sealed: &SealedFile, strip: &str) -> Result<PathBuf, StageError> {
+pub(super) fn rest_of(sealed: &SealedFile, strip: &str) -> Result<PathBuf, StageError> {
     let rest = Path::new(&sealed.path)
         .strip_prefix(strip)
         .ok()
