@@ -7,7 +7,7 @@ use protocol::diagnostic::Diagnostic;
 use protocol::event::{Example, PlanRequested};
 use protocol::ids::TaskId;
 use protocol::plan::{DraftPlan, Plan};
-use protocol::policy::{Finding, Policy, Site};
+use protocol::policy::{Finding, Policy, Site, one_line, prompt_findings};
 
 use super::caps::Caps;
 use super::data::Data;
@@ -24,6 +24,9 @@ pub const MAX_GOAL_BYTES: usize = 16 * 1024;
 pub const REPAIR_ROUNDS: u32 = 2;
 /// Bytes of a refused reply that go back with what is wrong about it.
 const MAX_ECHO_BYTES: usize = 64 * 1024;
+
+/// Longest label of a text in a remark.
+const MAX_LABEL: usize = 200;
 
 /// Who makes a call: a model itself, or what keeps a budget and a journal in front of one.
 #[async_trait]
@@ -101,6 +104,8 @@ pub struct Planned {
     pub plan: Plan,
     /// What the policy refuses in it still. It has been told to the model; nothing of it is granted.
     pub findings: Vec<Finding>,
+    /// Words in the material that address a model. Worth a look; they changed nothing.
+    pub remarks: Vec<Finding>,
     /// How it came about.
     pub transcript: Transcript,
 }
@@ -160,6 +165,7 @@ impl Planner<'_> {
                         draft,
                         plan,
                         findings,
+                        remarks: remarks(goal.data),
                         transcript,
                     });
                 }
@@ -285,4 +291,11 @@ fn unaskable(goal: &Goal<'_>) -> Option<Diagnostic> {
         let message = "no task is left of what this plan may have in all";
         Diagnostic::error("too-many-tasks", message)
     })
+}
+
+/// What there is to say about texts that nobody vouches for.
+fn remarks(data: &[Data]) -> Vec<Finding> {
+    let all = data.iter();
+    all.flat_map(|data| prompt_findings(&one_line(&data.label, MAX_LABEL), &data.text, None))
+        .collect()
 }
