@@ -113,6 +113,10 @@ impl CallBook {
         let mut reserved = self.worst_case(call_for, digest, request);
         reserved.call = self.journal.reserve(reserved.clone()).await?;
         let outcome = self.model.call(request, progress).await;
+        let id = match &outcome {
+            Ok(reply) => reply.request_id.clone(),
+            Err(error) => error.request_id.clone(),
+        };
         let (settled, asked) = match outcome {
             Ok(reply) => match self.keep(reserved.call, request, &reply).await {
                 Ok(file) => {
@@ -139,7 +143,7 @@ impl CallBook {
             },
             Err(error) => (self.failed(&reserved, &error), Err(CallError::Model(error))),
         };
-        self.journal.settle(settled).await?;
+        self.journal.settle(settled.known_as(id.as_deref())).await?;
         asked
     }
 
