@@ -71,8 +71,8 @@ impl Asking<'_> {
             model: Arc::clone(&self.chosen.model),
             planner: Planner {
                 model: self.chosen.name.clone(),
-                max_tokens: self.settings.max_tokens,
-                effort: self.settings.effort,
+                max_tokens: self.chosen.max_tokens,
+                effort: self.chosen.effort,
                 prompt: words,
                 examples: &examples,
                 repair_rounds: REPAIR_ROUNDS,
@@ -80,6 +80,7 @@ impl Asking<'_> {
             goal: Goal {
                 text: asked.plan.goal().unwrap_or_default(),
                 base,
+                paths: &asked.paths,
                 policy: &judged.policy,
                 site: &judged.site,
                 data: &[],
@@ -104,7 +105,7 @@ pub(super) fn stopped() -> CliError {
 }
 
 /// What calls came to, one line.
-pub(super) fn spent(spend: Spend) -> String {
+pub(super) fn spent(spend: Spend, chosen: &Chosen) -> String {
     let calls =
         crate::report::words::count(usize::try_from(spend.calls).unwrap_or(usize::MAX), "call");
     let tokens = spend.tokens();
@@ -117,7 +118,11 @@ pub(super) fn spent(spend: Spend) -> String {
         0 => String::new(),
         estimated => format!(" ({estimated} estimated)"),
     };
-    format!("{calls} · {tokens} tokens · {usd}{estimated}")
+    let replayed = match chosen.is_replay || chosen.is_fixture {
+        true => " as it would be live; nothing was spent",
+        false => "",
+    };
+    format!("{calls} · {tokens} tokens · {usd}{estimated}{replayed}")
 }
 
 /// Asks for a plan that nothing will be recorded of: for whoever looks ahead.

@@ -128,7 +128,9 @@ impl Unplanned<'_> {
         };
         let answered = self.asking.ask(&ready, journal, Observers::default())?;
         let spend = answered.planning.ledger().settled();
-        context.ui.note(&format!("planning  {}", spent(spend)));
+        context
+            .ui
+            .note(&format!("planning  {}", spent(spend, self.asking.chosen)));
         let Answered {
             planning,
             watched,
@@ -161,6 +163,7 @@ impl Unplanned<'_> {
                 return Ok(exit_code);
             }
         };
+        let remarks = planned.remarks.clone();
         let asked = with_plan(ready.asked, *planned);
         let judged = self.judge.judge(&asked);
         planning
@@ -194,8 +197,9 @@ impl Unplanned<'_> {
         debug_assert_eq!(kept, asked.scenario, "an edit was refused");
         let plan = Arc::new(asked.plan);
         let approval = self.approval(&held, &plan, &judged.policy, by)?;
-        let mut events: Vec<EventKind> = told(judged.verdict.findings)
+        let mut events: Vec<EventKind> = remarks
             .into_iter()
+            .chain(told(judged.verdict.findings))
             .map(EventKind::FindingRaised)
             .collect();
         events.push(approval);

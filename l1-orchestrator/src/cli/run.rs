@@ -55,7 +55,9 @@ pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result
             return unplanned.begin(ready, record(&judge, &how, &slots, Some(&models)));
         }
         let (asked, spend) = look_ahead(&asking, ready)?;
-        context.ui.note(&format!("planning  {}", spent(spend)));
+        context
+            .ui
+            .note(&format!("planning  {}", spent(spend, &chosen)));
         let judged = judge.judge(&asked);
         ready = Ready { asked, judged };
     }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use l2_coordinator::model::anthropic::{Anthropic, DEFAULT_BASE_URL, Options};
+use l2_coordinator::model::openai::{self, LengthField, OpenAi};
 use l2_coordinator::model::{
-    Address, Cassette, ClaudeCode, ClaudeCodeOptions, Existing, Limits, Model, ModelError,
+    Address, Cassette, ClaudeCode, ClaudeCodeOptions, Effort, Existing, Limits, Model, ModelError,
     Recorder, RecorderOptions, Replay, Scripted, Secret,
 };
 use protocol::time::Clock as _;
@@ -14,8 +15,8 @@ use protocol::time::Clock as _;
 use super::keys::{self, Found};
 use crate::cli::args::Recording;
 use crate::cli::error::CliError;
-use crate::session::SystemClock;
-use crate::settings::{self, Models, Provider};
+use crate::session::{SystemClock, seed};
+use crate::settings::{self, Models, Named, Provider};
 
 /// Variables that a `claude` needs to find its way on this machine, and nothing else of ours.
 const PASSED: [&str; 9] = [
@@ -36,6 +37,10 @@ pub struct Chosen {
     pub model: Arc<dyn Model>,
     /// Its name, as requests have it.
     pub name: String,
+    /// Most tokens of a reply.
+    pub max_tokens: u32,
+    /// How hard it thinks.
+    pub effort: Option<Effort>,
     /// Answers were written by hand.
     pub is_fixture: bool,
     /// Nobody is asked at all: replies come from a file.
@@ -48,16 +53,30 @@ pub struct Chosen {
 /// # Errors
 /// Its key, its program or its recording is not there, or is none.
 pub fn model(settings: &Models, recording: &Recording, again: bool) -> Result<Chosen, CliError> {
-    let name = settings.model.value.name.clone();
+    // A script answers for whichever model; requests name the usual one, so that what is recorded of it
+    // replays without a word about models.
+    let name = match settings.model.value.provider {
+        Provider::Scripted => Named::usual().name,
+        _ => settings.model.value.name.clone(),
+    };
     if let Some(file) = &recording.replay {
         let cassette = Cassette::open(file).map_err(|error| {
             let message = format!("{} is no recording to replay", file.display());
             CliError::not_ready("replay-unreadable", message).because(error)
         })?;
         let is_fixture = cassette.is_fixture();
+        let recorded = cassette.asked_with();
+        let recorded = recorded.map(|(name, tokens, effort)| (name.to_owned(), tokens, effort));
+        // What a file says about live models is not meant for a recording; what is typed is.
+        let (name, max_tokens, effort) = match recorded {
+            Some(recorded) if !settings.is_typed => recorded,
+            _ => (name, settings.max_tokens, settings.effort),
+        };
         return Ok(Chosen {
             model: Arc::new(Replay::new(cassette)),
             name,
+            max_tokens,
+            effort,
             is_fixture,
             is_replay: true,
         });
@@ -71,6 +90,8 @@ pub fn model(settings: &Models, recording: &Recording, again: bool) -> Result<Ch
         is_fixture: model.is_fixture(),
         model,
         name,
+        max_tokens: settings.max_tokens,
+        effort: settings.effort,
         is_replay: false,
     })
 }
@@ -124,14 +145,21 @@ fn asked(settings: &Models) -> Result<(Arc<dyn Model>, Found), CliError> {
                 credential,
                 proxy: proxy(),
                 limits,
-                seed: rand_seed(),
+                seed: seed(),
             });
             let model = model.map_err(unready)?;
             return Ok((Arc::new(model), secret.map_or(Found::Nothing, Found::Key)));
         }
         Provider::Openai => {
-            let message = "this build has no client for openai yet";
-            return Err(CliError::not_ready("model-unready", message));
+            let model = OpenAi::new(openai::Options {
+                base_url: address(settings, "OPENAI_BASE_URL", openai::DEFAULT_BASE_URL)?,
+                key: found.secret().cloned(),
+                proxy: proxy(),
+                limits,
+                seed: seed(),
+                length: LengthField::default(),
+            });
+            Arc::new(model.map_err(unready)?)
         }
         Provider::ClaudeCode => Arc::new(ClaudeCode::new(claude_code(settings, &found))),
         Provider::Scripted => {
@@ -180,10 +208,6 @@ fn proxy() -> Option<Secret> {
     let text = of("HTTPS_PROXY").or_else(|| of("https_proxy"))?;
     // It may hold a password.
     Secret::new(text).ok()
-}
-
-fn rand_seed() -> u64 {
-    crate::session::seed()
 }
 
 fn unready(error: ModelError) -> CliError {

@@ -134,6 +134,15 @@ impl Named {
     /// Longest name of a model.
     const MAX_NAME: usize = 128;
 
+    /// Who is asked unless anybody says otherwise.
+    #[must_use]
+    pub fn usual() -> Self {
+        Self {
+            provider: Provider::Anthropic,
+            name: "claude-opus-5-5".into(),
+        }
+    }
+
     /// From `provider/name`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -208,6 +217,8 @@ pub struct Models {
     pub wall: Duration,
     /// Longest silence.
     pub idle: Duration,
+    /// A flag or a variable says who is asked, or how.
+    pub is_typed: bool,
 }
 
 /// Resolves what is said about models.
@@ -216,16 +227,12 @@ pub fn models(typed: &Modelling, matches: &ArgMatches, files: &Files) -> Models 
     let found = |name: &str, typed: &Option<String>| found(name, typed.as_ref(), matches, files);
     let parsed = |name: &str, typed: &Option<String>| found(name, typed).value;
     let model = found("model", &typed.model);
-    let default = || Named {
-        provider: Provider::Anthropic,
-        name: "claude-opus-5-5".into(),
-    };
     let url = found("model_url", &typed.model_url);
     let key = found("model_key", &typed.model_key);
     let effort = parsed("model_effort", &typed.model_effort);
     Models {
         model: Setting {
-            value: Named::parse(&model.value).unwrap_or_else(default),
+            value: Named::parse(&model.value).unwrap_or_else(Named::usual),
             origin: model.origin,
         },
         url: (url.value != "auto").then_some(url),
@@ -238,6 +245,9 @@ pub fn models(typed: &Modelling, matches: &ArgMatches, files: &Files) -> Models 
             .parse()
             .unwrap_or(REPLY_TOKENS),
         wall: duration(&parsed("model_timeout", &typed.model_timeout)).unwrap_or(WALL),
+        is_typed: ["model", "model_effort", "model_max_tokens"]
+            .iter()
+            .any(|name| Origin::of(matches, name).is_some()),
         idle: duration(&parsed("model_idle_timeout", &typed.model_idle_timeout)).unwrap_or(IDLE),
     }
 }

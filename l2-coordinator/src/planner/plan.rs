@@ -2,12 +2,15 @@
 //! times. It ends with a plan that passed every rule, or with all reasons why there is none; nothing is ever
 //! made up in between. Pure except for the calls.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use protocol::diagnostic::Diagnostic;
 use protocol::event::{Example, PlanRequested};
 use protocol::ids::TaskId;
 use protocol::plan::{DraftPlan, Plan};
 use protocol::policy::{Finding, Policy, Site, one_line, prompt_findings};
+use serde_json::Value;
 
 use super::caps::Caps;
 use super::data::Data;
@@ -27,6 +30,10 @@ const MAX_ECHO_BYTES: usize = 64 * 1024;
 
 /// Longest label of a text in a remark.
 const MAX_LABEL: usize = 200;
+
+/// Stands for the value of an input that is a path. Which one is nobody's business but the machine's, and
+/// equal goals on two machines ask the same.
+const A_PATH: &str = "(an absolute path where the plan runs; use it by its name)";
 
 /// Who makes a call: a model itself, or what keeps a budget and a journal in front of one.
 #[async_trait]
@@ -85,6 +92,8 @@ pub struct Goal<'a> {
     pub text: &'a str,
     /// What of the plan is not the model's to say: name, inputs, environment, policy. Its tasks are replaced.
     pub base: DraftPlan,
+    /// Inputs that are paths of this machine: the model is told that, and not which.
+    pub paths: &'a BTreeSet<String>,
     /// The effective policy.
     pub policy: &'a Policy,
     /// Where it runs.
@@ -220,9 +229,19 @@ impl Planner<'_> {
     }
 
     fn request(&self, goal: &Goal<'_>, examples: &[&PlanExample]) -> ModelRequest {
+        let shown = |(name, value): (&String, &Value)| {
+            let is_path = goal.paths.contains(name) && value.is_string();
+            let value = if is_path {
+                A_PATH.into()
+            } else {
+                value.clone()
+            };
+            (name.clone(), value)
+        };
+        let inputs = goal.base.inputs.iter().map(shown).collect();
         let question = self.prompt.question(&Question {
             goal: goal.text,
-            inputs: &goal.base.inputs,
+            inputs: &inputs,
             data: goal.data,
             examples,
             at: &Surroundings::of(goal.policy, &goal.caps),

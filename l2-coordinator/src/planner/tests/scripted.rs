@@ -104,6 +104,7 @@ impl Around {
             ..DraftPlan::default()
         };
         Self {
+            paths: const { &std::collections::BTreeSet::new() },
             policy: policy(),
             site: Site::default(),
             base,
@@ -114,6 +115,7 @@ impl Around {
         Goal {
             text,
             base: self.base.clone(),
+            paths: const { &std::collections::BTreeSet::new() },
             policy: &self.policy,
             site: &self.site,
             data: &[],
