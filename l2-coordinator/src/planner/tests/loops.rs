@@ -1,5 +1,7 @@
 //! Rounds: what goes back, how often, and how it ends.
 
+use std::collections::BTreeSet;
+
 use super::scripted::{Around, GOAL, GOOD, Scripted, codes, once, planner, reply, run};
 use crate::model::{self, ErrorKind, ModelError, ModelReply, Role, Stop};
 use crate::planner::{Caps, Data, Directly, Form, Goal, Unplanned};
@@ -367,4 +369,21 @@ fn a_model_is_asked_directly_where_nobody_keeps_a_budget() {
     assert_eq!((planned.transcript.rounds.len(), model.left()), (2, 0));
     let error = run(planner().plan(&Directly(&model), &around.goal(GOAL))).unwrap_err();
     assert!(matches!(error, Unplanned::Call { .. }));
+}
+
+#[test]
+fn of_a_path_the_model_is_told_only_that_it_is_one() {
+    let around = Around::new();
+    let paths = BTreeSet::from(["table".to_owned()]);
+    let request = planner().first_request(&Goal {
+        paths: &paths,
+        ..around.goal(GOAL)
+    });
+    let question = &request.messages[0].text;
+    assert!(
+        question.contains("table = \"(an absolute path"),
+        "{question}"
+    );
+    assert!(question.contains("since = \"v1.4.0\""));
+    assert!(!question.contains("/srv/table.csv"));
 }

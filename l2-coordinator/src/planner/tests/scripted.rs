@@ -104,7 +104,6 @@ impl Around {
             ..DraftPlan::default()
         };
         Self {
-            paths: const { &std::collections::BTreeSet::new() },
             policy: policy(),
             site: Site::default(),
             base,
