@@ -25,6 +25,7 @@ mod nested;
 mod opened;
 mod pause;
 mod plan;
+mod planned;
 mod policy;
 mod report;
 mod resume;

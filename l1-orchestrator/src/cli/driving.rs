@@ -116,7 +116,8 @@ pub(super) fn console(
     console
 }
 
-fn shown(context: &Context, progress: Progress) -> Shown {
+/// How much of what goes on is shown.
+pub(super) fn shown(context: &Context, progress: Progress) -> Shown {
     let ui = &context.ui;
     // Events on the same terminal would run through the panel.
     let is_free = !(ui.stdout_terminal && context.format == Format::Jsonl);

@@ -15,15 +15,16 @@ use protocol::run_dir;
 use protocol::seal::UserKey;
 
 use super::approval::{Approving, Ready, Settled, settle};
-use super::begin::{Prepared, drive_on, log, told};
+use super::args::Format;
+use super::begin::{Prepared, drive_on, log, say_opening, told};
 use super::context::Context;
 use super::driving;
 use super::error::CliError;
-use super::goal::{Answered, Asking, reason, spent, stopped, with_plan};
+use super::goal::{Answered, Asking, reason, stopped, with_plan};
 use super::judged::Judge;
 use crate::exit_code;
-use crate::report::Observers;
-use crate::runs::{RunEntry, Runs, SettingRecord};
+use crate::report::RunSummary;
+use crate::runs::{RunEntry, Runs, SettingRecord, Stored};
 use crate::session::{self, Came, Journal, NewRun, Opened, Start, open, record_of};
 use crate::settings::{self, Drive};
 
@@ -126,11 +127,11 @@ impl Unplanned<'_> {
             }
             true => Journal::Again(&held.entry.dir, held.coordinator.clone()),
         };
-        let answered = self.asking.ask(&ready, journal, Observers::default())?;
-        let spend = answered.planning.ledger().settled();
-        context
-            .ui
-            .note(&format!("planning  {}", spent(spend, self.asking.chosen)));
+        let before = match again {
+            false => RunSummary::default(),
+            true => Stored::load(&held.entry.dir)?.summary,
+        };
+        let answered = self.asking.ask(&ready, journal, before)?;
         let Answered {
             planning,
             watched,
@@ -145,8 +146,8 @@ impl Unplanned<'_> {
                     exit_code: error.kind.exit_code(),
                     by: None,
                 };
-                self.end(&held, planning, watched, &ready.asked.plan, ended)?;
-                return Err(error);
+                let stored = self.end(&held, planning, watched, &ready.asked.plan, ended)?;
+                return self.unplanned(&held, &stored, error);
             }
             Came::Stopped(by) => {
                 let exit_code = match by {
@@ -158,8 +159,9 @@ impl Unplanned<'_> {
                     exit_code,
                     by: Some(by),
                 };
-                self.end(&held, planning, watched, &ready.asked.plan, ended)?;
+                let stored = self.end(&held, planning, watched, &ready.asked.plan, ended)?;
                 context.ui.say(&stopped().message);
+                driving::answer(context, &held.entry, &stored)?;
                 return Ok(exit_code);
             }
         };
@@ -205,25 +207,21 @@ impl Unplanned<'_> {
         events.push(approval);
         planning.approve(events).map_err(session::blame)?;
         let before = watched.take();
-        drive_on(
-            context,
-            self.how,
-            self.runs,
-            Prepared {
-                id: held.id,
-                entry: held.entry,
-                coordinator: held.coordinator,
-                lock: held.lock,
-                trace_id: held.started.trace_id.clone(),
-                plan,
-                policy: judged.policy,
-                site: judged.site,
-                slots: self.slots,
-                before: before.split().0,
-            },
-            Start::Planned,
-            self.key,
-        )
+        let prepared = Prepared {
+            id: held.id,
+            entry: held.entry,
+            coordinator: held.coordinator,
+            lock: held.lock,
+            trace_id: held.started.trace_id.clone(),
+            plan,
+            policy: judged.policy,
+            site: judged.site,
+            slots: self.slots,
+            before: before.split().0,
+        };
+        say_opening(context, &prepared);
+        let start = Start::Planned;
+        drive_on(context, self.how, self.runs, prepared, start, self.key)
     }
 
     /// Writes what was approved, and the event that says so.
@@ -255,6 +253,21 @@ impl Unplanned<'_> {
         Ok(session::signed(&held.started, approved, self.key))
     }
 
+    /// Says why there is no plan, and where it stands. Who reads events has read the last one.
+    fn unplanned(&self, held: &Held, stored: &Stored, error: CliError) -> Result<u8, CliError> {
+        let (context, dir) = (self.context, &held.entry.dir);
+        let report = context.redact.run_dir(dir);
+        let report = format!("  report: {report}/{}", run_dir::REPORT_MD);
+        context.ui.note(&report);
+        match context.format {
+            Format::Json => return Err(error),
+            Format::Text => driving::answer(context, &held.entry, stored)?,
+            Format::Jsonl => {}
+        }
+        error.show(&context.ui);
+        Ok(error.kind.exit_code())
+    }
+
     /// Closes a run that never had a plan.
     fn end(
         &self,
@@ -263,7 +276,7 @@ impl Unplanned<'_> {
         watched: session::Watched,
         plan: &Plan,
         end: End,
-    ) -> Result<(), CliError> {
+    ) -> Result<Stored, CliError> {
         let mut events: Vec<EventKind> = end
             .by
             .map(|by| EventKind::RunCancelling { by })
@@ -286,8 +299,9 @@ impl Unplanned<'_> {
             observers: watched.take(),
         };
         let plan = Arc::new(plan.clone());
-        driving::seal(&held.entry, held.id, &plan, driven, self.key)?.seal?;
-        Ok(())
+        let closed = driving::seal(&held.entry, held.id, &plan, driven, self.key)?;
+        closed.seal?;
+        Ok(closed.stored)
     }
 }
 

@@ -13,7 +13,7 @@ use super::context::Context;
 use super::driving::{self, slots};
 use super::dry_run::dry_run;
 use super::error::CliError;
-use super::goal::{Asking, look_ahead, spent};
+use super::goal::{Asking, look_ahead};
 use super::judged::Judge;
 use super::plan_only::plan_only;
 use super::planned_run::Unplanned;
@@ -32,6 +32,7 @@ pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result
     asked::stands_under(&asked, &args.scenario, judged.policy.digest())?;
     let slots = slots(&how, &asked.plan);
     let mut ready = Ready { asked, judged };
+    let mut foreseen = None;
     let models = settings::models(&args.modelling, matches, &context.files);
     if ready.asked.plan.awaits_planning() && !args.dry_run {
         let chosen = models::model(&models, &args.recording, false)?;
@@ -39,6 +40,7 @@ pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result
             context,
             settings: &models,
             chosen: &chosen,
+            progress: how.progress.value,
         };
         if !args.plan_only {
             let key = driving::key()?;
@@ -54,10 +56,8 @@ pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result
             };
             return unplanned.begin(ready, record(&judge, &how, &slots, Some(&models)));
         }
-        let (asked, spend) = look_ahead(&asking, ready)?;
-        context
-            .ui
-            .note(&format!("planning  {}", spent(spend, &chosen)));
+        let (asked, looked) = look_ahead(&asking, ready)?;
+        foreseen = Some(looked);
         let judged = judge.judge(&asked);
         ready = Ready { asked, judged };
     }
@@ -66,7 +66,7 @@ pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result
         approval::foresee(&said, &mut ready);
     }
     if args.plan_only {
-        return plan_only(context, args, &ready, slots.value);
+        return plan_only(context, args, &ready, slots.value, foreseen.as_ref());
     }
     if args.dry_run {
         return dry_run(context, args, &ready, slots.value);

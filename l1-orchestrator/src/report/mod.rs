@@ -41,6 +41,7 @@ mod task;
 mod tests;
 mod timeline;
 mod view;
+mod waiting;
 pub mod words;
 mod xml;
 
@@ -48,6 +49,7 @@ pub use approved::{Approval, Opener};
 pub use calls::Call;
 pub use closing::closing;
 pub use expansion::parent_of;
+pub use modelled::is_unplanned;
 pub use observer::{Observers, Reporter};
 pub use outline::{outline, told};
 #[cfg(feature = "otlp")]
@@ -60,3 +62,4 @@ pub use attempt::{Attempt, AttemptEnding};
 pub use summary::{Ending, RunSummary};
 pub use task::{Standing, TaskSummary};
 pub use view::{RunRef, View, task_word};
+pub use waiting::{CallsOf, Waiting};

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use l2_coordinator::journal::{FileStorage, MemoryDisk, ReadError, Storage, SyncMode};
 use l2_coordinator::model::{Model, Progress};
@@ -13,14 +13,15 @@ use protocol::budget::{Budget, PriceTable};
 use protocol::event::{Event, EventKind, Origin};
 use protocol::ids::CoordinatorId;
 use protocol::plan::Plan;
+use tokio::time::MissedTickBehavior;
 
 use super::ids::SystemClock;
 use super::signals::{Asked, Signals};
 use crate::cli::error::CliError;
-use crate::report::Observers;
+use crate::report::{Observers, Waiting};
 
-/// Between two words about a call that takes its time.
-const TELL_EVERY: Duration = Duration::from_secs(10);
+/// Between looks at how long nothing was said.
+const TICK: Duration = Duration::from_secs(1);
 
 /// Where the events of planning go.
 pub enum Journal<'a> {
@@ -50,8 +51,8 @@ pub struct ToPlan<'a> {
     pub goal: Goal<'a>,
     /// Who is shown events.
     pub observers: Observers,
-    /// Is told how it goes on, a line at a time.
-    pub say: Arc<dyn Fn(&str) + Send + Sync>,
+    /// Shows whoever waits how it goes on.
+    pub waiting: Arc<Waiting>,
 }
 
 /// What came of it.
@@ -129,7 +130,10 @@ async fn ask(asked: ToPlan<'_>) -> Result<(Planning, Watched, Came), Coordinator
         }
         Journal::Again(_, coordinator) => Planning::resume(options, coordinator, 0).await?,
     };
-    let tell = teller(asked.say);
+    let shown = Arc::clone(&asked.waiting);
+    let tell = Arc::new(move |progress: Progress| shown.tell(progress));
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let came = {
         let planned = planning.plan(&asked.planner, &asked.goal, asked.model, asked.prices, tell);
         let mut planned = std::pin::pin!(planned);
@@ -139,9 +143,10 @@ async fn ask(asked: ToPlan<'_>) -> Result<(Planning, Watched, Came), Coordinator
                     Ok(plan) => Came::Plan(Box::new(plan)),
                     Err(none) => Came::Nothing(none),
                 },
-                asked = signals.next() => if let Asked::End(press) = asked {
+                heard = signals.next() => if let Asked::End(press) = heard {
                     break Came::Stopped(press.by());
                 },
+                _ = ticks.tick() => asked.waiting.tick(),
             }
         }
     };
@@ -150,31 +155,4 @@ async fn ask(asked: ToPlan<'_>) -> Result<(Planning, Watched, Came), Coordinator
         planning.give_up().await?;
     }
     Ok((planning, watched, came))
-}
-
-/// A line now and then while a model writes.
-fn teller(say: Arc<dyn Fn(&str) + Send + Sync>) -> Arc<dyn Fn(Progress) + Send + Sync> {
-    let began = Instant::now();
-    let told = Mutex::new(began);
-    Arc::new(move |progress| {
-        let line = match progress {
-            Progress::Waiting { next, delay_ms } => Some(format!(
-                "try {next} in {:.1}s",
-                Duration::from_millis(delay_ms).as_secs_f64()
-            )),
-            Progress::Began { .. } => None,
-            Progress::Text { bytes } => {
-                let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-                let is_due = told.elapsed() >= TELL_EVERY;
-                if is_due {
-                    *told = Instant::now();
-                }
-                let seconds = began.elapsed().as_secs();
-                is_due.then(|| format!("{seconds}s, {bytes} bytes so far"))
-            }
-        };
-        if let Some(line) = line {
-            say(&line);
-        }
-    })
 }

@@ -58,12 +58,14 @@ pub fn render(
     page.verdict();
     page.banner();
     page.failures();
-    page.tasks();
-    page.graph();
-    page.timeline();
-    page.numbers();
-    page.outputs();
-    page.artifacts();
+    if !modelled::is_unplanned(summary) {
+        page.tasks();
+        page.graph();
+        page.timeline();
+        page.numbers();
+        page.outputs();
+        page.artifacts();
+    }
     page.policy();
     page.decisions();
     page.models();
