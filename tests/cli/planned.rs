@@ -74,14 +74,14 @@ fn a_planned_run_says_what_it_cost_and_that_no_model_was_asked() {
     --- stderr
     Run <run> links   runs/<run-dir>
     planning  scripted/repaired.jsonl, from a fixture
-    planning  2 of 4 calls · 2.5k of 150k tokens · unpriced
+    planning  2 of 4 calls · 2.5k of 150k tokens · $0.014  as it would be live; nothing was spent
     Plan: 1 task, planned · <n> at once · sandbox none · policy default@1   plan <digest>
     SANDBOX none: files, network and processes are open to every task (environment ORCHESTRA_SANDBOX)
         PASS [   <s>] (1/1) count
         SEAL event <seq> <sha256>
     ────────────
-      PASSED in <s>   1 passed · 2.5k tokens
-        models: 2 of 4 calls · 2.5k of 150k tokens · unpriced · from a fixture
+      PASSED in <s>   1 passed · $0.014
+        models: 2 of 4 calls · 2.5k of 150k tokens · $0.014 · from a fixture
         no sandbox: tasks ran with your user's rights
         pages = 1
       report: runs/<run-dir>/report.md
@@ -90,7 +90,7 @@ fn a_planned_run_says_what_it_cost_and_that_no_model_was_asked() {
     let page = place.orchestra(["report", "@last"]).run().expect(0).stdout;
     assert_snapshot!(part(&page, "## Plan and approval", "## Environment"), @r##"
     - Goal: Count the pages of the documentation.
-    - Planned by: repaired.jsonl
+    - Planned by: claude-opus-5-5
     - Prompt: plan@1, digest &lt;digest>
     - Examples: check-links &lt;digest>, collect-and-report &lt;digest>
     - Refused: reply 1 by reply-no-object: the reply holds no JSON object
@@ -99,12 +99,14 @@ fn a_planned_run_says_what_it_cost_and_that_no_model_was_asked() {
 
     ## Model calls
 
-    2 of 4 calls · 2.5k of 150k tokens · unpriced · from a fixture.
+    2 of 4 calls · 2.5k of 150k tokens · $0.014 · from a fixture.
 
     | call | for | task | model | prompt tokens | reply tokens | cost | how | reply |
     |--:|---|---|---|--:|--:|--:|---|---|
-    | 1 | plan |  | scripted/repaired.jsonl | 900 | 2 | unpriced | &lt;s>, from a fixture | [&lt;digest>](calls/<sha256>.json) |
-    | 2 | plan, repair 1 |  | scripted/repaired.jsonl | 1200 (200 from a cache) | 300 (20 thinking) | unpriced | &lt;s>, from a fixture | [&lt;digest>](calls/<sha256>.json) |
+    | 1 | plan |  | scripted/claude-opus-5-5 | 900 | 2 | $0.0037 | &lt;s>, from a fixture | [&lt;digest>](calls/<sha256>.json) |
+    | 2 | plan, repair 1 |  | scripted/claude-opus-5-5 | 1200 (200 from a cache) | 300 (20 thinking) | $0.011 | &lt;s>, from a fixture | [&lt;digest>](calls/<sha256>.json) |
+
+    - Prices of claude-opus-5-5: platform.claude.com documentation, read 2026-11-20; anthropics/skills repository, model table of 2026-10-06, as of 2026-11-20
     "##);
     let html = place.run_file("report.html");
     for told in [
@@ -143,7 +145,7 @@ fn a_goal_without_a_plan_is_a_run_that_reads_well() {
     --- stderr
     Run <run> links   runs/<run-dir>
     planning  scripted/hopeless.jsonl, from a fixture
-    planning  3 of 4 calls · 2.8k of 150k tokens · unpriced
+    planning  3 of 4 calls · 2.8k of 150k tokens · $0.011  as it would be live; nothing was spent
       report: runs/<run-dir>/report.md
     error[no-plan]: scripted/hopeless.jsonl made no plan that passes: 1 problem
     help: reply-no-object: the reply holds no JSON object
@@ -156,8 +158,8 @@ fn a_goal_without_a_plan_is_a_run_that_reads_well() {
     Run <run> links   plan none   runs/<run-dir>
     Started <time> UTC · <n> at once · no sandbox: tasks ran with your user's rights
     ────────────
-      FAILED in <s>   no plan · 2.8k tokens
-        models: 3 of 4 calls · 2.8k of 150k tokens · unpriced · from a fixture
+      FAILED in <s>   no plan · $0.011
+        models: 3 of 4 calls · 2.8k of 150k tokens · $0.011 · from a fixture
         no plan: the last reply is refused by reply-no-object
              the reply holds no JSON object
       report: runs/<run-dir>/report.md
@@ -168,7 +170,7 @@ fn a_goal_without_a_plan_is_a_run_that_reads_well() {
     assert_snapshot!(part(&page, "# FAILED", "## Sandbox"), @r##"
     : links, run <run>
 
-    **FAILED** in <s>: there is no plan. Models: 3 of 4 calls · 2.8k of 150k tokens · unpriced · from a fixture. Exit code 3.
+    **FAILED** in <s>: there is no plan. Models: 3 of 4 calls · 2.8k of 150k tokens · $0.011 · from a fixture. Exit code 3.
 
     Next, in the directory of this report:
 
@@ -226,11 +228,12 @@ fn a_look_ahead_says_what_it_took() {
     exit 0
     --- stdout
     Plan <digest> links
-    goal: Count the pages of the documentation.
     1 task, planned · <n> at once · no sandbox: tasks run with your user's rights
     policy default@1 · tasks read, write and reach whatever you can · no secrets
+    goal  Count the pages of the documentation.
 
       count   Count the pages that end in .md.
+        $ echo "pages=$(ls *.md | wc -l)" >> "$ORCHESTRA_OUTPUT"
 
          task   kind  timeout  attempts  needs
       1  count  run     1m00s         1
@@ -243,11 +246,11 @@ fn a_look_ahead_says_what_it_took() {
     Findings: 1 note
       info[shell-text] count: what `sh` starts was not checked: only `sh` was
           fix: None is needed; the sandbox confines whatever it starts.
-    planned by scripted/repaired.jsonl, from a fixture · 2 of 4 calls · 2.5k of 150k tokens · unpriced
+    planned by scripted/repaired.jsonl, from a fixture · 2 of 4 calls · 2.5k of 150k tokens · $0.014
     next: orchestra run goal.yaml --sandbox none --approve <digest>@<digest>
     --- stderr
     planning  scripted/repaired.jsonl, from a fixture
-    planning  2 of 4 calls · 2.5k of 150k tokens · unpriced
+    planning  2 of 4 calls · 2.5k of 150k tokens · $0.014  as it would be live; nothing was spent
     "##);
     let object = run(&place, "repaired", &["--plan-only", "-o", "json"]);
     let object = object.expect(0).json();

@@ -85,7 +85,7 @@ impl Asking<'_> {
                 max_tokens: self.chosen.max_tokens,
                 effort: self.chosen.effort,
                 prompt: words,
-                examples: &examples,
+                examples,
                 repair_rounds: REPAIR_ROUNDS,
             },
             goal: Goal {

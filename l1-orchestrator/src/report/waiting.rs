@@ -39,7 +39,7 @@ struct State {
 
 impl State {
     fn line(&self, now: Instant) -> String {
-        let State {
+        let Self {
             model,
             round,
             prompt,
