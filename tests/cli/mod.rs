@@ -21,6 +21,7 @@ mod json;
 mod list;
 mod logs;
 mod man;
+mod model_access;
 mod nested;
 mod opened;
 mod pause;

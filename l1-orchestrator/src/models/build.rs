@@ -134,33 +134,11 @@ fn asked(settings: &Models) -> Result<(Arc<dyn Model>, Found), CliError> {
     let found = keys::find(&settings.key, provider)?;
     let model: Arc<dyn Model> = match provider {
         Provider::Anthropic => {
-            let base_url = address(settings, "ANTHROPIC_BASE_URL", DEFAULT_BASE_URL)?;
             let secret = found.secret().cloned();
-            let credential = found.credential().ok_or_else(|| {
-                let message = "anthropic wants a key, and model_key is none";
-                CliError::not_ready("model-key-missing", message)
-            })?;
-            let model = Anthropic::new(Options {
-                base_url,
-                credential,
-                proxy: proxy(),
-                limits,
-                seed: seed(),
-            });
-            let model = model.map_err(unready)?;
+            let model = anthropic(settings, found, limits)?;
             return Ok((Arc::new(model), secret.map_or(Found::Nothing, Found::Key)));
         }
-        Provider::Openai => {
-            let model = OpenAi::new(openai::Options {
-                base_url: address(settings, "OPENAI_BASE_URL", openai::DEFAULT_BASE_URL)?,
-                key: found.secret().cloned(),
-                proxy: proxy(),
-                limits,
-                seed: seed(),
-                length: LengthField::default(),
-            });
-            Arc::new(model.map_err(unready)?)
-        }
+        Provider::Openai => Arc::new(open_ai(settings, &found, limits)?),
         Provider::ClaudeCode => Arc::new(ClaudeCode::new(claude_code(settings, &found))),
         Provider::Scripted => {
             let file = PathBuf::from(&settings.model.value.name);
@@ -174,7 +152,45 @@ fn asked(settings: &Models) -> Result<(Arc<dyn Model>, Found), CliError> {
     Ok((model, found))
 }
 
-fn claude_code(settings: &Models, found: &Found) -> ClaudeCodeOptions {
+/// The client of the Messages API.
+pub(super) fn anthropic(
+    settings: &Models,
+    found: Found,
+    limits: Limits,
+) -> Result<Anthropic, CliError> {
+    let base_url = address_of(settings)?;
+    let credential = found.credential().ok_or_else(|| {
+        let message = "anthropic wants a key, and model_key is none";
+        CliError::not_ready("model-key-missing", message)
+    })?;
+    let model = Anthropic::new(Options {
+        base_url,
+        credential,
+        proxy: proxy(),
+        limits,
+        seed: seed(),
+    });
+    model.map_err(unready)
+}
+
+/// The client of chat completions.
+pub(super) fn open_ai(
+    settings: &Models,
+    found: &Found,
+    limits: Limits,
+) -> Result<OpenAi, CliError> {
+    let model = OpenAi::new(openai::Options {
+        base_url: address_of(settings)?,
+        key: found.secret().cloned(),
+        proxy: proxy(),
+        limits,
+        seed: seed(),
+        length: LengthField::default(),
+    });
+    model.map_err(unready)
+}
+
+pub(super) fn claude_code(settings: &Models, found: &Found) -> ClaudeCodeOptions {
     let home = settings::home().unwrap_or_else(|| "/".into());
     let mut options = ClaudeCodeOptions::new("claude", home, env::temp_dir());
     options.wall = settings.wall;
@@ -193,7 +209,15 @@ fn claude_code(settings: &Models, found: &Found) -> ClaudeCodeOptions {
     options
 }
 
-fn address(settings: &Models, variable: &str, default: &str) -> Result<Address, CliError> {
+/// Where the provider is, by setting, variable or its own word; programs and scripts are nowhere.
+///
+/// # Errors
+/// What is said is no address.
+pub(super) fn address_of(settings: &Models) -> Result<Address, CliError> {
+    let (variable, default) = match settings.model.value.provider {
+        Provider::Openai => ("OPENAI_BASE_URL", openai::DEFAULT_BASE_URL),
+        _ => ("ANTHROPIC_BASE_URL", DEFAULT_BASE_URL),
+    };
     let said = settings.url.as_ref().map(|url| url.value.clone());
     let usual = || env::var(variable).ok().filter(|text| !text.is_empty());
     let text = said.or_else(usual).unwrap_or_else(|| default.to_owned());

@@ -1,6 +1,8 @@
 //! From settings to a model that can be asked: keys found, addresses resolved, recordings in between.
 
+mod access;
 mod build;
 mod keys;
 
+pub use access::{address, key_place, look_up};
 pub use build::{Chosen, model};
