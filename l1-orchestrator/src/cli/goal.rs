@@ -69,6 +69,11 @@ impl Asking<'_> {
         // Who reads events gets those of planning, too; a look ahead has no run that they were of.
         let is_run = !matches!(journal, Journal::Nowhere(..));
         let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(CallsOf(Arc::clone(&waiting)))];
+        #[cfg(feature = "otlp")]
+        if is_run {
+            // Sends only if the run ends here: whoever drives it on sends these calls with its tasks.
+            reporters.extend(crate::telemetry::reporter(&ui, None));
+        }
         if is_run && self.context.format == Format::Jsonl {
             reporters.push(Box::new(Jsonl::new(ui)));
         }

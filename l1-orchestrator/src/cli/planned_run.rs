@@ -300,6 +300,9 @@ impl Unplanned<'_> {
         };
         let plan = Arc::new(plan.clone());
         let closed = driving::seal(&held.entry, held.id, &plan, driven, self.key)?;
+        for mut reporter in closed.reporters {
+            reporter.finish(&closed.stored.summary);
+        }
         closed.seal?;
         Ok(closed.stored)
     }
