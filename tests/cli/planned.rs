@@ -160,8 +160,7 @@ fn a_goal_without_a_plan_is_a_run_that_reads_well() {
     ────────────
       FAILED in <s>   no plan · $0.011
         models: 3 of 4 calls · 2.8k of 150k tokens · $0.011 · from a fixture
-        no plan: the last reply is refused by reply-no-object
-             the reply holds no JSON object
+        no plan: the last reply is refused by reply-no-object: the reply holds no JSON object
       report: runs/<run-dir>/report.md
       next: orchestra verify <run>
     "##);
@@ -170,7 +169,7 @@ fn a_goal_without_a_plan_is_a_run_that_reads_well() {
     assert_snapshot!(part(&page, "# FAILED", "## Sandbox"), @r##"
     : links, run <run>
 
-    **FAILED** in <s>: there is no plan. Models: 3 of 4 calls · 2.8k of 150k tokens · $0.011 · from a fixture. Exit code 3.
+    **FAILED** in <s>: there is no plan; the last reply is refused by reply-no-object: the reply holds no JSON object. Models: 3 of 4 calls · 2.8k of 150k tokens · $0.011 · from a fixture. Exit code 3.
 
     Next, in the directory of this report:
 
@@ -179,6 +178,22 @@ fn a_goal_without_a_plan_is_a_run_that_reads_well() {
     ```
     "##);
     place.orchestra(["verify", "@last"]).run().expect(0);
+    let suite = place.orchestra(["report", "@last", "--format", "junit"]);
+    assert_snapshot!(suite.run().expect(0).stdout, @r##"
+    <?xml version="1.0" encoding="UTF-8"?>
+    <testsuites name="orchestra" tests="1" failures="0" errors="1" skipped="0" time="0.000">
+      <testsuite name="links" tests="1" failures="0" errors="1" skipped="0" time="0.000" timestamp="1970-01-01T00:00:00Z">
+        <properties>
+          <property name="run" value="&lt;run-id&gt;"/>
+          <property name="verdict" value="FAILED"/>
+          <property name="models" value="3 of 4 calls · 2.8k of 150k tokens · $0.011 · from a fixture"/>
+        </properties>
+        <testcase name="plan" classname="links" time="0.000">
+          <error message="the last reply is refused by reply-no-object: the reply holds no JSON object" type="no_plan"/>
+        </testcase>
+      </testsuite>
+    </testsuites>
+    "##);
     let again = place.orchestra(["retry", "@last"]).run().expect(3);
     assert_snapshot!(again.render(), @r##"
     exit 3

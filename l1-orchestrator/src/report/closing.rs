@@ -27,7 +27,7 @@ const MAX_SKIPPED: usize = 8;
 const MAX_OUTPUTS: usize = 10;
 /// Characters of one value.
 const MAX_VALUE: usize = 100;
-/// Problems of the last reply that is no plan.
+/// Further problems of the last reply that is no plan.
 const MAX_PROBLEMS: usize = 5;
 /// Artifacts named.
 const MAX_ARTIFACTS: usize = 5;
@@ -68,7 +68,8 @@ pub fn verdict(summary: &RunSummary, view: &View, painter: Painter) -> String {
     let open = summary.planned.saturating_sub(told as u64);
     let mut tally = words::tally(&summary.tally, " · ");
     if modelled::is_unplanned(summary) {
-        tally = "no plan".to_owned();
+        let yet = if summary.ending.is_none() { " yet" } else { "" };
+        tally = format!("no plan{yet}");
     } else if open > 0 {
         write!(tally, " · {open} not started").expect("into a string");
     }
@@ -176,15 +177,15 @@ fn models(text: &mut String, summary: &RunSummary) {
     if let Some(spent) = spend::spent(summary) {
         writeln!(text, "    models: {spent}").expect("into a string");
     }
-    if !modelled::is_unplanned(summary) {
+    if !modelled::is_unplanned(summary) || summary.ending.is_none() {
         return;
     }
-    if let Some(rejected) = summary.calls.rejected.last() {
-        let rule = &rejected.rule;
-        writeln!(text, "    no plan: the last reply is refused by {rule}").expect("into a string");
-        for problem in rejected.problems.iter().take(MAX_PROBLEMS) {
-            writeln!(text, "         {}", sanitize(problem)).expect("into a string");
-        }
+    let why = modelled::why_unplanned(summary);
+    writeln!(text, "    no plan: {}", sanitize(&why)).expect("into a string");
+    let problems = summary.calls.rejected.last();
+    let more = problems.into_iter().flat_map(|last| &last.problems).skip(1);
+    for problem in more.take(MAX_PROBLEMS) {
+        writeln!(text, "         {}", sanitize(problem)).expect("into a string");
     }
 }
 

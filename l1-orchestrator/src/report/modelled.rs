@@ -220,3 +220,20 @@ pub fn is_unplanned(summary: &RunSummary) -> bool {
     let for_the_run = summary.calls.requested.iter().any(|one| one.task.is_none());
     summary.approval.is_none() && for_the_run
 }
+
+/// Why there is none, in a line: what refused the last reply, or why there was no reply.
+#[must_use]
+pub fn why_unplanned(summary: &RunSummary) -> String {
+    let calls = &summary.calls;
+    let settled = calls.list.last().and_then(|call| call.ended.as_ref());
+    let failure = settled.and_then(|(_, settled)| settled.failure.as_ref());
+    match (failure, calls.rejected.last()) {
+        (Some(failure), _) => format!("{}: {}", failure.class, failure.message),
+        (None, Some(rejected)) => {
+            let problem = rejected.problems.first();
+            let problem = problem.map_or_else(String::new, |text| format!(": {text}"));
+            format!("the last reply is refused by {}{problem}", rejected.rule)
+        }
+        (None, None) => "no model was asked".into(),
+    }
+}

@@ -127,7 +127,13 @@ impl Page<'_> {
         let planned = usize::try_from(self.summary.planned).unwrap_or(usize::MAX);
         let total = words::count(planned, "task");
         let mut text = match modelled::is_unplanned(self.summary) {
-            true => format!("**{verdict}** {when} {wall}: there is no plan."),
+            true if self.summary.ending.is_none() => {
+                format!("**{verdict}** {when} {wall}: there is no plan yet.")
+            }
+            true => {
+                let why = escape(&modelled::why_unplanned(self.summary));
+                format!("**{verdict}** {when} {wall}: there is no plan; {why}.")
+            }
             false => format!("**{verdict}** {when} {wall}: {tally}, of {total}."),
         };
         if let Some(spent) = spend::spent(self.summary) {
