@@ -13,6 +13,8 @@ mod exit_codes;
 mod explain;
 mod findings;
 mod fmt;
+mod goal;
+mod goal_resume;
 mod graph;
 mod help;
 mod init;

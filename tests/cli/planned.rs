@@ -261,6 +261,7 @@ fn a_look_ahead_says_what_it_took() {
     Findings: 1 note
       info[shell-text] count: what `sh` starts was not checked: only `sh` was
           fix: None is needed; the sandbox confines whatever it starts.
+    Needs approval: default@1 has every plan of a model approved
     planned by scripted/repaired.jsonl, from a fixture · 2 of 4 calls · 2.5k of 150k tokens · $0.014
     next: orchestra run goal.yaml --sandbox none --approve <digest>@<digest>
     --- stderr

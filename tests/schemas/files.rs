@@ -110,6 +110,7 @@ fn every_line_of_real_journals_is_an_event() {
                     "reply",
                     "estimated",
                     "fixture",
+                    "unplanned",
                 ];
                 assert!(
                     is_needed || is_finding || may_lack.contains(&key.as_str()),

@@ -218,6 +218,7 @@ fn unrecorded(ready: &Ready) -> Result<EventKind, CliError> {
         trace_id: new_trace(),
         orchestra: env!("CARGO_PKG_VERSION").into(),
         retry_of: None,
+        unplanned: None,
     })))
 }
 

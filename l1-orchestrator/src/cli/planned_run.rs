@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use l2_coordinator::journal::write_durably;
-use l2_coordinator::{Finished, RunLock};
+use l2_coordinator::{Finished, Planning, RunLock};
 use protocol::digest::Digest;
 use protocol::event::{EventKind, Origin, RunStarted};
 use protocol::ids::RunId;
@@ -27,6 +27,11 @@ use crate::report::RunSummary;
 use crate::runs::{RunEntry, Runs, SettingRecord, Stored};
 use crate::session::{self, Came, Journal, NewRun, Opened, Start, open, record_of};
 use crate::settings::{self, Drive};
+
+/// Where a file of a run without a plan is kept while the approved one takes its place.
+pub(super) fn kept_before(name: &str) -> String {
+    format!(".{name}.before")
+}
 
 /// A run directory without a plan, and everything that makes one.
 pub(super) struct Unplanned<'a> {
@@ -60,16 +65,34 @@ impl Held {
             opening,
             ..
         } = opened;
-        match opening.into_iter().next() {
-            Some(EventKind::RunStarted(started)) => Ok(Self {
-                id,
-                entry,
-                coordinator,
-                lock,
-                started,
+        let mut opening = opening.into_iter();
+        let (
+            Some(EventKind::RunStarted(mut started)),
+            Some(EventKind::PlanApproved {
+                plan,
+                plan_file,
+                policy_file: Some(policy_file),
+                signed: Some(signed),
+                ..
             }),
-            _ => Err(CliError::internal("a run does not begin with its start")),
-        }
+        ) = (opening.next(), opening.last())
+        else {
+            return Err(CliError::internal("a run does not begin with its start"));
+        };
+        // Nobody approved anything yet; but a later life wants to know whose directory this is.
+        started.unplanned = Some(Box::new(protocol::event::Unplanned {
+            plan,
+            plan_file,
+            policy_file,
+            signed: *signed,
+        }));
+        Ok(Self {
+            id,
+            entry,
+            coordinator,
+            lock,
+            started,
+        })
     }
 }
 
@@ -112,26 +135,29 @@ impl Unplanned<'_> {
         // From here on what was paid for is in the directory: it is there that the plan is approved.
         let resume = context.reference(&held.entry).command("resume", "");
         self.approving = self.approving.by_resume(resume);
-        self.run(held, ready, false)
+        self.run(held, ready, None)
     }
 
-    /// Plans, has the plan approved, and drives it to its end. `again`: an earlier life of the run was
-    /// planning it.
-    pub(super) fn run(self, held: Held, ready: Ready, again: bool) -> Result<u8, CliError> {
+    /// Plans, has the plan approved, and drives it to its end. `before`: what an earlier life
+    /// of the run left, which was planning it.
+    pub(super) fn run(
+        self,
+        held: Held,
+        ready: Ready,
+        before: Option<RunSummary>,
+    ) -> Result<u8, CliError> {
         let context = self.context;
         log(context, self.how, &held.entry)?;
-        let journal = match again {
-            false => {
+        let journal = match before {
+            None => {
                 let started = EventKind::RunStarted(held.started.clone());
                 Journal::New(&held.entry.dir, Box::new(started))
             }
-            true => Journal::Again(&held.entry.dir, held.coordinator.clone()),
+            Some(_) => Journal::Again(&held.entry.dir, held.coordinator.clone()),
         };
-        let before = match again {
-            false => RunSummary::default(),
-            true => Stored::load(&held.entry.dir)?.summary,
-        };
-        let answered = self.asking.ask(&ready, journal, before)?;
+        let answered = self
+            .asking
+            .ask(&ready, journal, before.unwrap_or_default())?;
         let Answered {
             planning,
             watched,
@@ -206,7 +232,11 @@ impl Unplanned<'_> {
             .collect();
         events.push(approval);
         planning.approve(events).map_err(session::blame)?;
-        let before = watched.take();
+        // Nobody goes back any more; if it stays, nobody reads it.
+        for name in [run_dir::PLAN, run_dir::POLICY] {
+            let _gone = fs_err::remove_file(held.entry.dir.join(kept_before(name)));
+        }
+        let so_far = watched.take();
         let prepared = Prepared {
             id: held.id,
             entry: held.entry,
@@ -217,7 +247,7 @@ impl Unplanned<'_> {
             policy: judged.policy,
             site: judged.site,
             slots: self.slots,
-            before: before.split().0,
+            before: so_far.split().0,
         };
         say_opening(context, &prepared);
         let start = Start::Planned;
@@ -239,6 +269,14 @@ impl Unplanned<'_> {
                 CliError::not_ready("run-unwritable", message).because(error)
             })
         };
+        // A crash before the approval is journaled leaves a run without a plan, which goes on from these.
+        for name in [run_dir::PLAN, run_dir::POLICY] {
+            let there = fs_err::read(held.entry.dir.join(name)).map_err(|error| {
+                let message = format!("{name} cannot be read");
+                CliError::not_ready("run-unreadable", message).because(error)
+            })?;
+            write(&kept_before(name), &there)?;
+        }
         write(run_dir::PLAN, &plan_json)?;
         write(run_dir::POLICY, &policy_json)?;
         let approved = EventKind::PlanApproved {
@@ -272,11 +310,33 @@ impl Unplanned<'_> {
     fn end(
         &self,
         held: &Held,
-        planning: l2_coordinator::Planning,
+        planning: Planning,
         watched: session::Watched,
         plan: &Plan,
         end: End,
     ) -> Result<Stored, CliError> {
+        end.write(&held.entry, held.id, (planning, watched), plan, self.key)
+    }
+}
+
+/// How a run without a plan ends.
+pub(super) struct End {
+    pub(super) outcome: RunOutcome,
+    pub(super) exit_code: u8,
+    pub(super) by: Option<Origin>,
+}
+
+impl End {
+    /// Writes the end of the run, its reports and its seal.
+    pub(super) fn write(
+        self,
+        entry: &RunEntry,
+        run: RunId,
+        (planning, watched): (Planning, session::Watched),
+        plan: &Plan,
+        key: &UserKey,
+    ) -> Result<Stored, CliError> {
+        let end = self;
         let mut events: Vec<EventKind> = end
             .by
             .map(|by| EventKind::RunCancelling { by })
@@ -299,18 +359,11 @@ impl Unplanned<'_> {
             observers: watched.take(),
         };
         let plan = Arc::new(plan.clone());
-        let closed = driving::seal(&held.entry, held.id, &plan, driven, self.key)?;
+        let closed = driving::seal(entry, run, &plan, driven, key)?;
         for mut reporter in closed.reporters {
             reporter.finish(&closed.stored.summary);
         }
         closed.seal?;
         Ok(closed.stored)
     }
-}
-
-/// How a run without a plan ends.
-struct End {
-    outcome: RunOutcome,
-    exit_code: u8,
-    by: Option<Origin>,
 }

@@ -225,7 +225,7 @@ fn select(
     })
 }
 
-fn scenario(entry: &RunEntry) -> Result<Vec<u8>, CliError> {
+pub(super) fn scenario(entry: &RunEntry) -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
     open_regular(&entry.dir.join(run_dir::SCENARIO))
         .and_then(|file| file.take(MAX_SCENARIO_BYTES).read_to_end(&mut bytes))

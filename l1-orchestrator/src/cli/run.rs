@@ -17,7 +17,7 @@ use super::goal::{Asking, look_ahead};
 use super::judged::Judge;
 use super::plan_only::plan_only;
 use super::planned_run::Unplanned;
-use crate::models;
+use crate::models::{self, Chosen};
 use crate::runs::SettingRecord;
 use crate::session::{NewRun, record_of};
 use crate::settings::{self, Drive, Models, Setting};
@@ -54,7 +54,10 @@ pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result
                 key: &key,
                 slots: slots.value,
             };
-            return unplanned.begin(ready, record(&judge, &how, &slots, Some(&models)));
+            return unplanned.begin(
+                ready,
+                record(&judge, &how, &slots, Some((&models, &chosen))),
+            );
         }
         let (asked, looked) = look_ahead(&asking, ready)?;
         foreseen = Some(looked);
@@ -113,16 +116,14 @@ fn record(
     judge: &Judge,
     how: &Drive,
     slots: &Setting<u32>,
-    models: Option<&Models>,
+    models: Option<(&Models, &Chosen)>,
 ) -> BTreeMap<String, SettingRecord> {
     let mut settings = settings_record(how, slots);
     settings.insert("policy".into(), judge.chosen().record());
-    if let Some(models) = models {
-        let named = Setting {
-            value: models.model.value.to_string(),
-            origin: models.model.origin.clone(),
-        };
-        settings.insert("model".into(), named.record());
+    if let Some((models, chosen)) = models {
+        let told = models.record(&chosen.name, chosen.max_tokens, chosen.effort);
+        let told = told.into_iter();
+        settings.extend(told.map(|(name, record)| (name.to_owned(), record)));
     }
     settings
 }

@@ -13,6 +13,7 @@ use l2_coordinator::model::{
 use protocol::time::Clock as _;
 
 use super::keys::{self, Found};
+use super::later::Later;
 use crate::cli::args::Recording;
 use crate::cli::error::CliError;
 use crate::session::{SystemClock, seed};
@@ -53,12 +54,7 @@ pub struct Chosen {
 /// # Errors
 /// Its key, its program or its recording is not there, or is none.
 pub fn model(settings: &Models, recording: &Recording, again: bool) -> Result<Chosen, CliError> {
-    // A script answers for whichever model; requests name the usual one, so that what is recorded of it
-    // replays without a word about models.
-    let name = match settings.model.value.provider {
-        Provider::Scripted => Named::usual().name,
-        _ => settings.model.value.name.clone(),
-    };
+    let name = asked_as(settings);
     if let Some(file) = &recording.replay {
         let cassette = Cassette::open(file).map_err(|error| {
             let message = format!("{} is no recording to replay", file.display());
@@ -94,6 +90,39 @@ pub fn model(settings: &Models, recording: &Recording, again: bool) -> Result<Ch
         effort: settings.effort,
         is_replay: false,
     })
+}
+
+/// The model of a run that goes on. Unless something is recorded or replayed, nobody looks for a key or a
+/// program before something is to be asked: what the journal has is not asked again.
+///
+/// # Errors
+/// As [`model`].
+pub fn model_for_resume(settings: &Models, recording: &Recording) -> Result<Chosen, CliError> {
+    if recording.replay.is_some() || recording.record.is_some() {
+        return model(settings, recording, true);
+    }
+    let provider = settings.model.value.provider;
+    let later = settings.clone();
+    Ok(Chosen {
+        model: Arc::new(Later::new(provider, move || {
+            asked(&later).map(|(model, _)| model)
+        })),
+        name: asked_as(settings),
+        max_tokens: settings.max_tokens,
+        effort: settings.effort,
+        is_fixture: provider == Provider::Scripted,
+        is_replay: false,
+    })
+}
+
+/// The name that requests have. A script answers for whichever model; requests name the usual one, so that
+/// what is recorded of it replays without a word about models.
+fn asked_as(settings: &Models) -> String {
+    match (&settings.asked_as, settings.model.value.provider) {
+        (Some(name), _) => name.clone(),
+        (None, Provider::Scripted) => Named::usual().name,
+        (None, _) => settings.model.value.name.clone(),
+    }
 }
 
 fn recorded(

@@ -3,6 +3,7 @@
 mod access;
 mod build;
 mod keys;
+mod later;
 
 pub use access::{address, key_place, look_up};
-pub use build::{Chosen, model};
+pub use build::{Chosen, model, model_for_resume};

@@ -44,6 +44,7 @@ impl Story {
             trace_id: "0".repeat(32),
             orchestra: "0.1.0".into(),
             retry_of: None,
+            unplanned: None,
         };
         let plan = Digest::of(b"plan");
         Self::default()

@@ -99,6 +99,39 @@ pub fn plan(asked: ToPlan<'_>) -> Result<(Planning, Watched, Came), CliError> {
     runtime.block_on(ask(asked)).map_err(super::blame::blame)
 }
 
+/// Opens the journal of a run that stopped while it was planned, only to close it.
+///
+/// # Errors
+/// It cannot be read or written.
+pub fn reopen(
+    dir: &Path,
+    plan: Arc<Plan>,
+    coordinator: CoordinatorId,
+    observers: Observers,
+) -> Result<(Planning, Watched), CliError> {
+    let unready = |error: std::io::Error| {
+        CliError::not_ready("runtime-unready", "the runtime cannot be started").because(error)
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(unready)?;
+    let watched = Watched(Arc::new(Mutex::new(observers)));
+    let storage = FileStorage::open(dir)
+        .map_err(|error| super::blame::blame(CoordinatorError::from(ReadError::Io(error))))?;
+    let options = PlanningOptions {
+        storage: Arc::new(storage),
+        sync: SyncMode::Thread,
+        clock: Arc::new(SystemClock),
+        run_dir: dir.to_owned(),
+        plan,
+        budget: Budget::default(),
+        observers: vec![Box::new(watched.clone())],
+    };
+    let planning = runtime.block_on(Planning::resume(options, coordinator, 0));
+    Ok((planning.map_err(super::blame::blame)?, watched))
+}
+
 async fn ask(asked: ToPlan<'_>) -> Result<(Planning, Watched, Came), CoordinatorError> {
     let mut signals =
         Signals::listen().map_err(|error| CoordinatorError::Internal(error.to_string()))?;
