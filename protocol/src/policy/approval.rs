@@ -24,11 +24,16 @@ pub(super) fn waits(
     }
     match policy.approvals.planned {
         ApproveWhen::Always if is_planned => {
-            reasons.push(format!("{} has every plan of a model approved", policy.pack));
+            reasons.push(format!(
+                "{} has every plan of a model approved",
+                policy.pack
+            ));
         }
         ApproveWhen::OnWarning if is_planned && warns => {
             let pack = &policy.pack;
-            reasons.push(format!("{pack} has plans of a model with warnings approved"));
+            reasons.push(format!(
+                "{pack} has plans of a model with warnings approved"
+            ));
         }
         ApproveWhen::Always | ApproveWhen::OnWarning | ApproveWhen::Never => {}
     }

@@ -15,7 +15,7 @@ use super::pack::Tightening;
 use super::pattern::matches;
 use super::place::Site;
 use super::request::{Effects, SecretSource, Secrets};
-use super::rule::{ApproveWhen, SecretSourceKind};
+use super::rule::SecretSourceKind;
 use super::verdict::{Verdict, WorstCase};
 use crate::diagnostic::Problems;
 use crate::expr::Template;
