@@ -217,3 +217,66 @@ fn runs(command_line: &str) -> bool {
         processes.filter_map(|entry| fs_err::read(entry.ok()?.path().join("cmdline")).ok());
     lines.any(|line| line == command_line.as_bytes())
 }
+
+fn recorded(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../evals/recorded")
+        .join(name)
+}
+
+/// A recording without the time of its making.
+fn timeless(text: &str) -> Vec<serde_json::Value> {
+    let lines = text.lines().map(|line| {
+        let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+        line.as_object_mut().unwrap().remove("recorded_at");
+        line
+    });
+    lines.collect()
+}
+
+/// Prompts change, and with them the requests that a fixture answers: `UPDATE_RECORDED=1` writes it anew
+/// from its script.
+#[test]
+fn fixtures_answer_what_is_asked_today() {
+    let place = Place::new();
+    let script = recorded("release-notes.script.jsonl");
+    let model = format!("scripted/{}", script.display());
+    let file = shipped("release-notes.yaml");
+    let args = ["run", file.to_str().unwrap(), "--plan-only"];
+    let args = args.into_iter().chain(["--model", &model]);
+    let args = args.chain(["--record", "fixture.jsonl"]);
+    place.orchestra(args).run().expect(0);
+    let made = fs_err::read_to_string(place.work().join("fixture.jsonl")).unwrap();
+    let kept = recorded("release-notes.jsonl");
+    if std::env::var_os("UPDATE_RECORDED").is_some() {
+        fs_err::write(&kept, &made).unwrap();
+    }
+    let kept = fs_err::read_to_string(kept).unwrap();
+    assert!(kept.starts_with(r#"{"cache""#) || kept.contains(r#""fixture":true"#));
+    assert_eq!(timeless(&kept), timeless(&made));
+}
+
+#[test]
+fn release_notes_are_planned_offline() {
+    let place = Place::new();
+    let (file, fixture) = (
+        shipped("release-notes.yaml"),
+        recorded("release-notes.jsonl"),
+    );
+    let (file, fixture) = (file.to_str().unwrap(), fixture.to_str().unwrap());
+    let saved = |name: &str| {
+        let args = ["run", file, "--plan-only", "--replay", fixture];
+        let args = args.into_iter().chain(["--save", name]);
+        place.orchestra(args).run().expect(0);
+        fs_err::read(place.work().join(name)).unwrap()
+    };
+    assert_eq!(saved("a.json"), saved("b.json"), "the same on every replay");
+    let args = ["run", file, "--replay", fixture, "--yes"];
+    place.orchestra(args).run().expect(0);
+    let notes = place.run_file("artifacts/notes/notes.md");
+    assert!(notes.starts_with("# Release notes\n\nThe last "), "{notes}");
+    place.orchestra(["verify", "@last"]).run().expect(0);
+    let other = ["run", file, "--replay", fixture, "--yes", "-i", "commits=3"];
+    let missed = place.orchestra(other).run().expect(7);
+    assert!(missed.stderr.contains("miss"), "{}", missed.stderr);
+}

@@ -86,6 +86,9 @@ pub const fn remedy(code: u8) -> &'static str {
         REFUSED => {
             "look at what changed, then approve the digest that is shown, or restore what was approved"
         }
+        EXHAUSTED => {
+            "raise the `budget` of the scenario or the `budgets` of the policy, or make the work smaller"
+        }
         NOT_READY => "`orchestra doctor` names what is missing; the error names its cause",
         VERIFY_FAILED => "do not trust the named files; restore them from a copy, or run again",
         BELOW => "`orchestra policy test` names each; mend the rule or the example",
@@ -105,6 +108,10 @@ pub const fn remedy(code: u8) -> &'static str {
 pub const fn of_outcome(outcome: RunOutcome, recorded: u8) -> u8 {
     match outcome {
         RunOutcome::Completed => OK,
+        // It failed before, or apart from, any task; the journal knows how.
+        RunOutcome::Failed if matches!(recorded, INVALID | REFUSED | EXHAUSTED | NOT_READY) => {
+            recorded
+        }
         RunOutcome::Failed => TASK_FAILED,
         // The journal knows which of the two it was.
         RunOutcome::Cancelled if recorded == INTERRUPTED => INTERRUPTED,

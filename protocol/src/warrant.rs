@@ -62,6 +62,22 @@ impl Warrant {
         })
     }
 
+    /// What a run goes on from that stopped before it had a plan: who opened it signed this.
+    #[must_use]
+    pub fn of_unplanned(started: &RunStarted) -> Option<Self> {
+        let unplanned = started.unplanned.as_ref()?;
+        Some(Self {
+            run_id: started.run_id,
+            run_file: started.run_file?,
+            scenario_file: started.scenario_file,
+            plan: unplanned.plan,
+            plan_file: unplanned.plan_file,
+            policy: started.policy_digest,
+            policy_file: unplanned.policy_file,
+            amends: None,
+        })
+    }
+
     /// Signs it.
     #[must_use]
     pub fn sign(&self, key: &UserKey) -> Signed {

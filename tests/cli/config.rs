@@ -29,24 +29,38 @@ fn text(place: &Place, args: &[&str]) -> String {
 #[test]
 fn every_value_with_its_origin() {
     assert_snapshot!(text(&place(), &[]), @r#"
-    runs_dir      runs     default
-    max_parallel  3        config/orchestra/config.yaml:2:15
-    fail_fast     true     environment ORCHESTRA_FAIL_FAST
-    sandbox       auto     default
-    policy        default  default
-    progress      lines    config/orchestra/config.yaml:3:11
-    color         never    work/orchestra.yaml:2:8
-    log_level     debug    environment ORCHESTRA_LOG_LEVEL
+    runs_dir            runs                       default
+    max_parallel        3                          config/orchestra/config.yaml:2:15
+    fail_fast           true                       environment ORCHESTRA_FAIL_FAST
+    sandbox             auto                       default
+    policy              default                    default
+    model               anthropic/claude-opus-5-5  default
+    model_url           auto                       default
+    model_key           auto                       default
+    model_effort        auto                       default
+    model_max_tokens    auto                       default
+    model_timeout       15m                        default
+    model_idle_timeout  2m                         default
+    progress            lines                      config/orchestra/config.yaml:3:11
+    color               never                      work/orchestra.yaml:2:8
+    log_level           debug                      environment ORCHESTRA_LOG_LEVEL
     "#);
     assert_snapshot!(text(&Place::new(), &["show"]), @r#"
-    runs_dir      runs     default
-    max_parallel  auto     default
-    fail_fast     true     environment ORCHESTRA_FAIL_FAST
-    sandbox       auto     default
-    policy        default  default
-    progress      auto     default
-    color         auto     default
-    log_level     debug    environment ORCHESTRA_LOG_LEVEL
+    runs_dir            runs                       default
+    max_parallel        auto                       default
+    fail_fast           true                       environment ORCHESTRA_FAIL_FAST
+    sandbox             auto                       default
+    policy              default                    default
+    model               anthropic/claude-opus-5-5  default
+    model_url           auto                       default
+    model_key           auto                       default
+    model_effort        auto                       default
+    model_max_tokens    auto                       default
+    model_timeout       15m                        default
+    model_idle_timeout  2m                         default
+    progress            auto                       default
+    color               auto                       default
+    log_level           debug                      environment ORCHESTRA_LOG_LEVEL
     "#);
 }
 
@@ -64,22 +78,29 @@ fn what_lost_is_shown_on_demand() {
         ],
     );
     assert_snapshot!(shown, @r#"
-    runs_dir      runs     default
-    max_parallel  2        flag --max-parallel
-                  3        config/orchestra/config.yaml:2:15, overruled
-                  9        work/orchestra.yaml:1:15, overruled
-                  auto     default, overruled
-    fail_fast     true     environment ORCHESTRA_FAIL_FAST
-                  false    default, overruled
-    sandbox       auto     default
-    policy        default  default
-    progress      lines    config/orchestra/config.yaml:3:11
-                  auto     default, overruled
-    color         never    work/orchestra.yaml:2:8
-                  auto     default, overruled
-    log_level     trace    flag --log-level
-                  debug    environment ORCHESTRA_LOG_LEVEL, overruled
-                  info     default, overruled
+    runs_dir            runs                       default
+    max_parallel        2                          flag --max-parallel
+                        3                          config/orchestra/config.yaml:2:15, overruled
+                        9                          work/orchestra.yaml:1:15, overruled
+                        auto                       default, overruled
+    fail_fast           true                       environment ORCHESTRA_FAIL_FAST
+                        false                      default, overruled
+    sandbox             auto                       default
+    policy              default                    default
+    model               anthropic/claude-opus-5-5  default
+    model_url           auto                       default
+    model_key           auto                       default
+    model_effort        auto                       default
+    model_max_tokens    auto                       default
+    model_timeout       15m                        default
+    model_idle_timeout  2m                         default
+    progress            lines                      config/orchestra/config.yaml:3:11
+                        auto                       default, overruled
+    color               never                      work/orchestra.yaml:2:8
+                        auto                       default, overruled
+    log_level           trace                      flag --log-level
+                        debug                      environment ORCHESTRA_LOG_LEVEL, overruled
+                        info                       default, overruled
     "#);
 }
 
@@ -175,6 +196,41 @@ fn defaults_are_a_settings_file() {
     # Also --policy and ORCHESTRA_POLICY. A project may set it when it is trusted.
     policy: default
 
+    # The model that plans goals.
+    # It is a provider and a model, such as `anthropic/claude-opus-5-5`; providers are `anthropic`, `claude-code`, `openai` and `scripted`, whose model is a file of replies.
+    # Also --model and ORCHESTRA_MODEL. A project may set it when it is trusted.
+    model: anthropic/claude-opus-5-5
+
+    # Where the provider is reached; `auto` is $ANTHROPIC_BASE_URL or $OPENAI_BASE_URL, else its own.
+    # It is an address such as `https://host/path`, or `auto`.
+    # Also --model-url and ORCHESTRA_MODEL_URL. A project may set it when it is trusted.
+    model_url: auto
+
+    # Where the provider's key is; `auto` is $ANTHROPIC_API_KEY or $OPENAI_API_KEY. Never the key.
+    # It is `auto`, `none`, `env:NAME` or `file:PATH`.
+    # Also --model-key and ORCHESTRA_MODEL_KEY. A project may set it when it is trusted.
+    model_key: auto
+
+    # How hard the model thinks; `auto` is its own default.
+    # It is one of `auto`, `low`, `medium`, `high`, `xhigh`, `max`.
+    # Also --model-effort and ORCHESTRA_MODEL_EFFORT. A project may set it when it is trusted.
+    model_effort: auto
+
+    # Most tokens of one reply, thinking included; `auto` is 16000.
+    # It is a number from 256 to 128000, or `auto`.
+    # Also --model-max-tokens and ORCHESTRA_MODEL_MAX_TOKENS. A project may set it when it is trusted.
+    model_max_tokens: auto
+
+    # Longest wait for one reply, all tries included.
+    # It is a duration with its unit, such as `10m`.
+    # Also --model-timeout and ORCHESTRA_MODEL_TIMEOUT. A project may set it when it is trusted.
+    model_timeout: 15m
+
+    # Longest silence of a provider within a call.
+    # It is a duration with its unit, such as `2m`.
+    # Also --model-idle-timeout and ORCHESTRA_MODEL_IDLE_TIMEOUT. A project may set it when it is trusted.
+    model_idle_timeout: 2m
+
     # Progress on stderr.
     # It is one of `auto`, `bar`, `lines`, `none`.
     # Also --progress and ORCHESTRA_PROGRESS. A project may set it.
@@ -224,7 +280,7 @@ fn a_narrow_terminal_gets_whole_words_for_values() {
         .run()
         .expect(0);
     assert!(
-        outcome.stdout.contains("max_parallel  3"),
+        outcome.stdout.contains("max_parallel        3"),
         "{}",
         outcome.stdout
     );

@@ -49,7 +49,15 @@ fn a_ready_machine() {
     assert_eq!(
         groups,
         [
-            "tools", "settings", "folders", "disk", "limits", "clock", "sandbox", "terminal"
+            "tools",
+            "settings",
+            "folders",
+            "disk",
+            "limits",
+            "model access",
+            "clock",
+            "sandbox",
+            "terminal"
         ]
     );
     for name in [

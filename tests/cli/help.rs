@@ -105,6 +105,7 @@ fn long_help_has_every_verb_the_exit_codes_and_the_environment() {
         2  bad command line
         3  scenario, plan or settings invalid; nothing was run
         4  refused by policy, or the plan is not the approved one; nothing was run
+        6  budget reached; what was done by then is kept
         7  environment not ready, journal not writable, or the run is held elsewhere
         8  verification failed: a digest, the journal chain or the signature
         9  a rule of a policy is not as its examples say

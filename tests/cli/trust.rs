@@ -153,7 +153,7 @@ fn a_hostile_clone_gets_nothing_and_is_told_apart() {
     for said in [
         "error[untrusted-setting]: a project may not set `sandbox: none` unless you trust it",
         "error[untrusted-setting]: a project may not set `policy: ./wide.yaml` unless you trust it",
-        "error[unknown-key]: there is no setting `model_url`",
+        "error[untrusted-setting]: a project may not set `model_url: http://evil.example` unless you trust it",
         "error[unknown-key]: there is no setting `bus`",
         "error[unknown-key]: there is no setting `otel_exporter_otlp_endpoint`",
     ] {

@@ -207,6 +207,7 @@ fn opening(config: &Config, plan: &Plan) -> Vec<EventKind> {
         trace_id: config.trace_id.clone(),
         orchestra: "0.0.0".into(),
         retry_of: None,
+        unplanned: None,
     };
     let (digest_of_plan, tasks) = (plan.digest(), plan.len() as u64);
     vec![

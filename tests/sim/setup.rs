@@ -52,6 +52,7 @@ pub(super) fn opening(config: &Config, plan: &Plan) -> Vec<EventKind> {
         trace_id: config.trace_id.clone(),
         orchestra: "0.0.0".into(),
         retry_of: None,
+        unplanned: None,
     };
     vec![
         EventKind::RunStarted(Box::new(started)),

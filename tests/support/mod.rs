@@ -5,5 +5,5 @@ mod hints;
 mod history;
 mod place;
 
-pub use command::Outcome;
+pub use command::{Command, Outcome};
 pub use place::Place;

@@ -139,10 +139,12 @@ pub(super) fn decode(requests: &[Request]) -> (BTreeMap<String, Span>, BTreeMap<
                 .into_iter()
                 .flat_map(|scope| scope.spans)
             {
-                let task = attributes(&span.attributes).remove("orchestra.task.id");
-                // Attempts are called alike.
-                let name = match task.filter(|task| *task != span.name) {
-                    Some(task) => format!("{task} {}", span.name),
+                let mut told = attributes(&span.attributes);
+                let task = told.remove("orchestra.task.id");
+                let call = told.remove("orchestra.call.id");
+                // Attempts are called alike, and calls.
+                let name = match task.or(call).filter(|of| *of != span.name) {
+                    Some(of) => format!("{of} {}", span.name),
                     None => span.name.clone(),
                 };
                 let twice = spans.insert(name, span);

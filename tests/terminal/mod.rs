@@ -3,5 +3,6 @@
 mod approving;
 mod asking;
 mod live;
+mod planning;
 mod screen;
 mod stopping;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use protocol::diagnostic::Diagnostic;
 use protocol::digest::Digest;
 use protocol::plan::{InputType, Plan};
-use protocol::scenario::find_root;
+use protocol::scenario::{Scenario, find_root};
 use protocol::source::SourceFile;
 
 use super::args::Run;
@@ -74,7 +74,7 @@ pub(super) fn read_again(context: &Context, asked: &Asked) -> Result<Asked, CliE
     with_files(of_scenario(context, &asked.path, &inputs, bytes)?)
 }
 
-fn with_files(asked: Asked) -> Result<Asked, CliError> {
+pub(super) fn with_files(asked: Asked) -> Result<Asked, CliError> {
     let missing = planning::missing(&asked.plan);
     if let Some(first) = missing.into_iter().next() {
         let planning::Missing {
@@ -135,11 +135,7 @@ fn of_scenario(
     })?;
     let resolved = scenario.resolve(inputs, &working_dir, &find_root(&path));
     let resolved = resolved.map_err(|problems| wrong_inputs(&source, problems))?;
-    let declared = scenario.inputs().iter();
-    let paths = declared
-        .filter(|(_, input)| input.kind == InputType::Path)
-        .map(|(name, _)| name.clone())
-        .collect();
+    let paths = path_inputs(&scenario);
     let plan = scenario
         .plan(resolved)
         .map_err(|problems| CliError::problems(source, problems))?;
@@ -151,6 +147,24 @@ fn of_scenario(
         paths,
         saved_under: None,
     })
+}
+
+/// Inputs of a recorded scenario that are paths.
+pub(super) fn paths_of(
+    context: &Context,
+    file: &Path,
+    bytes: Vec<u8>,
+) -> Result<BTreeSet<String>, CliError> {
+    let read = scenario_file::parsed(context, file, bytes)?;
+    Ok(path_inputs(&read.scenario))
+}
+
+fn path_inputs(scenario: &Scenario) -> BTreeSet<String> {
+    let declared = scenario.inputs().iter();
+    declared
+        .filter(|(_, input)| input.kind == InputType::Path)
+        .map(|(name, _)| name.clone())
+        .collect()
 }
 
 /// What was typed is wrong, not the file; a problem that has no place in it is shown without one.

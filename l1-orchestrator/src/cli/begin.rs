@@ -85,11 +85,16 @@ pub(super) fn say_opening(context: &Context, ready: &Prepared) {
         plan: redact.digest(&ready.plan.digest()),
         slots: redact.machine(ready.slots),
         tasks: ready.plan.len(),
+        is_planned: ready.plan.goal().is_some(),
         dir: &redact.run_dir(&ready.entry.dir),
         level: ready.policy.sandbox.level,
         pack: &ready.policy.pack,
     };
-    context.ui.note(&opening_lines.render());
+    // A model's plan is told of in a run that already was.
+    context.ui.note(&match opening_lines.is_planned {
+        false => opening_lines.render(),
+        true => opening_lines.of_plan(),
+    });
 }
 
 /// Drives a run to its end.

@@ -11,6 +11,7 @@ use super::context::Context;
 use super::driving;
 use super::error::CliError;
 use super::resume::{agrees_with_seal, hold, intact, sweep};
+use super::resume_planning::{self, has_no_plan};
 use crate::exit_code;
 use crate::report::Observers;
 use crate::runs::{RunEntry, Stored};
@@ -51,6 +52,12 @@ fn unheld(context: &Context, entry: &RunEntry) -> Result<u8, CliError> {
             "the run is over already\n".into(),
             None,
         );
+    }
+    if has_no_plan(&stored.summary) {
+        resume_planning::cancel(context, entry, coordinator, stored)?;
+        drop(lock);
+        let text = "the run is closed as cancelled\n".to_owned();
+        return say(context, entry, "cancelled", text, None);
     }
     let (started, plan) = intact(context, entry, &stored)?;
     let key = driving::key()?;

@@ -125,7 +125,7 @@ fn dispatch(context: &Context, command: Command, matches: &ArgMatches) -> Result
         Command::Diff(args) => super::diff::diff(context, &args),
         Command::Schema(args) => schema::schema(context, &args),
         Command::Policy(args) => super::policy::policy(context, &args, matches),
-        Command::Doctor(args) => doctor::doctor(context, &args),
+        Command::Doctor(args) => doctor::doctor(context, &args, matches),
         Command::Config(args) => config::config(context, &args, matches),
         Command::Trust(args) => trust::trust(context, &args),
         Command::Completions(args) => completions::completions(context, &args),

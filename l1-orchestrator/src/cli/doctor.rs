@@ -4,6 +4,7 @@ use std::env;
 use std::num::NonZero;
 use std::path::PathBuf;
 
+use clap::ArgMatches;
 use serde_json::{Value, json};
 
 use super::args::Doctor;
@@ -13,15 +14,20 @@ use super::error::CliError;
 use crate::doctor::{Finding, Level, Places, Terminal, examine};
 use crate::exit_code;
 use crate::report::words;
-use crate::settings::{self, Files, Key};
+use crate::settings::{self, Files, Key, Models};
 use crate::ui::{Painter, Tone, sanitize};
 
 /// Between a group's lines and the margin.
 const NAME_WIDTH: usize = 17;
 
-pub(super) fn doctor(context: &Context, args: &Doctor) -> Result<u8, CliError> {
-    let places = places(args);
-    let found = examine(&places, &terminal(context), args.quick);
+pub(super) fn doctor(
+    context: &Context,
+    args: &Doctor,
+    matches: &ArgMatches,
+) -> Result<u8, CliError> {
+    let (places, models) = places(args, matches);
+    let terminal = terminal(context);
+    let found = examine(&places, &models, &terminal, args.quick, args.online);
     let worst = found.iter().map(|finding| finding.level).max();
     let list: Vec<Value> = found.iter().map(object).collect();
     let json = json!({
@@ -37,7 +43,7 @@ pub(super) fn doctor(context: &Context, args: &Doctor) -> Result<u8, CliError> {
 }
 
 /// What settings say, as far as they can be read; why not is a finding of its own.
-fn places(args: &Doctor) -> Places {
+fn places(args: &Doctor, matches: &ArgMatches) -> (Places, Models) {
     let loaded = match env::current_dir() {
         Ok(dir) => Files::load(&dir),
         Err(error) => Err(
@@ -60,7 +66,8 @@ fn places(args: &Doctor) -> Places {
             let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
             u64::try_from(cores).unwrap_or(1)
         });
-    Places {
+    let models = settings::models(&args.modelling, matches, files);
+    let places = Places {
         runs,
         state: settings::state_dir().map(|state| state.join("orchestra")),
         key: settings::user_key().ok(),
@@ -72,7 +79,8 @@ fn places(args: &Doctor) -> Places {
                 .filter(|file| file.is_there());
             there.map(|file| file.path.clone()).collect()
         }),
-    }
+    };
+    (places, models)
 }
 
 fn terminal(context: &Context) -> Terminal {

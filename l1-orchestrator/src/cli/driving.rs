@@ -15,7 +15,7 @@ use crate::exit_code;
 use crate::report::console::{Console, Shown};
 use crate::report::jsonl::Jsonl;
 use crate::report::{Observers, Reporter, RunSummary, View};
-use crate::runs::{RunEntry, Runs, Stored, status, usual_duration};
+use crate::runs::{RunEntry, Runs, Stored, add_budget, status, usual_duration};
 use crate::session::{Driven, Ended, LiveOutput, close, now, pressed_twice, result_object};
 use crate::settings::{self, Drive, Origin, Setting};
 
@@ -116,7 +116,8 @@ pub(super) fn console(
     console
 }
 
-fn shown(context: &Context, progress: Progress) -> Shown {
+/// How much of what goes on is shown.
+pub(super) fn shown(context: &Context, progress: Progress) -> Shown {
     let ui = &context.ui;
     // Events on the same terminal would run through the panel.
     let is_free = !(ui.stdout_terminal && context.format == Format::Jsonl);
@@ -146,7 +147,8 @@ pub(super) fn seal(
     key: &UserKey,
 ) -> Result<Closed, CliError> {
     let chain = driven.finished.chain;
-    let (summary, reporters) = driven.observers.split();
+    let (mut summary, reporters) = driven.observers.split();
+    add_budget(&entry.dir, &mut summary);
     let stored = if summary.last_seq == chain.seq {
         Stored {
             summary,

@@ -12,15 +12,21 @@ use protocol::budget::{Budget, Spend};
 use protocol::digest::Digest;
 use protocol::event::{EventKind, JOURNAL_VERSION, RunStarted};
 use protocol::plan::DraftPlan;
+use serde_json::{Value, json};
 
 use super::approval::Ready;
+use super::args::{Format, Progress};
 use super::asked::Asked;
 use super::context::Context;
+use super::driving;
 use super::error::{CliError, Kind};
 use crate::models::Chosen;
-use crate::report::Observers;
+use crate::report::jsonl::Jsonl;
+use crate::report::spend::in_words;
+use crate::report::{CallsOf, Observers, Reporter, RunSummary, Waiting};
 use crate::session::{
     Came, Journal, ToPlan, Watched, ask_for_plan, new_coordinator, new_run, new_trace,
+    pressed_twice,
 };
 use crate::settings::Models;
 
@@ -32,6 +38,7 @@ pub(super) struct Asking<'a> {
     pub(super) context: &'a Context,
     pub(super) settings: &'a Models,
     pub(super) chosen: &'a Chosen,
+    pub(super) progress: Progress,
 }
 
 /// What came of asking; the journal is still open.
@@ -47,7 +54,7 @@ impl Asking<'_> {
         &self,
         ready: &Ready,
         journal: Journal<'_>,
-        observers: Observers,
+        before: RunSummary,
     ) -> Result<Answered, CliError> {
         let Ready { asked, judged } = ready;
         let examples = builtin_examples();
@@ -56,39 +63,57 @@ impl Asking<'_> {
             .map_err(|problem| CliError::internal(problem.message))?;
         let ui = Arc::clone(&self.context.ui);
         let name = self.settings.model.value.to_string();
-        let source = match (self.chosen.is_replay, self.chosen.is_fixture) {
-            (_, true) => ", from a fixture",
-            (true, false) => ", from a recording",
-            (false, false) => "",
-        };
-        ui.note(&format!("planning  {name}{source}"));
-        let said = name.clone();
+        let source = source(self.chosen.is_replay, self.chosen.is_fixture);
+        let shown = driving::shown(self.context, self.progress);
+        let waiting = Arc::new(Waiting::new(Arc::clone(&ui), shown, name));
+        // Who reads events gets those of planning, too; a look ahead has no run that they were of.
+        let is_run = !matches!(journal, Journal::Nowhere(..));
+        let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(CallsOf(Arc::clone(&waiting)))];
+        #[cfg(feature = "otlp")]
+        if is_run {
+            // Sends only if the run ends here: whoever drives it on sends these calls with its tasks.
+            reporters.extend(crate::telemetry::reporter(&ui, None));
+        }
+        if is_run && self.context.format == Format::Jsonl {
+            reporters.push(Box::new(Jsonl::new(ui)));
+        }
+        waiting.begin(source);
+        let budget = Budget::from(judged.policy.budgets);
         let to_plan = ToPlan {
             journal,
             plan: Arc::new(asked.plan.clone()),
-            budget: Budget::from(judged.policy.budgets),
+            budget,
             prices: Arc::new(known_prices()),
             model: Arc::clone(&self.chosen.model),
             planner: Planner {
                 model: self.chosen.name.clone(),
-                max_tokens: self.settings.max_tokens,
-                effort: self.settings.effort,
+                max_tokens: self.chosen.max_tokens,
+                effort: self.chosen.effort,
                 prompt: words,
-                examples: &examples,
+                examples,
                 repair_rounds: REPAIR_ROUNDS,
             },
             goal: Goal {
                 text: asked.plan.goal().unwrap_or_default(),
                 base,
+                paths: &asked.paths,
                 policy: &judged.policy,
                 site: &judged.site,
                 data: &[],
                 caps: Caps::default(),
             },
-            observers,
-            say: Arc::new(move |line| ui.note(&format!("planning  {said}  {line}"))),
+            observers: Observers::new(before, reporters),
+            waiting: Arc::clone(&waiting),
         };
-        let (planning, watched, came) = ask_for_plan(to_plan)?;
+        let answered = ask_for_plan(to_plan);
+        waiting.end(pressed_twice);
+        let (planning, watched, came) = answered?;
+        let spend = in_words(planning.ledger().settled(), Some(&budget));
+        let unspent = match self.chosen.is_replay || self.chosen.is_fixture {
+            true => "  as it would be live; nothing was spent",
+            false => "",
+        };
+        self.context.ui.note(&format!("planning  {spend}{unspent}"));
         Ok(Answered {
             planning,
             watched,
@@ -103,39 +128,71 @@ pub(super) fn stopped() -> CliError {
     CliError::new(Kind::Parked, "planning-stopped", message)
 }
 
-/// What calls came to, one line.
-pub(super) fn spent(spend: Spend) -> String {
-    let calls =
-        crate::report::words::count(usize::try_from(spend.calls).unwrap_or(usize::MAX), "call");
-    let tokens = spend.tokens();
-    let usd = match (spend.calls, spend.unpriced) {
-        (_, 0) => spend.usd.to_string(),
-        (all, unpriced) if all == unpriced => "unpriced".to_owned(),
-        (_, unpriced) => format!("{} and {unpriced} unpriced", spend.usd),
-    };
-    let estimated = match spend.estimated {
-        0 => String::new(),
-        estimated => format!(" ({estimated} estimated)"),
-    };
-    format!("{calls} · {tokens} tokens · {usd}{estimated}")
+/// What a plan took that was made ahead of any run.
+pub(super) struct Foreseen {
+    model: String,
+    is_fixture: bool,
+    is_replay: bool,
+    spend: Spend,
+    budget: Budget,
+}
+
+impl Foreseen {
+    /// One line for people.
+    pub(super) fn line(&self) -> String {
+        let spent = in_words(self.spend, Some(&self.budget));
+        let source = source(self.is_replay, self.is_fixture);
+        format!("planned by {}{source} · {spent}", self.model)
+    }
+
+    /// For machines.
+    pub(super) fn object(&self) -> Value {
+        let Self { spend, .. } = self;
+        json!({
+            "model": self.model,
+            "calls": spend.calls,
+            "tokens": spend.tokens(),
+            "usage": spend.usage,
+            "usd": spend.usd.exact(),
+            "unpriced": spend.unpriced,
+            "estimated": spend.estimated,
+            "fixture": self.is_fixture,
+            "replay": self.is_replay,
+        })
+    }
+}
+
+/// Where replies come from, if from no model.
+const fn source(is_replay: bool, is_fixture: bool) -> &'static str {
+    match (is_replay, is_fixture) {
+        (_, true) => ", from a fixture",
+        (true, false) => ", from a recording",
+        (false, false) => "",
+    }
 }
 
 /// Asks for a plan that nothing will be recorded of: for whoever looks ahead.
 ///
 /// # Errors
 /// There is no plan.
-pub(super) fn look_ahead(asking: &Asking<'_>, ready: Ready) -> Result<(Asked, Spend), CliError> {
+pub(super) fn look_ahead(asking: &Asking<'_>, ready: Ready) -> Result<(Asked, Foreseen), CliError> {
     let unready = |error: std::io::Error| {
         CliError::not_ready("no-temporary-dir", "there is no room for replies").because(error)
     };
     let replies = tempfile::tempdir().map_err(unready)?;
     let started = unrecorded(&ready)?;
     let journal = Journal::Nowhere(replies.path(), Box::new(started));
-    let Answered { planning, came, .. } = asking.ask(&ready, journal, Observers::default())?;
-    let spend = planning.ledger().settled();
+    let Answered { planning, came, .. } = asking.ask(&ready, journal, RunSummary::default())?;
+    let foreseen = Foreseen {
+        model: asking.settings.model.value.to_string(),
+        is_fixture: asking.chosen.is_fixture,
+        is_replay: asking.chosen.is_replay,
+        spend: planning.ledger().settled(),
+        budget: Budget::from(ready.judged.policy.budgets),
+    };
     let Ready { asked, .. } = ready;
     match came {
-        Came::Plan(planned) => Ok((with_plan(asked, *planned), spend)),
+        Came::Plan(planned) => Ok((with_plan(asked, *planned), foreseen)),
         Came::Nothing(none) => Err(reason(none, asking)),
         Came::Stopped(_) => Err(stopped()),
     }
@@ -161,6 +218,7 @@ fn unrecorded(ready: &Ready) -> Result<EventKind, CliError> {
         trace_id: new_trace(),
         orchestra: env!("CARGO_PKG_VERSION").into(),
         retry_of: None,
+        unplanned: None,
     })))
 }
 

@@ -55,6 +55,8 @@ pub(super) struct Judge {
     findings: Vec<Finding>,
     sandbox: Option<Setting<SandboxLevel>>,
     runs: PathBuf,
+    /// The scenario narrowed it already.
+    is_final: bool,
 }
 
 impl Judge {
@@ -83,6 +85,7 @@ impl Judge {
             findings: Vec::new(),
             sandbox,
             runs: absolute(&runs),
+            is_final: false,
         };
         let project = block(&files.project)?;
         // Its `use` was the choice.
@@ -94,6 +97,28 @@ impl Judge {
             }
         }
         Ok(judge)
+    }
+
+    /// By the policy that a run recorded before it had a plan. It was narrowed then, by everything that
+    /// narrowed it.
+    pub(super) fn recorded(
+        policy: Policy,
+        sandbox: Option<Setting<SandboxLevel>>,
+        runs: PathBuf,
+    ) -> Self {
+        Self {
+            chosen: Setting {
+                value: policy.pack.clone(),
+                origin: Origin::Recorded,
+            },
+            base: policy.clone(),
+            policy,
+            narrowing: Vec::new(),
+            findings: Vec::new(),
+            sandbox,
+            runs: absolute(&runs),
+            is_final: true,
+        }
     }
 
     /// The pack that the user chose, as it was named.
@@ -130,11 +155,12 @@ impl Judge {
         let (mut policy, mut findings) = self.narrowed(&asked.plan);
         let root = find_root(&asked.path);
         let site = policy::site(&policy, &asked.plan, Some(&root), Some(&self.runs));
-        // Who names a path wants it read; a default in the file is nobody's word.
+        // Who names a path wants it read; a default in the file is nobody's word. A policy that is final has
+        // what was lent.
         for name in asked
             .inputs
             .keys()
-            .filter(|name| asked.paths.contains(*name))
+            .filter(|name| !self.is_final && asked.paths.contains(*name))
         {
             if let Some(serde_json::Value::String(path)) = asked.plan.inputs().get(name) {
                 policy.lend(path, &format!("-i {name}"), &site);
@@ -158,7 +184,13 @@ impl Judge {
     /// The policy with what the scenario and the caller take away, and what they ask for in vain.
     fn narrowed(&self, plan: &Plan) -> (Policy, Vec<Finding>) {
         let mut own = self.clone();
-        if let Some(request) = plan.policy() {
+        if let Some(request) = plan.policy().filter(|_| self.is_final) {
+            // What it asks for in vain is told again; there is nothing left to take away.
+            let mut request = Tightening::of_request(request);
+            request.pack = None;
+            let found = own.policy.clone().tighten(&request, "the scenario");
+            own.findings.extend(found);
+        } else if let Some(request) = plan.policy() {
             own.tighten(Tightening::of_request(request), "the scenario");
         }
         own.choose_level();

@@ -39,6 +39,7 @@ mod planned_run;
 mod policy;
 mod report;
 mod resume;
+mod resume_planning;
 mod retry;
 mod run;
 mod scenario_file;

@@ -12,6 +12,7 @@ use super::args::{Format, Run};
 use super::asked::{self, Asked};
 use super::context::Context;
 use super::error::CliError;
+use super::goal::Foreseen;
 use super::plan_page::{self, attempts, worst_of};
 use crate::exit_code;
 use crate::planning::{self, About, Content, Foundation, Known, Saved, Span, worst};
@@ -23,6 +24,7 @@ pub(super) fn plan_only(
     args: &Run,
     ready: &Ready,
     slots: u32,
+    foreseen: Option<&Foreseen>,
 ) -> Result<u8, CliError> {
     let Ready { asked, judged } = ready;
     let refusal = approval::reason_against(context, &Approving::of_run(args), ready);
@@ -32,6 +34,9 @@ pub(super) fn plan_only(
     };
     if context.format == Format::Text {
         let mut text = plan_page::page(context, asked, judged, slots);
+        if let Some(foreseen) = foreseen {
+            writeln!(text, "{}", foreseen.line()).expect("string");
+        }
         for Foundation { input, content, .. } in bound.iter().flatten() {
             let what = match content {
                 Content::File { .. } => "its file's content".to_owned(),
@@ -48,7 +53,14 @@ pub(super) fn plan_only(
         }
         context.ui.data(&text)?;
     } else {
-        context.object(&object(args, ready, bound.as_deref()))?;
+        let mut object = object(args, ready, bound.as_deref());
+        if let Some(goal) = asked.plan.goal() {
+            object["goal"] = json!(goal);
+        }
+        if let Some(foreseen) = foreseen {
+            object["planning"] = foreseen.object();
+        }
+        context.object(&object)?;
     }
     // What it finds is on the page.
     let Some(error) = refusal.map(CliError::without_findings) else {

@@ -13,12 +13,16 @@ use super::context::Context;
 use super::judged::Judged;
 use crate::compare::PlanDiff;
 use crate::planning::{self, Branch, Known, Span, Worst, worst};
-use crate::policy::{Approvals, Outlook};
+use crate::policy::{Approvals, Outlook, argv};
 use crate::report::{Redactor, findings, words};
-use crate::ui::{Painter, Tone};
+use crate::ui::{Painter, Tone, sanitize};
 
 /// Lines of the tree, and rows of the table; `-o json` has everything.
 const MAX_LINES: usize = 200;
+/// Lines of a script shown.
+const MAX_SCRIPT_LINES: usize = 40;
+/// Characters of the goal.
+const MAX_GOAL: usize = 200;
 /// Characters of one input's value.
 const MAX_VALUE: usize = 60;
 
@@ -72,7 +76,7 @@ pub(super) fn said(judged: &Judged, painter: Painter) -> String {
         text = format!("\nFindings: {count}\n{}", findings::lines(found, painter));
     }
     for reason in &judged.verdict.approval {
-        let reason = crate::ui::sanitize(reason);
+        let reason = sanitize(reason);
         writeln!(text, "Needs approval: {reason}").expect("into a string");
     }
     text
@@ -83,19 +87,23 @@ pub(super) fn head(context: &Context, asked: &Asked, judged: &Judged, slots: u32
     let plan = &asked.plan;
     let digest = context.redact.digest(&plan.digest());
     let mut text = format!("Plan {digest} {}\n", plan.name());
-    let tasks = words::count(plan.len(), "task");
+    let tasks = words::tasks(plan.len(), plan.goal().is_some());
     let sandbox = words::sandbox_ahead(judged.policy.sandbox.level);
     let slots = context.redact.machine(slots);
     writeln!(text, "{tasks} · {slots} at once · {sandbox}").expect("string");
     text.push_str(&policy_lines(context, asked, judged));
     for (name, value) in plan.inputs() {
         let value = columns::cut(&value.to_string(), MAX_VALUE);
-        writeln!(text, "  {name} = {}", crate::ui::sanitize(&value)).expect("string");
+        writeln!(text, "  {name} = {}", sanitize(&value)).expect("string");
     }
     text
 }
 
 fn tree(text: &mut String, plan: &Plan) {
+    if let Some(goal) = plan.goal() {
+        let goal = columns::cut(goal.lines().next().unwrap_or_default(), MAX_GOAL);
+        writeln!(text, "goal  {}", sanitize(&goal)).expect("string");
+    }
     text.push('\n');
     let known = Known::new(plan);
     let name = |task: &TaskIndex| plan.task(*task).id().as_str();
@@ -107,6 +115,18 @@ fn tree(text: &mut String, plan: &Plan) {
         }
         text.push_str(&notes(plan.task(task), &known));
         text.push('\n');
+        // Nobody wrote it: whoever approves it has to see what it runs.
+        if plan.goal().is_some() {
+            for line in program(plan.task(task)) {
+                writeln!(
+                    text,
+                    "  {}  $ {}",
+                    " ".repeat(stem.chars().count()),
+                    sanitize(&line)
+                )
+                .expect("string");
+            }
+        }
     }
     more(text, plan);
 }
@@ -116,7 +136,7 @@ fn notes(task: &PlanTask, known: &Known<'_>) -> String {
     let mut text = String::new();
     if let Some(about) = task.description() {
         let about = columns::cut(about, MAX_ABOUT);
-        write!(text, "   {}", crate::ui::sanitize(&about)).expect("string");
+        write!(text, "   {}", sanitize(&about)).expect("string");
     }
     let bound = match task.fan_out().map(|fan_out| width(fan_out, known)) {
         Some(Err(failure)) => Some(format!("cannot expand: {}", failure.message)),
@@ -126,11 +146,11 @@ fn notes(task: &PlanTask, known: &Known<'_>) -> String {
         }
     };
     if let Some(bound) = bound {
-        write!(text, "   {}", crate::ui::sanitize(&bound)).expect("string");
+        write!(text, "   {}", sanitize(&bound)).expect("string");
     }
     if let Some(condition) = task.condition() {
         let condition = columns::cut(condition.as_str(), MAX_VALUE);
-        write!(text, "   if {}", crate::ui::sanitize(&condition)).expect("string");
+        write!(text, "   if {}", sanitize(&condition)).expect("string");
     }
     text
 }
@@ -243,4 +263,27 @@ fn ending(context: &Context, asked: &Asked) -> String {
     let digest = context.redact.sha256(&asked.plan.digest());
     writeln!(text, "  plan digest           {digest}").expect("string");
     text
+}
+
+/// What it runs: the words of its command line, or its script.
+pub(super) fn program(task: &PlanTask) -> Vec<String> {
+    let lines: Vec<String> = match task.action() {
+        Action::Run(script) => script.lines().map(str::to_owned).collect(),
+        Action::Prompt(prompt) => prompt.text.as_str().lines().map(str::to_owned).collect(),
+        Action::Command(_) => {
+            let word = |word: Option<&str>| match word {
+                Some(word) => crate::runs::quoted(word.as_ref()),
+                None => "${{ … }}".to_owned(),
+            };
+            let words: Vec<String> = argv(task).into_iter().map(word).collect();
+            vec![words.join(" ")]
+        }
+        Action::Uses(uses) => vec![format!("uses {}", uses.file)],
+    };
+    let more = lines.len().saturating_sub(MAX_SCRIPT_LINES);
+    let mut shown: Vec<String> = lines.into_iter().take(MAX_SCRIPT_LINES).collect();
+    if more > 0 {
+        shown.push(format!("… and {more} more lines"));
+    }
+    shown
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use l2_coordinator::journal::write_durably;
-use l2_coordinator::{Finished, RunLock};
+use l2_coordinator::{Finished, Planning, RunLock};
 use protocol::digest::Digest;
 use protocol::event::{EventKind, Origin, RunStarted};
 use protocol::ids::RunId;
@@ -15,17 +15,23 @@ use protocol::run_dir;
 use protocol::seal::UserKey;
 
 use super::approval::{Approving, Ready, Settled, settle};
-use super::begin::{Prepared, drive_on, log, told};
+use super::args::Format;
+use super::begin::{Prepared, drive_on, log, say_opening, told};
 use super::context::Context;
 use super::driving;
 use super::error::CliError;
-use super::goal::{Answered, Asking, reason, spent, stopped, with_plan};
+use super::goal::{Answered, Asking, reason, stopped, with_plan};
 use super::judged::Judge;
 use crate::exit_code;
-use crate::report::Observers;
-use crate::runs::{RunEntry, Runs, SettingRecord};
+use crate::report::RunSummary;
+use crate::runs::{RunEntry, Runs, SettingRecord, Stored};
 use crate::session::{self, Came, Journal, NewRun, Opened, Start, open, record_of};
 use crate::settings::{self, Drive};
+
+/// Where a file of a run without a plan is kept while the approved one takes its place.
+pub(super) fn kept_before(name: &str) -> String {
+    format!(".{name}.before")
+}
 
 /// A run directory without a plan, and everything that makes one.
 pub(super) struct Unplanned<'a> {
@@ -59,16 +65,34 @@ impl Held {
             opening,
             ..
         } = opened;
-        match opening.into_iter().next() {
-            Some(EventKind::RunStarted(started)) => Ok(Self {
-                id,
-                entry,
-                coordinator,
-                lock,
-                started,
+        let mut opening = opening.into_iter();
+        let (
+            Some(EventKind::RunStarted(mut started)),
+            Some(EventKind::PlanApproved {
+                plan,
+                plan_file,
+                policy_file: Some(policy_file),
+                signed: Some(signed),
+                ..
             }),
-            _ => Err(CliError::internal("a run does not begin with its start")),
-        }
+        ) = (opening.next(), opening.last())
+        else {
+            return Err(CliError::internal("a run does not begin with its start"));
+        };
+        // Nobody approved anything yet; but a later life wants to know whose directory this is.
+        started.unplanned = Some(Box::new(protocol::event::Unplanned {
+            plan,
+            plan_file,
+            policy_file,
+            signed: *signed,
+        }));
+        Ok(Self {
+            id,
+            entry,
+            coordinator,
+            lock,
+            started,
+        })
     }
 }
 
@@ -111,24 +135,29 @@ impl Unplanned<'_> {
         // From here on what was paid for is in the directory: it is there that the plan is approved.
         let resume = context.reference(&held.entry).command("resume", "");
         self.approving = self.approving.by_resume(resume);
-        self.run(held, ready, false)
+        self.run(held, ready, None)
     }
 
-    /// Plans, has the plan approved, and drives it to its end. `again`: an earlier life of the run was
-    /// planning it.
-    pub(super) fn run(self, held: Held, ready: Ready, again: bool) -> Result<u8, CliError> {
+    /// Plans, has the plan approved, and drives it to its end. `before`: what an earlier life
+    /// of the run left, which was planning it.
+    pub(super) fn run(
+        self,
+        held: Held,
+        ready: Ready,
+        before: Option<RunSummary>,
+    ) -> Result<u8, CliError> {
         let context = self.context;
         log(context, self.how, &held.entry)?;
-        let journal = match again {
-            false => {
+        let journal = match before {
+            None => {
                 let started = EventKind::RunStarted(held.started.clone());
                 Journal::New(&held.entry.dir, Box::new(started))
             }
-            true => Journal::Again(&held.entry.dir, held.coordinator.clone()),
+            Some(_) => Journal::Again(&held.entry.dir, held.coordinator.clone()),
         };
-        let answered = self.asking.ask(&ready, journal, Observers::default())?;
-        let spend = answered.planning.ledger().settled();
-        context.ui.note(&format!("planning  {}", spent(spend)));
+        let answered = self
+            .asking
+            .ask(&ready, journal, before.unwrap_or_default())?;
         let Answered {
             planning,
             watched,
@@ -143,8 +172,8 @@ impl Unplanned<'_> {
                     exit_code: error.kind.exit_code(),
                     by: None,
                 };
-                self.end(&held, planning, watched, &ready.asked.plan, ended)?;
-                return Err(error);
+                let stored = self.end(&held, planning, watched, &ready.asked.plan, ended)?;
+                return self.unplanned(&held, &stored, error);
             }
             Came::Stopped(by) => {
                 let exit_code = match by {
@@ -156,11 +185,13 @@ impl Unplanned<'_> {
                     exit_code,
                     by: Some(by),
                 };
-                self.end(&held, planning, watched, &ready.asked.plan, ended)?;
+                let stored = self.end(&held, planning, watched, &ready.asked.plan, ended)?;
                 context.ui.say(&stopped().message);
+                driving::answer(context, &held.entry, &stored)?;
                 return Ok(exit_code);
             }
         };
+        let remarks = planned.remarks.clone();
         let asked = with_plan(ready.asked, *planned);
         let judged = self.judge.judge(&asked);
         planning
@@ -194,32 +225,33 @@ impl Unplanned<'_> {
         debug_assert_eq!(kept, asked.scenario, "an edit was refused");
         let plan = Arc::new(asked.plan);
         let approval = self.approval(&held, &plan, &judged.policy, by)?;
-        let mut events: Vec<EventKind> = told(judged.verdict.findings)
+        let mut events: Vec<EventKind> = remarks
             .into_iter()
+            .chain(told(judged.verdict.findings))
             .map(EventKind::FindingRaised)
             .collect();
         events.push(approval);
         planning.approve(events).map_err(session::blame)?;
-        let before = watched.take();
-        drive_on(
-            context,
-            self.how,
-            self.runs,
-            Prepared {
-                id: held.id,
-                entry: held.entry,
-                coordinator: held.coordinator,
-                lock: held.lock,
-                trace_id: held.started.trace_id.clone(),
-                plan,
-                policy: judged.policy,
-                site: judged.site,
-                slots: self.slots,
-                before: before.split().0,
-            },
-            Start::Planned,
-            self.key,
-        )
+        // Nobody goes back any more; if it stays, nobody reads it.
+        for name in [run_dir::PLAN, run_dir::POLICY] {
+            let _gone = fs_err::remove_file(held.entry.dir.join(kept_before(name)));
+        }
+        let so_far = watched.take();
+        let prepared = Prepared {
+            id: held.id,
+            entry: held.entry,
+            coordinator: held.coordinator,
+            lock: held.lock,
+            trace_id: held.started.trace_id.clone(),
+            plan,
+            policy: judged.policy,
+            site: judged.site,
+            slots: self.slots,
+            before: so_far.split().0,
+        };
+        say_opening(context, &prepared);
+        let start = Start::Planned;
+        drive_on(context, self.how, self.runs, prepared, start, self.key)
     }
 
     /// Writes what was approved, and the event that says so.
@@ -237,6 +269,14 @@ impl Unplanned<'_> {
                 CliError::not_ready("run-unwritable", message).because(error)
             })
         };
+        // A crash before the approval is journaled leaves a run without a plan, which goes on from these.
+        for name in [run_dir::PLAN, run_dir::POLICY] {
+            let there = fs_err::read(held.entry.dir.join(name)).map_err(|error| {
+                let message = format!("{name} cannot be read");
+                CliError::not_ready("run-unreadable", message).because(error)
+            })?;
+            write(&kept_before(name), &there)?;
+        }
         write(run_dir::PLAN, &plan_json)?;
         write(run_dir::POLICY, &policy_json)?;
         let approved = EventKind::PlanApproved {
@@ -251,15 +291,52 @@ impl Unplanned<'_> {
         Ok(session::signed(&held.started, approved, self.key))
     }
 
+    /// Says why there is no plan, and where it stands. Who reads events has read the last one.
+    fn unplanned(&self, held: &Held, stored: &Stored, error: CliError) -> Result<u8, CliError> {
+        let (context, dir) = (self.context, &held.entry.dir);
+        let report = context.redact.run_dir(dir);
+        let report = format!("  report: {report}/{}", run_dir::REPORT_MD);
+        context.ui.note(&report);
+        match context.format {
+            Format::Json => return Err(error),
+            Format::Text => driving::answer(context, &held.entry, stored)?,
+            Format::Jsonl => {}
+        }
+        error.show(&context.ui);
+        Ok(error.kind.exit_code())
+    }
+
     /// Closes a run that never had a plan.
     fn end(
         &self,
         held: &Held,
-        planning: l2_coordinator::Planning,
+        planning: Planning,
         watched: session::Watched,
         plan: &Plan,
         end: End,
-    ) -> Result<(), CliError> {
+    ) -> Result<Stored, CliError> {
+        end.write(&held.entry, held.id, (planning, watched), plan, self.key)
+    }
+}
+
+/// How a run without a plan ends.
+pub(super) struct End {
+    pub(super) outcome: RunOutcome,
+    pub(super) exit_code: u8,
+    pub(super) by: Option<Origin>,
+}
+
+impl End {
+    /// Writes the end of the run, its reports and its seal.
+    pub(super) fn write(
+        self,
+        entry: &RunEntry,
+        run: RunId,
+        (planning, watched): (Planning, session::Watched),
+        plan: &Plan,
+        key: &UserKey,
+    ) -> Result<Stored, CliError> {
+        let end = self;
         let mut events: Vec<EventKind> = end
             .by
             .map(|by| EventKind::RunCancelling { by })
@@ -282,14 +359,11 @@ impl Unplanned<'_> {
             observers: watched.take(),
         };
         let plan = Arc::new(plan.clone());
-        driving::seal(&held.entry, held.id, &plan, driven, self.key)?.seal?;
-        Ok(())
+        let closed = driving::seal(entry, run, &plan, driven, key)?;
+        for mut reporter in closed.reporters {
+            reporter.finish(&closed.stored.summary);
+        }
+        closed.seal?;
+        Ok(closed.stored)
     }
-}
-
-/// How a run without a plan ends.
-struct End {
-    outcome: RunOutcome,
-    exit_code: u8,
-    by: Option<Origin>,
 }

@@ -17,6 +17,7 @@ use super::context::Context;
 use super::driving::{self, slots};
 use super::error::{CliError, Kind};
 use super::opened::{Recorded, may_go_on};
+use super::resume_planning::{self, Taken, has_no_plan, no_plan};
 use crate::exit_code;
 use crate::policy;
 use crate::report::{Ending, RunSummary, View, closing, jsonl, words};
@@ -42,6 +43,18 @@ pub(super) fn resume(
     agrees_with_seal(context, &entry, &stored)?;
     if let Some(ending) = stored.summary.ending {
         return finished(context, &entry, &stored, ending);
+    }
+    if has_no_plan(&stored.summary) {
+        let (how, runs) = (&how, &runs);
+        let taken = Taken {
+            entry,
+            lock,
+            coordinator,
+            stored,
+            how,
+            runs,
+        };
+        return resume_planning::resume(context, args, matches, taken);
     }
     let (started, plan) = intact(context, &entry, &stored)?;
     let recorded = Recorded {
@@ -147,7 +160,9 @@ pub(super) fn intact(
 ) -> Result<(RunStarted, Arc<Plan>), CliError> {
     let started = stored.summary.started.as_ref();
     let (Some((_, started)), Some(approval)) = (started, &stored.summary.approval) else {
-        return Err(if never_began(&entry.dir) {
+        return Err(if has_no_plan(&stored.summary) {
+            no_plan(context, entry, &stored.summary)
+        } else if never_began(&entry.dir) {
             not_begun(&entry.dir)
         } else {
             let message = "the journal ends before what the run left behind: it was changed";

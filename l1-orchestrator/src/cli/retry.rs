@@ -22,7 +22,7 @@ use super::opened::{Recorded, may_go_on};
 use super::resume::{agrees_with_seal, intact};
 use crate::planning::{self, Selection, Wanted};
 use crate::policy;
-use crate::report::words;
+use crate::report::{is_unplanned, words};
 use crate::runs::{RunEntry, RunRecord, Stored, each_event, open_regular, quoted};
 use crate::session::{Carry, NewRun, absolute, record_of, recorded_policy};
 use crate::settings;
@@ -38,6 +38,9 @@ pub(super) fn retry(context: &Context, args: &Retry, matches: &ArgMatches) -> Re
     let entry = runs.resolve(&args.run)?;
     let stored = finished(context, &entry)?;
     agrees_with_seal(context, &entry, &stored)?;
+    if is_unplanned(&stored.summary) {
+        return Err(unplanned(context, &entry));
+    }
     let (started, plan) = intact(context, &entry, &stored)?;
     let recorded = Recorded {
         entry: &entry,
@@ -222,7 +225,7 @@ fn select(
     })
 }
 
-fn scenario(entry: &RunEntry) -> Result<Vec<u8>, CliError> {
+pub(super) fn scenario(entry: &RunEntry) -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
     open_regular(&entry.dir.join(run_dir::SCENARIO))
         .and_then(|file| file.take(MAX_SCENARIO_BYTES).read_to_end(&mut bytes))
@@ -231,6 +234,21 @@ fn scenario(entry: &RunEntry) -> Result<Vec<u8>, CliError> {
             CliError::not_ready("scenario-unreadable", message).because(error)
         })?;
     Ok(bytes)
+}
+
+/// There is nothing to run again where no plan came of a goal.
+fn unplanned(context: &Context, entry: &RunEntry) -> CliError {
+    let message = "the run never had a plan: no task of it can run again";
+    let error = CliError::new(Kind::Invalid, "no-plan", message);
+    match entry.record() {
+        Some(record) => error.hint(format!(
+            "plan it anew: `orchestra run {}`",
+            quoted(Path::new(
+                &context.redact.place(Path::new(&record.scenario_path))
+            ))
+        )),
+        None => error,
+    }
 }
 
 /// What will run again, said before anything starts.

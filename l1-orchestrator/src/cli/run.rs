@@ -13,11 +13,11 @@ use super::context::Context;
 use super::driving::{self, slots};
 use super::dry_run::dry_run;
 use super::error::CliError;
-use super::goal::{Asking, look_ahead, spent};
+use super::goal::{Asking, look_ahead};
 use super::judged::Judge;
 use super::plan_only::plan_only;
 use super::planned_run::Unplanned;
-use crate::models;
+use crate::models::{self, Chosen};
 use crate::runs::SettingRecord;
 use crate::session::{NewRun, record_of};
 use crate::settings::{self, Drive, Models, Setting};
@@ -32,6 +32,7 @@ pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result
     asked::stands_under(&asked, &args.scenario, judged.policy.digest())?;
     let slots = slots(&how, &asked.plan);
     let mut ready = Ready { asked, judged };
+    let mut foreseen = None;
     let models = settings::models(&args.modelling, matches, &context.files);
     if ready.asked.plan.awaits_planning() && !args.dry_run {
         let chosen = models::model(&models, &args.recording, false)?;
@@ -39,6 +40,7 @@ pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result
             context,
             settings: &models,
             chosen: &chosen,
+            progress: how.progress.value,
         };
         if !args.plan_only {
             let key = driving::key()?;
@@ -52,10 +54,13 @@ pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result
                 key: &key,
                 slots: slots.value,
             };
-            return unplanned.begin(ready, record(&judge, &how, &slots, Some(&models)));
+            return unplanned.begin(
+                ready,
+                record(&judge, &how, &slots, Some((&models, &chosen))),
+            );
         }
-        let (asked, spend) = look_ahead(&asking, ready)?;
-        context.ui.note(&format!("planning  {}", spent(spend)));
+        let (asked, looked) = look_ahead(&asking, ready)?;
+        foreseen = Some(looked);
         let judged = judge.judge(&asked);
         ready = Ready { asked, judged };
     }
@@ -64,7 +69,7 @@ pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result
         approval::foresee(&said, &mut ready);
     }
     if args.plan_only {
-        return plan_only(context, args, &ready, slots.value);
+        return plan_only(context, args, &ready, slots.value, foreseen.as_ref());
     }
     if args.dry_run {
         return dry_run(context, args, &ready, slots.value);
@@ -111,16 +116,14 @@ fn record(
     judge: &Judge,
     how: &Drive,
     slots: &Setting<u32>,
-    models: Option<&Models>,
+    models: Option<(&Models, &Chosen)>,
 ) -> BTreeMap<String, SettingRecord> {
     let mut settings = settings_record(how, slots);
     settings.insert("policy".into(), judge.chosen().record());
-    if let Some(models) = models {
-        let named = Setting {
-            value: models.model.value.to_string(),
-            origin: models.model.origin.clone(),
-        };
-        settings.insert("model".into(), named.record());
+    if let Some((models, chosen)) = models {
+        let told = models.record(&chosen.name, chosen.max_tokens, chosen.effort);
+        let told = told.into_iter();
+        settings.extend(told.map(|(name, record)| (name.to_owned(), record)));
     }
     settings
 }

@@ -46,7 +46,7 @@ fn tool(path: &str, name: &'static str, purpose: &str, needed: bool) -> Finding 
 }
 
 /// The first executable file of this name.
-fn which(path: &str, name: &str) -> Option<PathBuf> {
+pub(super) fn which(path: &str, name: &str) -> Option<PathBuf> {
     let candidates = path.split(':').map(|folder| Path::new(folder).join(name));
     candidates
         .into_iter()

@@ -5,17 +5,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use l2_coordinator::model::anthropic::{Anthropic, DEFAULT_BASE_URL, Options};
+use l2_coordinator::model::openai::{self, LengthField, OpenAi};
 use l2_coordinator::model::{
-    Address, Cassette, ClaudeCode, ClaudeCodeOptions, Existing, Limits, Model, ModelError,
+    Address, Cassette, ClaudeCode, ClaudeCodeOptions, Effort, Existing, Limits, Model, ModelError,
     Recorder, RecorderOptions, Replay, Scripted, Secret,
 };
 use protocol::time::Clock as _;
 
 use super::keys::{self, Found};
+use super::later::Later;
 use crate::cli::args::Recording;
 use crate::cli::error::CliError;
-use crate::session::SystemClock;
-use crate::settings::{self, Models, Provider};
+use crate::session::{SystemClock, seed};
+use crate::settings::{self, Models, Named, Provider};
 
 /// Variables that a `claude` needs to find its way on this machine, and nothing else of ours.
 const PASSED: [&str; 9] = [
@@ -36,6 +38,10 @@ pub struct Chosen {
     pub model: Arc<dyn Model>,
     /// Its name, as requests have it.
     pub name: String,
+    /// Most tokens of a reply.
+    pub max_tokens: u32,
+    /// How hard it thinks.
+    pub effort: Option<Effort>,
     /// Answers were written by hand.
     pub is_fixture: bool,
     /// Nobody is asked at all: replies come from a file.
@@ -48,16 +54,25 @@ pub struct Chosen {
 /// # Errors
 /// Its key, its program or its recording is not there, or is none.
 pub fn model(settings: &Models, recording: &Recording, again: bool) -> Result<Chosen, CliError> {
-    let name = settings.model.value.name.clone();
+    let name = asked_as(settings);
     if let Some(file) = &recording.replay {
         let cassette = Cassette::open(file).map_err(|error| {
             let message = format!("{} is no recording to replay", file.display());
             CliError::not_ready("replay-unreadable", message).because(error)
         })?;
         let is_fixture = cassette.is_fixture();
+        let recorded = cassette.asked_with();
+        let recorded = recorded.map(|(name, tokens, effort)| (name.to_owned(), tokens, effort));
+        // What a file says about live models is not meant for a recording; what is typed is.
+        let (name, max_tokens, effort) = match recorded {
+            Some(recorded) if !settings.is_typed => recorded,
+            _ => (name, settings.max_tokens, settings.effort),
+        };
         return Ok(Chosen {
             model: Arc::new(Replay::new(cassette)),
             name,
+            max_tokens,
+            effort,
             is_fixture,
             is_replay: true,
         });
@@ -71,8 +86,43 @@ pub fn model(settings: &Models, recording: &Recording, again: bool) -> Result<Ch
         is_fixture: model.is_fixture(),
         model,
         name,
+        max_tokens: settings.max_tokens,
+        effort: settings.effort,
         is_replay: false,
     })
+}
+
+/// The model of a run that goes on. Unless something is recorded or replayed, nobody looks for a key or a
+/// program before something is to be asked: what the journal has is not asked again.
+///
+/// # Errors
+/// As [`model`].
+pub fn model_for_resume(settings: &Models, recording: &Recording) -> Result<Chosen, CliError> {
+    if recording.replay.is_some() || recording.record.is_some() {
+        return model(settings, recording, true);
+    }
+    let provider = settings.model.value.provider;
+    let later = settings.clone();
+    Ok(Chosen {
+        model: Arc::new(Later::new(provider, move || {
+            asked(&later).map(|(model, _)| model)
+        })),
+        name: asked_as(settings),
+        max_tokens: settings.max_tokens,
+        effort: settings.effort,
+        is_fixture: provider == Provider::Scripted,
+        is_replay: false,
+    })
+}
+
+/// The name that requests have. A script answers for whichever model; requests name the usual one, so that
+/// what is recorded of it replays without a word about models.
+fn asked_as(settings: &Models) -> String {
+    match (&settings.asked_as, settings.model.value.provider) {
+        (Some(name), _) => name.clone(),
+        (None, Provider::Scripted) => Named::usual().name,
+        (None, _) => settings.model.value.name.clone(),
+    }
 }
 
 fn recorded(
@@ -113,26 +163,11 @@ fn asked(settings: &Models) -> Result<(Arc<dyn Model>, Found), CliError> {
     let found = keys::find(&settings.key, provider)?;
     let model: Arc<dyn Model> = match provider {
         Provider::Anthropic => {
-            let base_url = address(settings, "ANTHROPIC_BASE_URL", DEFAULT_BASE_URL)?;
             let secret = found.secret().cloned();
-            let credential = found.credential().ok_or_else(|| {
-                let message = "anthropic wants a key, and model_key is none";
-                CliError::not_ready("model-key-missing", message)
-            })?;
-            let model = Anthropic::new(Options {
-                base_url,
-                credential,
-                proxy: proxy(),
-                limits,
-                seed: rand_seed(),
-            });
-            let model = model.map_err(unready)?;
+            let model = anthropic(settings, found, limits)?;
             return Ok((Arc::new(model), secret.map_or(Found::Nothing, Found::Key)));
         }
-        Provider::Openai => {
-            let message = "this build has no client for openai yet";
-            return Err(CliError::not_ready("model-unready", message));
-        }
+        Provider::Openai => Arc::new(open_ai(settings, &found, limits)?),
         Provider::ClaudeCode => Arc::new(ClaudeCode::new(claude_code(settings, &found))),
         Provider::Scripted => {
             let file = PathBuf::from(&settings.model.value.name);
@@ -146,7 +181,45 @@ fn asked(settings: &Models) -> Result<(Arc<dyn Model>, Found), CliError> {
     Ok((model, found))
 }
 
-fn claude_code(settings: &Models, found: &Found) -> ClaudeCodeOptions {
+/// The client of the Messages API.
+pub(super) fn anthropic(
+    settings: &Models,
+    found: Found,
+    limits: Limits,
+) -> Result<Anthropic, CliError> {
+    let base_url = address_of(settings)?;
+    let credential = found.credential().ok_or_else(|| {
+        let message = "anthropic wants a key, and model_key is none";
+        CliError::not_ready("model-key-missing", message)
+    })?;
+    let model = Anthropic::new(Options {
+        base_url,
+        credential,
+        proxy: proxy(),
+        limits,
+        seed: seed(),
+    });
+    model.map_err(unready)
+}
+
+/// The client of chat completions.
+pub(super) fn open_ai(
+    settings: &Models,
+    found: &Found,
+    limits: Limits,
+) -> Result<OpenAi, CliError> {
+    let model = OpenAi::new(openai::Options {
+        base_url: address_of(settings)?,
+        key: found.secret().cloned(),
+        proxy: proxy(),
+        limits,
+        seed: seed(),
+        length: LengthField::default(),
+    });
+    model.map_err(unready)
+}
+
+pub(super) fn claude_code(settings: &Models, found: &Found) -> ClaudeCodeOptions {
     let home = settings::home().unwrap_or_else(|| "/".into());
     let mut options = ClaudeCodeOptions::new("claude", home, env::temp_dir());
     options.wall = settings.wall;
@@ -165,7 +238,15 @@ fn claude_code(settings: &Models, found: &Found) -> ClaudeCodeOptions {
     options
 }
 
-fn address(settings: &Models, variable: &str, default: &str) -> Result<Address, CliError> {
+/// Where the provider is, by setting, variable or its own word; programs and scripts are nowhere.
+///
+/// # Errors
+/// What is said is no address.
+pub(super) fn address_of(settings: &Models) -> Result<Address, CliError> {
+    let (variable, default) = match settings.model.value.provider {
+        Provider::Openai => ("OPENAI_BASE_URL", openai::DEFAULT_BASE_URL),
+        _ => ("ANTHROPIC_BASE_URL", DEFAULT_BASE_URL),
+    };
     let said = settings.url.as_ref().map(|url| url.value.clone());
     let usual = || env::var(variable).ok().filter(|text| !text.is_empty());
     let text = said.or_else(usual).unwrap_or_else(|| default.to_owned());
@@ -180,10 +261,6 @@ fn proxy() -> Option<Secret> {
     let text = of("HTTPS_PROXY").or_else(|| of("https_proxy"))?;
     // It may hold a password.
     Secret::new(text).ok()
-}
-
-fn rand_seed() -> u64 {
-    crate::session::seed()
 }
 
 fn unready(error: ModelError) -> CliError {

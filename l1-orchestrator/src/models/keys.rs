@@ -61,6 +61,21 @@ pub(super) fn find(source: &Setting<KeySource>, provider: Provider) -> Result<Fo
     }
 }
 
+/// Where a key is that [`find`] finds; the key itself is never shown.
+pub(super) fn place(source: &KeySource, found: &Found, provider: Provider) -> String {
+    let variable = match (provider, found) {
+        (_, Found::Nothing) => return "none, and none is sent".into(),
+        (Provider::Openai, _) => "OPENAI_API_KEY",
+        (_, Found::Token(_)) => "ANTHROPIC_AUTH_TOKEN",
+        (_, Found::Key(_)) => "ANTHROPIC_API_KEY",
+    };
+    match source {
+        KeySource::Env(name) => format!("in ${name}"),
+        KeySource::File(path) => format!("in {}", path.display()),
+        KeySource::Auto | KeySource::None => format!("in ${variable}"),
+    }
+}
+
 /// Where the provider's own tools look.
 fn usual(provider: Provider) -> Result<Found, CliError> {
     match provider {

@@ -1,6 +1,9 @@
 //! From settings to a model that can be asked: keys found, addresses resolved, recordings in between.
 
+mod access;
 mod build;
 mod keys;
+mod later;
 
-pub use build::{Chosen, model};
+pub use access::{address, key_place, look_up};
+pub use build::{Chosen, model, model_for_resume};

@@ -42,6 +42,7 @@ fn is_as_demanding(inner: &Policy, outer: &Policy) -> bool {
         limits,
         budgets,
         plans,
+        planned,
         tasks,
         ..
     } = terms(outer);
@@ -56,6 +57,7 @@ fn is_as_demanding(inner: &Policy, outer: &Policy) -> bool {
             limits,
             budgets,
             plans,
+            planned,
             tasks,
             ..Terms::default()
         },
@@ -123,6 +125,7 @@ fn terms(policy: &Policy) -> Terms {
         },
         budgets,
         plans: Some(approvals.plans),
+        planned: Some(approvals.planned),
         tasks: Some(approvals.tasks),
         ..Terms::default()
     }

@@ -64,19 +64,34 @@ impl Approval {
     /// Who opened the run, as far as these keys tell.
     #[must_use]
     pub fn opener(&self, trusted: &[PublicKey]) -> Opener {
-        let Some(signed) = &self.signed else {
-            return Opener::Nobody;
-        };
-        let warrant = self.warrant.as_ref();
-        match warrant.and_then(|warrant| warrant.signer(signed)) {
-            None => Opener::Forged,
-            Some(key) if trusted.contains(&key) => Opener::Trusted,
-            Some(key) => Opener::Stranger(key),
+        match &self.signed {
+            None => Opener::Nobody,
+            Some(signed) => Opener::by(self.warrant.as_deref(), signed, trusted),
         }
     }
 }
 
 impl Opener {
+    /// Who opened a run that stopped before it had a plan, as far as these keys tell.
+    #[must_use]
+    pub fn of_unplanned(started: &RunStarted, trusted: &[PublicKey]) -> Self {
+        match &started.unplanned {
+            None => Self::Nobody,
+            Some(unplanned) => {
+                let warrant = Warrant::of_unplanned(started);
+                Self::by(warrant.as_ref(), &unplanned.signed, trusted)
+            }
+        }
+    }
+
+    fn by(warrant: Option<&Warrant>, signed: &Signed, trusted: &[PublicKey]) -> Self {
+        match warrant.and_then(|warrant| warrant.signer(signed)) {
+            None => Self::Forged,
+            Some(key) if trusted.contains(&key) => Self::Trusted,
+            Some(key) => Self::Stranger(key),
+        }
+    }
+
     /// For machines.
     #[must_use]
     pub const fn word(self) -> &'static str {

@@ -113,10 +113,8 @@ mod tests {
             .then(EventKind::BudgetReserved(Box::new(reserved(2))));
         let summary = story.summary();
         let page = markdown::render(&summary, None, None, Redactor::default());
-        let told = "- 2 calls: 60 tokens, $3.00\n\
-                    - Nobody said what 1 of them used: they count as much as was set aside\n\
-                    - 1 of them never ended: they count as much as is set aside\n\
-                    - Fixtures: 1 of the replies were written by hand, and no model gave them\n";
+        let told = "1 call · 30 tokens · $1.50 (1 estimated) · 1 call under way, at most 30 tokens · from \
+                    a fixture.\n";
         assert!(page.contains(told), "{page}");
         let mut bytes = Vec::new();
         json::write(&summary, None, &mut bytes).unwrap();
@@ -124,7 +122,11 @@ mod tests {
         let expected = serde_json::json!({
             "calls": 2, "tokens": 60, "usd": "3.00", "unpriced": 0, "estimated": 1, "fixtures": 1,
         });
-        assert_eq!(report["models"], expected);
+        for (name, value) in expected.as_object().unwrap() {
+            assert_eq!(report["models"][name], *value, "{name}");
+        }
+        assert_eq!(report["models"]["list"][0]["settled"]["fixture"], true);
+        assert!(report["models"]["list"][1].get("settled").is_none());
         let quiet = Story::begun(0).summary();
         let page = markdown::render(&quiet, None, None, Redactor::default());
         assert!(!page.contains("Model calls"));

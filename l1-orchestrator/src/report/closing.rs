@@ -10,7 +10,9 @@ use super::artifacts::{self, Handed, Left};
 use super::attempt::AttemptEnding;
 use super::enforced;
 use super::findings;
+use super::modelled;
 use super::redact;
+use super::spend;
 use super::summary::RunSummary;
 use super::task::{Standing, TaskSummary};
 use super::view::{RUNNING, View, attempt_of, left_out, next_commands, tone_of};
@@ -25,6 +27,8 @@ const MAX_SKIPPED: usize = 8;
 const MAX_OUTPUTS: usize = 10;
 /// Characters of one value.
 const MAX_VALUE: usize = 100;
+/// Further problems of the last reply that is no plan.
+const MAX_PROBLEMS: usize = 5;
 /// Artifacts named.
 const MAX_ARTIFACTS: usize = 5;
 
@@ -34,6 +38,7 @@ pub fn closing(summary: &RunSummary, view: &View, painter: Painter) -> String {
     let verdict = verdict(summary, view, painter);
     let mut text = format!("────────────\n{verdict}\n");
     failures(&mut text, summary, view, painter);
+    models(&mut text, summary);
     notes(&mut text, summary);
     sandbox(&mut text, summary, view, painter);
     outputs(&mut text, summary, view);
@@ -62,8 +67,14 @@ pub fn verdict(summary: &RunSummary, view: &View, painter: Painter) -> String {
     let told = summary.tally.told();
     let open = summary.planned.saturating_sub(told as u64);
     let mut tally = words::tally(&summary.tally, " · ");
-    if open > 0 {
+    if modelled::is_unplanned(summary) {
+        let yet = if summary.ending.is_none() { " yet" } else { "" };
+        tally = format!("no plan{yet}");
+    } else if open > 0 {
         write!(tally, " · {open} not started").expect("into a string");
+    }
+    if let Some(spent) = spend::briefly(summary) {
+        write!(tally, " · {spent}").expect("into a string");
     }
     let verdict = painter.paint(tone, verdict);
     format!("  {verdict} {when} {wall}   {tally}")
@@ -159,6 +170,23 @@ fn skipped_by_root(summary: &RunSummary) -> BTreeMap<&TaskId, Vec<&TaskId>> {
         }
     }
     by_root
+}
+
+/// What models were asked, and why their last answer is no plan.
+fn models(text: &mut String, summary: &RunSummary) {
+    if let Some(spent) = spend::spent(summary) {
+        writeln!(text, "    models: {spent}").expect("into a string");
+    }
+    if !modelled::is_unplanned(summary) || summary.ending.is_none() {
+        return;
+    }
+    let why = modelled::why_unplanned(summary);
+    writeln!(text, "    no plan: {}", sanitize(&why)).expect("into a string");
+    let problems = summary.calls.rejected.last();
+    let more = problems.into_iter().flat_map(|last| &last.problems).skip(1);
+    for problem in more.take(MAX_PROBLEMS) {
+        writeln!(text, "         {}", sanitize(problem)).expect("into a string");
+    }
 }
 
 fn notes(text: &mut String, summary: &RunSummary) {

@@ -34,6 +34,8 @@ pub struct Opening<'a> {
     pub slots: String,
     /// Tasks of the plan.
     pub tasks: usize,
+    /// Whether a model wrote them.
+    pub is_planned: bool,
     /// The run's directory.
     pub dir: &'a str,
     /// What confines the tasks.
@@ -50,19 +52,27 @@ impl Opening<'_> {
             scenario,
             run,
             plan,
-            slots,
             dir,
-            pack,
             ..
         } = self;
+        let about = self.about();
+        format!("Run {run} {scenario}   plan {plan}   {dir}\nPlan: {about}")
+    }
+
+    /// The plan alone, for a run that was told of before it had one.
+    #[must_use]
+    pub fn of_plan(&self) -> String {
+        format!("Plan: {}   plan {}", self.about(), self.plan)
+    }
+
+    fn about(&self) -> String {
+        let Self { slots, pack, .. } = self;
         let sandbox = match self.level {
             SandboxLevel::None => "sandbox none",
             level => words::sandbox_ahead(level),
         };
-        let tasks = words::count(self.tasks, "task");
-        format!(
-            "Run {run} {scenario}   plan {plan}   {dir}\nPlan: {tasks} · {slots} at once · {sandbox} · policy {pack}"
-        )
+        let tasks = words::tasks(self.tasks, self.is_planned);
+        format!("{tasks} · {slots} at once · {sandbox} · policy {pack}")
     }
 }
 

@@ -6,10 +6,12 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use protocol::outcome::{Failure, FailureClass};
+use protocol::outcome::{Failure, FailureClass, RunOutcome};
 
 use super::attempt::{Attempt, AttemptEnding};
+use super::modelled;
 use super::redact::Redactor;
+use super::spend;
 use super::summary::RunSummary;
 use super::task::{Standing, TaskSummary};
 use super::words;
@@ -39,6 +41,12 @@ pub fn write(summary: &RunSummary, redact: Redactor, out: &mut impl Write) -> io
     };
     let mut counts = Counts::default();
     cases().for_each(|task| counts.add(task));
+    let planning = planning(summary);
+    if let Some((is_error, _)) = planning {
+        counts.tests += 1;
+        counts.errors += usize::from(is_error);
+        counts.skipped += usize::from(!is_error);
+    }
     let Counts {
         tests,
         failures,
@@ -59,16 +67,44 @@ pub fn write(summary: &RunSummary, redact: Redactor, out: &mut impl Write) -> io
     )?;
     writeln!(out, "    <properties>")?;
     let verdict = words::verdict(summary);
-    for (name, value) in [("run", run.as_str()), ("verdict", verdict)] {
-        let value = escape(value);
+    let spent = spend::spent(summary);
+    let properties = [("run", Some(run.as_str())), ("verdict", Some(verdict))];
+    let models = [("models", spent.as_deref())];
+    for (name, value) in properties.into_iter().chain(models) {
+        let Some(value) = value.map(escape) else {
+            continue;
+        };
         writeln!(out, "      <property name=\"{name}\" value=\"{value}\"/>")?;
     }
     writeln!(out, "    </properties>")?;
+    if let Some((_, inner)) = planning {
+        writeln!(
+            out,
+            "    <testcase name=\"plan\" classname=\"{scenario}\" time=\"{wall}\">\n{inner}    </testcase>"
+        )?;
+    }
     let mut tails = MAX_TAILS;
     for task in cases() {
         case(summary, task, &scenario, redact, &mut tails, out)?;
     }
     writeln!(out, "  </testsuite>\n</testsuites>")
+}
+
+/// The one case of a run whose goal came to no plan: whether it is an error, and what is in it.
+fn planning(summary: &RunSummary) -> Option<(bool, String)> {
+    if !modelled::is_unplanned(summary) {
+        return None;
+    }
+    let outcome = summary.ending.map(|ending| ending.outcome);
+    Some(match outcome {
+        Some(RunOutcome::Failed) => {
+            let message = escape(&modelled::why_unplanned(summary));
+            let inner = format!("      <error message=\"{message}\" type=\"no_plan\"/>\n");
+            (true, inner)
+        }
+        Some(_) => (false, skipped("planning was stopped")),
+        None => (false, skipped("not over yet")),
+    })
 }
 
 #[derive(Default)]

@@ -1,9 +1,11 @@
 //! The fold every renderer shares: events in, one [`RunSummary`] out. A stored journal and a live run
-//! take the same path. No clock, no files, no plan: what the events do not say is not in it.
+//! take the same path. No clock, no files, no plan: what the events do
+//! not say is not in it, but for the budget of calls, which whoever reads the journal adds.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
+use protocol::budget::Budget;
 use protocol::event::{Event, EventKind, Origin, RunStarted};
 use protocol::ids::TaskId;
 use protocol::outcome::RunOutcome;
@@ -89,6 +91,8 @@ pub struct RunSummary {
     pub finding_count: u64,
     /// What was asked of models.
     pub calls: Calls,
+    /// What that is allowed to come to: no event says so, the policy beside the journal does.
+    pub budget: Option<Budget>,
     /// What the sandbox enforced and denied.
     pub enforcement: Enforcement,
     /// Counts, without tasks that expanded: their children count.

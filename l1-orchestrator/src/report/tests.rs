@@ -44,6 +44,7 @@ impl Story {
             trace_id: "0".repeat(32),
             orchestra: "0.1.0".into(),
             retry_of: None,
+            unplanned: None,
         };
         let plan = Digest::of(b"plan");
         Self::default()
@@ -383,7 +384,8 @@ impl Write for Sink {
     }
 }
 
-fn console() -> (Console, Sink) {
+/// A printer, and what it says on stderr.
+pub fn ui() -> (Ui, Arc<Mutex<Vec<u8>>>) {
     let sink = Sink::default();
     let io = Io {
         stdout: Box::new(io::sink()),
@@ -392,9 +394,14 @@ fn console() -> (Console, Sink) {
         stderr_terminal: false,
     };
     let ui = Ui::new(io, ColorChoice::Never, ColorFacts::default(), false);
+    (ui, sink.0)
+}
+
+fn console() -> (Console, Sink) {
+    let (ui, sink) = ui();
     let before = RunSummary::default();
     let console = Console::new(Arc::new(ui), view(), Shown::Lines, &before);
-    (console, sink)
+    (console, Sink(sink))
 }
 
 #[test]

@@ -10,6 +10,7 @@ use protocol::plan::Plan;
 use protocol::time::Timestamp;
 
 use super::attempt::Attempt;
+use super::modelled;
 use super::planned::max_attempts;
 use super::redact::Redactor;
 use super::summary::RunSummary;
@@ -119,6 +120,9 @@ pub(super) fn left_out(summary: &RunSummary) -> usize {
 /// What is worth running again of a run that is over: the one task that failed with what follows from it,
 /// or all that did not succeed.
 fn again(summary: &RunSummary) -> Option<String> {
+    if modelled::is_unplanned(summary) {
+        return None;
+    }
     match summary.ending?.outcome {
         RunOutcome::Completed => (left_out(summary) > 0).then(String::new),
         RunOutcome::Cancelled => Some(String::new()),

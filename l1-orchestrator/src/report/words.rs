@@ -284,3 +284,14 @@ pub fn count(number: usize, noun: &str) -> String {
         format!("{number} {noun}s")
     }
 }
+
+/// How many tasks a plan has, and whether a model wrote them.
+#[must_use]
+pub fn tasks(number: usize, is_planned: bool) -> String {
+    let tasks = count(number, "task");
+    match (is_planned, number) {
+        (false, _) => tasks,
+        (true, 1) => format!("{tasks}, planned"),
+        (true, _) => format!("{tasks}, all planned"),
+    }
+}

@@ -27,4 +27,4 @@ pub use removal::{RemovalError, disk_bytes, finish, leftovers, remove};
 pub use retention::{Rule, Verdict};
 pub use since::{Since, span};
 pub use status::{Status, status};
-pub use stored::{Stored, each_event, load_plan};
+pub use stored::{Stored, add_budget, each_event, load_plan};

@@ -5,8 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use l2_coordinator::journal::{End, ReadError, Reader};
+use protocol::budget::Budget;
 use protocol::event::{Chain, Event};
 use protocol::plan::Plan;
+use protocol::policy::Policy;
 use protocol::run_dir;
 
 use super::{never_began, not_begun, open_regular};
@@ -57,6 +59,7 @@ impl Stored {
                 .as_ref()
                 .is_none_or(|approval| approval.plan == plan.digest())
         });
+        add_budget(dir, &mut summary);
         let torn_bytes = end.torn.map_or(0, |torn| torn.bytes);
         Ok(Self {
             summary,
@@ -65,6 +68,22 @@ impl Stored {
             end: end.chain,
         })
     }
+}
+
+/// Adds what calls of models may come to, where any was made: the run's policy says it.
+pub fn add_budget(dir: &Path, summary: &mut RunSummary) {
+    let calls = &summary.calls;
+    if calls.list.is_empty() && calls.requested.is_empty() {
+        return;
+    }
+    let read = || {
+        let file = open_regular(&dir.join(run_dir::POLICY)).ok()?;
+        let mut bytes = Vec::new();
+        let most = Policy::MAX_BYTES as u64 + 1;
+        file.take(most).read_to_end(&mut bytes).ok()?;
+        Policy::from_json(&bytes).ok()
+    };
+    summary.budget = read().map(|policy| Budget::from(policy.budgets));
 }
 
 /// Calls `each` for every good event, in order; says how the journal ends.

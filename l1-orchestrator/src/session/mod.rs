@@ -25,6 +25,6 @@ pub use live::LiveOutput;
 pub use log::start_log;
 pub use open::{Carry, NewRun, Opened, absolute, open, record_of, signed};
 pub use phases::{Moment, reached};
-pub use plan::{Came, Journal, ToPlan, Watched, plan as ask_for_plan};
+pub use plan::{Came, Journal, ToPlan, Watched, plan as ask_for_plan, reopen};
 pub use policy::recorded as recorded_policy;
 pub use signals::pressed_twice;

@@ -255,6 +255,7 @@ fn opening(
             trace_id: trace_id.to_owned(),
             orchestra: new.record.orchestra.clone(),
             retry_of: new.record.retry_of,
+            unplanned: None,
         })),
         EventKind::PlanProposed {
             plan,

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use l2_coordinator::journal::{FileStorage, MemoryDisk, ReadError, Storage, SyncMode};
 use l2_coordinator::model::{Model, Progress};
@@ -13,14 +13,15 @@ use protocol::budget::{Budget, PriceTable};
 use protocol::event::{Event, EventKind, Origin};
 use protocol::ids::CoordinatorId;
 use protocol::plan::Plan;
+use tokio::time::MissedTickBehavior;
 
 use super::ids::SystemClock;
 use super::signals::{Asked, Signals};
 use crate::cli::error::CliError;
-use crate::report::Observers;
+use crate::report::{Observers, Waiting};
 
-/// Between two words about a call that takes its time.
-const TELL_EVERY: Duration = Duration::from_secs(10);
+/// Between looks at how long nothing was said.
+const TICK: Duration = Duration::from_secs(1);
 
 /// Where the events of planning go.
 pub enum Journal<'a> {
@@ -50,8 +51,8 @@ pub struct ToPlan<'a> {
     pub goal: Goal<'a>,
     /// Who is shown events.
     pub observers: Observers,
-    /// Is told how it goes on, a line at a time.
-    pub say: Arc<dyn Fn(&str) + Send + Sync>,
+    /// Shows whoever waits how it goes on.
+    pub waiting: Arc<Waiting>,
 }
 
 /// What came of it.
@@ -98,6 +99,39 @@ pub fn plan(asked: ToPlan<'_>) -> Result<(Planning, Watched, Came), CliError> {
     runtime.block_on(ask(asked)).map_err(super::blame::blame)
 }
 
+/// Opens the journal of a run that stopped while it was planned, only to close it.
+///
+/// # Errors
+/// It cannot be read or written.
+pub fn reopen(
+    dir: &Path,
+    plan: Arc<Plan>,
+    coordinator: CoordinatorId,
+    observers: Observers,
+) -> Result<(Planning, Watched), CliError> {
+    let unready = |error: std::io::Error| {
+        CliError::not_ready("runtime-unready", "the runtime cannot be started").because(error)
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(unready)?;
+    let watched = Watched(Arc::new(Mutex::new(observers)));
+    let storage = FileStorage::open(dir)
+        .map_err(|error| super::blame::blame(CoordinatorError::from(ReadError::Io(error))))?;
+    let options = PlanningOptions {
+        storage: Arc::new(storage),
+        sync: SyncMode::Thread,
+        clock: Arc::new(SystemClock),
+        run_dir: dir.to_owned(),
+        plan,
+        budget: Budget::default(),
+        observers: vec![Box::new(watched.clone())],
+    };
+    let planning = runtime.block_on(Planning::resume(options, coordinator, 0));
+    Ok((planning.map_err(super::blame::blame)?, watched))
+}
+
 async fn ask(asked: ToPlan<'_>) -> Result<(Planning, Watched, Came), CoordinatorError> {
     let mut signals =
         Signals::listen().map_err(|error| CoordinatorError::Internal(error.to_string()))?;
@@ -129,7 +163,10 @@ async fn ask(asked: ToPlan<'_>) -> Result<(Planning, Watched, Came), Coordinator
         }
         Journal::Again(_, coordinator) => Planning::resume(options, coordinator, 0).await?,
     };
-    let tell = teller(asked.say);
+    let shown = Arc::clone(&asked.waiting);
+    let tell = Arc::new(move |progress: Progress| shown.tell(progress));
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let came = {
         let planned = planning.plan(&asked.planner, &asked.goal, asked.model, asked.prices, tell);
         let mut planned = std::pin::pin!(planned);
@@ -139,9 +176,10 @@ async fn ask(asked: ToPlan<'_>) -> Result<(Planning, Watched, Came), Coordinator
                     Ok(plan) => Came::Plan(Box::new(plan)),
                     Err(none) => Came::Nothing(none),
                 },
-                asked = signals.next() => if let Asked::End(press) = asked {
+                heard = signals.next() => if let Asked::End(press) = heard {
                     break Came::Stopped(press.by());
                 },
+                _ = ticks.tick() => asked.waiting.tick(),
             }
         }
     };
@@ -150,31 +188,4 @@ async fn ask(asked: ToPlan<'_>) -> Result<(Planning, Watched, Came), Coordinator
         planning.give_up().await?;
     }
     Ok((planning, watched, came))
-}
-
-/// A line now and then while a model writes.
-fn teller(say: Arc<dyn Fn(&str) + Send + Sync>) -> Arc<dyn Fn(Progress) + Send + Sync> {
-    let began = Instant::now();
-    let told = Mutex::new(began);
-    Arc::new(move |progress| {
-        let line = match progress {
-            Progress::Waiting { next, delay_ms } => Some(format!(
-                "try {next} in {:.1}s",
-                Duration::from_millis(delay_ms).as_secs_f64()
-            )),
-            Progress::Began { .. } => None,
-            Progress::Text { bytes } => {
-                let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-                let is_due = told.elapsed() >= TELL_EVERY;
-                if is_due {
-                    *told = Instant::now();
-                }
-                let seconds = began.elapsed().as_secs();
-                is_due.then(|| format!("{seconds}s, {bytes} bytes so far"))
-            }
-        };
-        if let Some(line) = line {
-            say(&line);
-        }
-    })
 }

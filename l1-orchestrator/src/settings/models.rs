@@ -1,6 +1,7 @@
 //! Settings of models: who plans, where it is reached, whose key it takes. Words and their resolution;
 //! nothing here opens a connection or reads a key.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use super::files::Files;
 use super::origin::{Origin, Setting};
 use super::table::{InProject, Key, Shape};
 use crate::cli::args::Modelling;
+use crate::runs::SettingRecord;
 
 /// Most tokens of a reply that a model of today gives.
 pub const MAX_REPLY_TOKENS: u32 = 128_000;
@@ -134,6 +136,15 @@ impl Named {
     /// Longest name of a model.
     const MAX_NAME: usize = 128;
 
+    /// Who is asked unless anybody says otherwise.
+    #[must_use]
+    pub fn usual() -> Self {
+        Self {
+            provider: Provider::Anthropic,
+            name: "claude-opus-5-5".into(),
+        }
+    }
+
     /// From `provider/name`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -191,11 +202,24 @@ impl KeySource {
     }
 }
 
+impl std::fmt::Display for KeySource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::None => f.write_str("none"),
+            Self::Env(name) => write!(f, "env:{name}"),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+        }
+    }
+}
+
 /// Everything said about models.
 #[derive(Clone, Debug)]
 pub struct Models {
     /// Who plans.
     pub model: Setting<Named>,
+    /// The name that a run which goes on asked it by, where that is another one.
+    pub asked_as: Option<String>,
     /// Where it is, if anybody said so.
     pub url: Option<Setting<String>>,
     /// Where its key is.
@@ -208,6 +232,77 @@ pub struct Models {
     pub wall: Duration,
     /// Longest silence.
     pub idle: Duration,
+    /// A flag or a variable says who is asked, or how.
+    pub is_typed: bool,
+}
+
+impl Models {
+    /// What a run's record keeps, for a later life that is to ask the same.
+    #[must_use]
+    pub fn record(
+        &self,
+        asked_as: &str,
+        max_tokens: u32,
+        effort: Option<Effort>,
+    ) -> Vec<(&'static str, SettingRecord)> {
+        let named = Setting {
+            value: self.model.value.to_string(),
+            origin: self.model.origin.clone(),
+        };
+        let mut kept = vec![("model", named.record())];
+        kept.extend(self.url.as_ref().map(|url| ("model_url", url.record())));
+        let key = Setting {
+            value: self.key.value.to_string(),
+            origin: self.key.origin.clone(),
+        };
+        let plain = |value: String| SettingRecord {
+            value: value.into(),
+            origin: "resolved".into(),
+        };
+        let effort = effort.map_or("auto", Effort::as_str);
+        kept.extend([
+            ("model_key", key.record()),
+            ("model_asked_as", plain(asked_as.to_owned())),
+            ("model_effort", plain(effort.to_owned())),
+            ("model_max_tokens", plain(max_tokens.to_string())),
+        ]);
+        kept
+    }
+
+    /// Where nothing is typed, what the run that goes on was told: its record is signed.
+    #[must_use]
+    pub fn or_recorded(
+        mut self,
+        typed: &Modelling,
+        record: &BTreeMap<String, SettingRecord>,
+    ) -> Self {
+        let told = |name: &str, typed: &Option<String>| match (typed, record.get(name)) {
+            (None, Some(told)) => told.value.as_str(),
+            _ => None,
+        };
+        let origin = || Origin::Recorded;
+        if let Some(value) = told("model", &typed.model).and_then(Named::parse) {
+            let origin = origin();
+            self.model = Setting { value, origin };
+        }
+        self.asked_as = told("model_asked_as", &typed.model).map(str::to_owned);
+        if let Some(url) = told("model_url", &typed.model_url) {
+            let (value, origin) = (url.to_owned(), origin());
+            self.url = Some(Setting { value, origin });
+        }
+        if let Some(value) = told("model_key", &typed.model_key).and_then(KeySource::parse) {
+            let origin = origin();
+            self.key = Setting { value, origin };
+        }
+        if let Some(effort) = told("model_effort", &typed.model_effort) {
+            self.effort = effort_of(effort);
+        }
+        let most = told("model_max_tokens", &typed.model_max_tokens);
+        if let Some(most) = most.and_then(|text| text.parse().ok()) {
+            self.max_tokens = most;
+        }
+        self
+    }
 }
 
 /// Resolves what is said about models.
@@ -216,18 +311,15 @@ pub fn models(typed: &Modelling, matches: &ArgMatches, files: &Files) -> Models 
     let found = |name: &str, typed: &Option<String>| found(name, typed.as_ref(), matches, files);
     let parsed = |name: &str, typed: &Option<String>| found(name, typed).value;
     let model = found("model", &typed.model);
-    let default = || Named {
-        provider: Provider::Anthropic,
-        name: "claude-opus-5-5".into(),
-    };
     let url = found("model_url", &typed.model_url);
     let key = found("model_key", &typed.model_key);
     let effort = parsed("model_effort", &typed.model_effort);
     Models {
         model: Setting {
-            value: Named::parse(&model.value).unwrap_or_else(default),
+            value: Named::parse(&model.value).unwrap_or_else(Named::usual),
             origin: model.origin,
         },
+        asked_as: None,
         url: (url.value != "auto").then_some(url),
         key: Setting {
             value: KeySource::parse(&key.value).unwrap_or(KeySource::Auto),
@@ -238,6 +330,9 @@ pub fn models(typed: &Modelling, matches: &ArgMatches, files: &Files) -> Models 
             .parse()
             .unwrap_or(REPLY_TOKENS),
         wall: duration(&parsed("model_timeout", &typed.model_timeout)).unwrap_or(WALL),
+        is_typed: ["model", "model_effort", "model_max_tokens"]
+            .iter()
+            .any(|name| Origin::of(matches, name).is_some()),
         idle: duration(&parsed("model_idle_timeout", &typed.model_idle_timeout)).unwrap_or(IDLE),
     }
 }

@@ -18,6 +18,8 @@ pub enum Origin {
     File(PathBuf),
     /// The scenario.
     Scenario,
+    /// The record of the run that goes on.
+    Recorded,
     /// An environment variable.
     Environment(String),
     /// A flag.
@@ -30,6 +32,7 @@ impl fmt::Display for Origin {
             Self::Default => f.write_str("default"),
             Self::File(path) => write!(f, "file {}", path.display()),
             Self::Scenario => f.write_str("scenario"),
+            Self::Recorded => f.write_str("the run's record"),
             Self::Environment(name) => write!(f, "environment {name}"),
             Self::Flag(name) => write!(f, "flag --{name}"),
         }

@@ -45,8 +45,19 @@ fn of_call(trace: &Trace, summary: &RunSummary, call: &Call) -> Option<SpanData>
         KeyValue::new("gen_ai.provider.name", reserved.provider.clone()),
         KeyValue::new("gen_ai.request.model", reserved.model.clone()),
         KeyValue::new("gen_ai.request.max_tokens", count(reserved.output)),
+        KeyValue::new("gen_ai.conversation.id", started.run_id.to_string()),
         KeyValue::new("orchestra.call.id", count(reserved.call.0)),
     ];
+    let answered = settled.used.first().map(|used| used.model.clone());
+    // The provider's id of the request, which its support asks for; of the answer it tells another.
+    let known = settled.request_id.clone();
+    let names = [
+        ("gen_ai.response.model", answered),
+        ("orchestra.call.request_id", known),
+    ];
+    let names = names.into_iter();
+    let named = names.filter_map(|(name, value)| Some(KeyValue::new(name, value?)));
+    span.attributes.extend(named);
     span.attributes.extend(used(settled));
     if let Some(failure) = &settled.failure {
         let class = failure.class.as_str();
@@ -111,6 +122,7 @@ mod tests {
             trace_id: "0".repeat(32),
             orchestra: "0.1.0".into(),
             retry_of: None,
+            unplanned: None,
         }))
     }
 
@@ -145,6 +157,7 @@ mod tests {
             used: vec![Used { model, usage }],
             usd: Some(Money::from_nanos(1_250_000)),
             estimated: false,
+            request_id: Some("req_011".into()),
             ..first.in_full(None)
         };
         let failure = Failure::new(FailureClass::ProviderTransient, "overloaded");
@@ -181,7 +194,10 @@ mod tests {
             shown(plan)[3..],
             [
                 "gen_ai.request.max_tokens=4000",
+                "gen_ai.conversation.id=0197f0e2-7c1a-7cc3-9d51-3a5a4be1c07a",
                 "orchestra.call.id=1",
+                "gen_ai.response.model=claude-opus-5-5",
+                "orchestra.call.request_id=req_011",
                 "gen_ai.usage.input_tokens=20",
                 "gen_ai.usage.cache_read.input_tokens=5",
                 "gen_ai.usage.cache_write.input_tokens=5",

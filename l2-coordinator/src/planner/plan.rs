@@ -2,12 +2,15 @@
 //! times. It ends with a plan that passed every rule, or with all reasons why there is none; nothing is ever
 //! made up in between. Pure except for the calls.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use protocol::diagnostic::Diagnostic;
 use protocol::event::{Example, PlanRequested};
 use protocol::ids::TaskId;
 use protocol::plan::{DraftPlan, Plan};
-use protocol::policy::{Finding, Policy, Site};
+use protocol::policy::{Finding, Policy, Site, one_line, prompt_findings};
+use serde_json::Value;
 
 use super::caps::Caps;
 use super::data::Data;
@@ -22,6 +25,13 @@ use crate::model::{Effort, Model, ModelError, ModelReply, ModelRequest, Turn};
 pub const MAX_GOAL_BYTES: usize = 16 * 1024;
 /// Rounds of repair unless said otherwise: what two did not mend, a third seldom does.
 pub const REPAIR_ROUNDS: u32 = 2;
+
+/// Longest label of a text in a remark.
+const MAX_LABEL: usize = 200;
+
+/// Stands for the value of an input that is a path. Which one is nobody's business but the machine's, and
+/// equal goals on two machines ask the same.
+const A_PATH: &str = "(an absolute path where the plan runs; use it by its name)";
 
 /// Who makes a call: a model itself, or what keeps a budget and a journal in front of one.
 #[async_trait]
@@ -80,6 +90,8 @@ pub struct Goal<'a> {
     pub text: &'a str,
     /// What of the plan is not the model's to say: name, inputs, environment, policy. Its tasks are replaced.
     pub base: DraftPlan,
+    /// Inputs that are paths of this machine: the model is told that, and not which.
+    pub paths: &'a BTreeSet<String>,
     /// The effective policy.
     pub policy: &'a Policy,
     /// Where it runs.
@@ -99,6 +111,8 @@ pub struct Planned {
     pub plan: Plan,
     /// What the policy refuses in it still. It has been told to the model; nothing of it is granted.
     pub findings: Vec<Finding>,
+    /// Words in the material that address a model. Worth a look; they changed nothing.
+    pub remarks: Vec<Finding>,
     /// How it came about.
     pub transcript: Transcript,
 }
@@ -158,6 +172,7 @@ impl Planner<'_> {
                         draft,
                         plan,
                         findings,
+                        remarks: remarks(goal.data),
                         transcript,
                     });
                 }
@@ -212,9 +227,19 @@ impl Planner<'_> {
     }
 
     fn request(&self, goal: &Goal<'_>, examples: &[&PlanExample]) -> ModelRequest {
+        let shown = |(name, value): (&String, &Value)| {
+            let is_path = goal.paths.contains(name) && value.is_string();
+            let value = if is_path {
+                A_PATH.into()
+            } else {
+                value.clone()
+            };
+            (name.clone(), value)
+        };
+        let inputs = goal.base.inputs.iter().map(shown).collect();
         let question = self.prompt.question(&Question {
             goal: goal.text,
-            inputs: &goal.base.inputs,
+            inputs: &inputs,
             data: goal.data,
             examples,
             at: &Surroundings::of(goal.policy, &goal.caps),
@@ -246,4 +271,11 @@ fn unaskable(goal: &Goal<'_>) -> Option<Diagnostic> {
         let message = "no task is left of what this plan may have in all";
         Diagnostic::error("too-many-tasks", message)
     })
+}
+
+/// What there is to say about texts that nobody vouches for.
+fn remarks(data: &[Data]) -> Vec<Finding> {
+    let all = data.iter();
+    all.flat_map(|data| prompt_findings(&one_line(&data.label, MAX_LABEL), &data.text, None))
+        .collect()
 }

@@ -68,6 +68,7 @@ pub(crate) fn run_opening(config: &Config, plan: &Plan) -> Vec<EventKind> {
             trace_id: TRACE.into(),
             orchestra: "0.0.0".into(),
             retry_of: None,
+            unplanned: None,
         })),
         EventKind::PlanProposed {
             plan: plan.digest(),

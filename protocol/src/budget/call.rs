@@ -11,6 +11,9 @@ use crate::digest::Digest;
 use crate::ids::TaskId;
 use crate::outcome::Failure;
 
+/// Characters of a provider's id of a request.
+const MAX_REQUEST_ID: usize = 128;
+
 /// Number of a call in its run, from 1, in the order of reservations.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -109,6 +112,7 @@ impl Reserved {
             used: vec![Used { model, usage }],
             usd: self.usd,
             reply: None,
+            request_id: None,
             estimated: true,
             fixture: false,
             failure,
@@ -134,6 +138,9 @@ pub struct Settled {
     /// SHA-256 of the file in `calls/` that holds request and reply; absent without a reply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<Digest>,
+    /// The provider's id of the request, for its support: its beginning if it is long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
     /// Nobody said what it used: this is what was set aside.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub estimated: bool,
@@ -146,6 +153,14 @@ pub struct Settled {
 }
 
 impl Settled {
+    /// The same, with the provider's id of the request, if it gave one.
+    #[must_use]
+    pub fn known_as(mut self, request_id: Option<&str>) -> Self {
+        let kept = |id: &str| id.chars().take(MAX_REQUEST_ID).collect();
+        self.request_id = request_id.map(kept);
+        self
+    }
+
     /// All its tokens.
     #[must_use]
     pub fn usage(&self) -> Usage {

@@ -12,5 +12,7 @@ mod planning;
 pub use chain::{Chain, Event, LineError, MAX_LINE_BYTES};
 pub use expanded::{MAX_CHUNK_BYTES, item_bytes};
 pub use kind::{EventKind, JOURNAL_VERSION};
-pub use payload::{AttemptEnd, LeaseEnd, LogRef, ModelEnd, Origin, RunStarted, Signed, SkipCause};
+pub use payload::{
+    AttemptEnd, LeaseEnd, LogRef, ModelEnd, Origin, RunStarted, Signed, SkipCause, Unplanned,
+};
 pub use planning::{Example, PlanRejected, PlanRequested};

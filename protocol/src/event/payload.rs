@@ -182,6 +182,24 @@ pub struct RunStarted {
     /// The run whose results this one carries over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<RunId>,
+    /// What it goes on from if it stops before it has a plan; none where the plan was there first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unplanned: Option<Box<Unplanned>>,
+}
+
+/// The files of a run that has a goal and no tasks yet. Its signature is a warrant for this plan, which
+/// executes nothing: it says who opened the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+pub struct Unplanned {
+    /// Digest of the plan without tasks.
+    pub plan: Digest,
+    /// SHA-256 of `plan.json` as bytes, before there are tasks in it.
+    pub plan_file: Digest,
+    /// SHA-256 of `policy.json` as bytes, before anything is granted.
+    pub policy_file: Digest,
+    /// By the key of whoever opened the run.
+    pub signed: Signed,
 }
 
 /// A signature and whose it is. What is signed is said where it is kept.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::approval::waits;
 use super::ask::TaskAsk;
 use super::codes;
 use super::constrain::named;
@@ -14,7 +15,7 @@ use super::pack::Tightening;
 use super::pattern::matches;
 use super::place::Site;
 use super::request::{Effects, SecretSource, Secrets};
-use super::rule::{ApproveWhen, SecretSourceKind};
+use super::rule::SecretSourceKind;
 use super::verdict::{Verdict, WorstCase};
 use crate::diagnostic::Problems;
 use crate::expr::Template;
@@ -46,7 +47,7 @@ impl Policy {
         let mut worst = check.plan(plan, outer);
         worst.seconds = worst.seconds.map(|ms| ms.div_ceil(1000));
         check.budgets(self, worst);
-        check.verdict(self, worst)
+        check.verdict(self, worst, plan.goal().is_some())
     }
 
     /// Whether a fan-out may expand to so many items, with which the run comes to `total` tasks. What was
@@ -360,35 +361,13 @@ impl Check<'_> {
         }
     }
 
-    fn verdict(mut self, policy: &Policy, worst: WorstCase) -> Verdict {
+    fn verdict(mut self, policy: &Policy, worst: WorstCase, is_planned: bool) -> Verdict {
         let warns = self
             .verdict
             .findings
             .iter()
             .any(|one| one.severity == FindingSeverity::Warning);
-        let approval = &mut self.verdict.approval;
-        match policy.approvals.plans {
-            ApproveWhen::Always => {
-                approval.push(format!("{} has every plan approved", policy.pack));
-            }
-            ApproveWhen::OnWarning if warns => {
-                approval.push(format!("{} has plans with warnings approved", policy.pack));
-            }
-            ApproveWhen::OnWarning | ApproveWhen::Never => {}
-        }
-        for rule in &policy.approvals.tasks {
-            let meets = |(id, warns): &&(String, bool)| {
-                let due = match rule.approve {
-                    ApproveWhen::Always => true,
-                    ApproveWhen::OnWarning => *warns,
-                    ApproveWhen::Never => false,
-                };
-                due && matches(&rule.pattern, id)
-            };
-            if let Some((id, _)) = self.ids.iter().find(meets) {
-                approval.push(format!("`{id}` is a task like `{}`", rule.pattern));
-            }
-        }
+        self.verdict.approval = waits(policy, is_planned, warns, &self.ids);
         Verdict {
             worst: WorstCase {
                 tasks: worst.tasks.min(MAX_RUN_TASKS as u64),

@@ -123,6 +123,9 @@ impl Over<'_> {
         });
         self.value("network", &terms.network, |p| &mut p.network);
         self.value("approvals.plans", &terms.plans, |p| &mut p.approvals.plans);
+        self.value("approvals.planned", &terms.planned, |p| {
+            &mut p.approvals.planned
+        });
     }
 
     /// Adds what is said, each item with its origin.

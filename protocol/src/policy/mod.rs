@@ -2,6 +2,7 @@
 
 mod admission;
 mod agent;
+mod approval;
 mod arguments;
 mod ask;
 mod bound;

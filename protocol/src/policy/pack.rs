@@ -56,6 +56,8 @@ pub struct Terms {
     pub budgets: Budgets,
     /// When any plan waits for a person.
     pub plans: Option<ApproveWhen>,
+    /// When one that a model made does.
+    pub planned: Option<ApproveWhen>,
     /// Tasks whose plans wait for one.
     pub tasks: Option<BTreeSet<TaskApproval>>,
 }

@@ -175,15 +175,37 @@ pub struct TaskApproval {
 }
 
 /// When a plan waits for a person.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Approvals {
     /// Any plan.
     pub plans: ApproveWhen,
+    /// A plan that a model made. Left out, as policies of earlier builds have it: always, for nobody has
+    /// read what it would run.
+    #[serde(default = "always", skip_serializing_if = "is_always")]
+    pub planned: ApproveWhen,
     /// Plans that hold certain tasks.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub tasks: BTreeSet<TaskApproval>,
+}
+
+impl Default for Approvals {
+    fn default() -> Self {
+        Self {
+            plans: ApproveWhen::default(),
+            planned: always(),
+            tasks: BTreeSet::new(),
+        }
+    }
+}
+
+const fn always() -> ApproveWhen {
+    ApproveWhen::Always
+}
+
+fn is_always(when: &ApproveWhen) -> bool {
+    *when == ApproveWhen::Always
 }
 
 /// Bounds of a whole run. Absent: what the engine takes.

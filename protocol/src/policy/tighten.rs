@@ -338,6 +338,9 @@ impl Narrowing<'_> {
 
     fn approvals(&mut self, terms: &Terms) {
         self.greatest("approvals.plans", terms.plans, |p| &mut p.approvals.plans);
+        self.greatest("approvals.planned", terms.planned, |p| {
+            &mut p.approvals.planned
+        });
         for rule in terms.tasks.iter().flatten() {
             if self.policy.approvals.tasks.insert(rule.clone()) {
                 self.set(format!("approvals.tasks.{}", rule.pattern));

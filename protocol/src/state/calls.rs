@@ -73,6 +73,7 @@ mod tests {
             trace_id: "0".repeat(32),
             orchestra: "0".into(),
             retry_of: None,
+            unplanned: None,
         }))
     }
 

@@ -3,21 +3,19 @@
 
 use std::fmt::Write as _;
 
-use protocol::plan::{Action, PlanTask};
 use protocol::policy::{Finding, Policy};
 
 use super::dialog::Ready;
 use crate::cli::context::Context;
 use crate::cli::judged::Judged;
+use crate::cli::plan_page::program;
 use crate::compare::PlanDiff;
-use crate::policy::{Allowed, Approvals, allowed, answers, argv};
+use crate::policy::{Allowed, Approvals, allowed, answers};
 use crate::report::findings;
 use crate::ui::{Painter, Tone, sanitize};
 
 /// Tasks shown.
 const MAX_TASKS: usize = 200;
-/// Lines of a script shown.
-const MAX_LINES: usize = 40;
 
 /// The page behind `d`.
 pub(super) fn details(context: &Context, ready: &Ready) -> String {
@@ -67,27 +65,4 @@ fn task(text: &mut String, one: &Allowed<'_>, judged: &Judged, policy: &Policy, 
     let found = judged.verdict.findings.iter();
     let own: Vec<Finding> = found.filter(own).cloned().collect();
     text.push_str(&findings::lines(&own, painter));
-}
-
-/// What it runs: the words of its command line, or its script.
-fn program(task: &PlanTask) -> Vec<String> {
-    let lines: Vec<String> = match task.action() {
-        Action::Run(script) => script.lines().map(str::to_owned).collect(),
-        Action::Prompt(prompt) => prompt.text.as_str().lines().map(str::to_owned).collect(),
-        Action::Command(_) => {
-            let word = |word: Option<&str>| match word {
-                Some(word) => crate::runs::quoted(word.as_ref()),
-                None => "${{ … }}".to_owned(),
-            };
-            let words: Vec<String> = argv(task).into_iter().map(word).collect();
-            vec![words.join(" ")]
-        }
-        Action::Uses(uses) => vec![format!("uses {}", uses.file)],
-    };
-    let more = lines.len().saturating_sub(MAX_LINES);
-    let mut shown: Vec<String> = lines.into_iter().take(MAX_LINES).collect();
-    if more > 0 {
-        shown.push(format!("… and {more} more lines"));
-    }
-    shown
 }

@@ -30,6 +30,8 @@ pub struct Dialog<'a> {
     pub slots: u32,
     /// The command line that asks again.
     pub command: String,
+    /// The plan is in a run directory already.
+    pub is_kept: bool,
     /// Reads the scenario again, as it was asked for.
     pub again: &'a dyn Fn(&Asked) -> Result<Ready, CliError>,
 }
@@ -61,7 +63,7 @@ impl Dialog<'_> {
                 }
                 (Answer::Later, _) => {
                     let kept = edited.then_some(shown.asked.path.as_path());
-                    return Err(refusal::parked(&self.command, kept));
+                    return Err(refusal::parked(&self.command, self.is_kept, kept));
                 }
                 (Answer::Edit, _) => match self.edit(&shown.asked, &mut edited) {
                     Ok(Some(new)) => {

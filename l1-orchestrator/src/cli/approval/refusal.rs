@@ -67,10 +67,14 @@ pub(super) fn declined(edited: Option<&Path>) -> CliError {
     )
 }
 
-/// A person left the question open. No run was begun, so there is none to resume: `command` asks again.
-pub(super) fn parked(command: &str, edited: Option<&Path>) -> CliError {
-    let message =
-        "Ctrl-C: the plan waits for your approval; nothing was run, and no run directory was made";
+/// A person left the question open; `command` asks again. A plan that a model made has its run directory
+/// already, where it is kept: `is_kept`.
+pub(super) fn parked(command: &str, is_kept: bool, edited: Option<&Path>) -> CliError {
+    let made = match is_kept {
+        true => "the plan is kept in the run directory",
+        false => "no run directory was made",
+    };
+    let message = format!("Ctrl-C: the plan waits for your approval; nothing was run, and {made}");
     let error = CliError::new(Kind::Parked, "plan-waits", message);
     keeping(error, edited).hint(format!("`{command}` asks again"))
 }

@@ -52,6 +52,11 @@ impl<'a> Approving<'a> {
         }
     }
 
+    /// Whether the plan is in a run directory already.
+    pub(super) const fn is_kept(&self) -> bool {
+        matches!(self.again, Again::Resume(_))
+    }
+
     /// The command line that asks for the same again.
     pub(super) fn again(&self, asked: &Asked) -> String {
         match &self.again {

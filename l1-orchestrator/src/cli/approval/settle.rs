@@ -43,6 +43,7 @@ pub fn settle(
                 context,
                 slots,
                 command: said.again(asked),
+                is_kept: said.is_kept(),
                 again,
             };
             let ready = dialog.decide(ready)?;

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::modelling::Modelling;
 use super::shared::{Output, RunsDir};
 use super::switch::switch;
 
@@ -9,7 +10,8 @@ use super::switch::switch;
 ///
 /// Looks at tools, settings, folders, disk, clock, limits and terminal, and tries the sandbox: small
 /// payloads inside each level try what is to be impossible, on this machine only, with a private temporary
-/// directory that is gone afterwards. Nothing else is written or started. Exits with 7 when something keeps
+/// directory that is gone afterwards. Nothing else is written or started, and no provider of models is
+/// asked unless `--online` says so. Exits with 7 when something keeps
 /// runs from working, such as a sandbox that cannot be set up.
 #[derive(Args, Debug)]
 #[command(about = "Say whether this machine is ready, and what to fix")]
@@ -18,6 +20,13 @@ pub struct Doctor {
     #[arg(long, env = "ORCHESTRA_QUICK", hide_env = true)]
     #[arg(value_parser = switch)]
     pub quick: bool,
+    /// Ask the provider of models, too: whether it takes the key and has the model; no token is spent
+    #[arg(long, env = "ORCHESTRA_ONLINE", hide_env = true)]
+    #[arg(value_parser = switch)]
+    pub online: bool,
+    /// Which model plans, and how it is reached.
+    #[command(flatten)]
+    pub modelling: Modelling,
     /// Where runs are kept.
     #[command(flatten)]
     pub runs: RunsDir,

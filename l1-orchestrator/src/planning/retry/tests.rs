@@ -39,6 +39,7 @@ fn opening(plan: &Plan, carried: Vec<EventKind>) -> Vec<EventKind> {
         trace_id: String::new(),
         orchestra: String::new(),
         retry_of: None,
+        unplanned: None,
     };
     let mut events = vec![EventKind::RunStarted(Box::new(started))];
     events.extend(carried);

@@ -3,7 +3,8 @@
 use minijinja::Value;
 use serde::Serialize;
 
-use crate::report::effects::Row;
+use crate::report::effects;
+use crate::report::modelled::Row;
 
 /// The whole page.
 #[derive(Serialize)]
@@ -39,12 +40,16 @@ pub(super) struct Context {
     pub(super) sandbox: Vec<Fact>,
     pub(super) findings: Vec<Found>,
     pub(super) more_findings: u64,
-    pub(super) effects: Vec<Row>,
+    pub(super) effects: Vec<effects::Row>,
     pub(super) more_effects: usize,
     pub(super) denied: Vec<Fact>,
     pub(super) more_denied: usize,
     pub(super) admission: &'static str,
     pub(super) approval: Vec<Fact>,
+    pub(super) spent: Option<String>,
+    pub(super) calls: Vec<Row>,
+    pub(super) more_calls: u64,
+    pub(super) prices: Vec<String>,
     pub(super) environment: Vec<Fact>,
     pub(super) verify: String,
 }

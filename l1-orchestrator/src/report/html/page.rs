@@ -17,8 +17,7 @@ use crate::report::rows::{TaskRow, rows};
 use crate::report::summary::RunSummary;
 use crate::report::timeline::{self, timeline};
 use crate::report::view::{RunRef, View, next_commands};
-use crate::report::{anchor, words, xml};
-use crate::report::{effects, enforced};
+use crate::report::{anchor, effects, enforced, modelled, spend, words, xml};
 
 const TEMPLATE: &str = include_str!("report.html");
 const STYLE: &str = concat!(
@@ -118,6 +117,7 @@ impl Source<'_> {
             .map(|row| task(row, &shown, self.redact))
             .collect();
         let anchors = anchors(&tasks, shown);
+        let (calls, more_calls) = modelled::rows(summary, self.redact);
         Context {
             style: Value::from_safe_string(STYLE.into()),
             title: format!("{verdict}: {scenario}, run {run}"),
@@ -164,7 +164,11 @@ impl Source<'_> {
             denied,
             more_denied,
             admission: enforced::ADMISSION,
-            approval: self.approval(),
+            approval: self.planning().chain(self.approval()).collect(),
+            spent: spend::spent(summary),
+            calls,
+            more_calls,
+            prices: modelled::prices(summary),
             environment: self.environment(),
             verify: view.run.command("verify", ""),
         }
@@ -179,6 +183,12 @@ impl Source<'_> {
             Fact::text("Time", self.redact.duration(wall)),
             Fact::text("Tasks", tasks),
         ];
+        if modelled::is_unplanned(summary) {
+            facts[1] = Fact::text("Tasks", "none: there is no plan");
+        }
+        if let Some(spent) = spend::spent(summary) {
+            facts.push(Fact::text("Models", spent));
+        }
         if let Some(ending) = summary.ending {
             facts.push(Fact::text("Exit code", ending.exit_code.to_string()));
         }

@@ -5,6 +5,7 @@ use protocol::plan::Plan;
 use super::context::{Artifact, Class, Fact, Spread};
 use super::page::Source;
 use crate::report::artifacts::{self, Handed, Left, Output};
+use crate::report::modelled;
 use crate::report::redact;
 use crate::report::stats::{self, Stats};
 use crate::report::words;
@@ -132,6 +133,12 @@ impl Source<'_> {
             }
         }
         (shown, count.saturating_sub(MAX_ARTIFACTS), left_out)
+    }
+
+    /// How the plan came about, where a model was asked for it.
+    pub(super) fn planning(&self) -> impl Iterator<Item = Fact> {
+        let facts = modelled::planning(self.summary, self.redact).into_iter();
+        facts.map(|(name, text)| Fact::text(name, text))
     }
 
     pub(super) fn approval(&self) -> Vec<Fact> {

@@ -1,5 +1,6 @@
 //! The report for machines.
 
+mod models;
 mod report;
 mod task;
 

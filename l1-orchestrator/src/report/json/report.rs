@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde::ser::Serializer;
 use serde_json::{Map, Value};
 
+use super::models::Models;
 use super::task::TaskView;
-use crate::report::calls::Calls;
 use crate::report::enforced;
 use crate::report::stats::{ClassGroup, Spread, Stats};
 use crate::report::summary::RunSummary;
@@ -46,14 +46,14 @@ struct Report<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     paused: Option<&'a str>,
     counts: Counts,
+    /// What was asked of models; absent where none was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    models: Option<Models<'a>>,
     enforcement: EnforcementView,
     /// What the policy had to say, the first of it.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     findings: &'a [Finding],
     finding_count: u64,
-    /// What was asked of models; absent where none was.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    models: Option<ModelsView>,
     /// What the scenario hands to the reader of the run.
     #[serde(skip_serializing_if = "Map::is_empty")]
     outputs: &'a Map<String, Value>,
@@ -108,35 +108,6 @@ struct Counts {
     skipped: usize,
     cancelled: usize,
     not_over: u64,
-}
-
-/// All model calls together; those in flight count with all that is set aside for them.
-#[derive(JsonSchema, Serialize)]
-struct ModelsView {
-    calls: u64,
-    tokens: u64,
-    /// Dollars of the calls that have a price.
-    usd: String,
-    /// Calls that have none.
-    unpriced: u64,
-    /// Calls that nobody said the usage of.
-    estimated: u64,
-    /// Replies that were written by hand: no model gave them.
-    fixtures: usize,
-}
-
-impl ModelsView {
-    fn of(calls: &Calls) -> Option<Self> {
-        let spend = calls.spend();
-        (!calls.is_empty()).then(|| Self {
-            calls: spend.calls,
-            tokens: spend.tokens(),
-            usd: spend.usd.exact(),
-            unpriced: spend.unpriced,
-            estimated: spend.estimated,
-            fixtures: calls.fixtures(),
-        })
-    }
 }
 
 /// What the sandbox enforced over all attempts that ended.
@@ -246,9 +217,9 @@ pub fn write(summary: &RunSummary, plan: Option<&Plan>, out: &mut impl Write) ->
             cancelled: tally.cancelled,
             not_over: summary.planned.saturating_sub(tally.over() as u64),
         },
+        models: Models::of(summary),
         enforcement: enforcement(summary),
         findings: &summary.findings,
-        models: ModelsView::of(&summary.calls),
         finding_count: summary.finding_count,
         outputs: &summary.outputs,
         first_failure: summary.first_failure().map(|task| TaskView::of(task, plan)),

@@ -1,43 +1,55 @@
-//! What was asked of models: sums, and what no model said though it reads like it.
+//! How a model made the plan, and every call of a model with what it cost.
 
-use super::page::Page;
-use crate::report::words;
+use super::page::{Page, escape};
+use crate::report::{modelled, spend};
 
 impl Page<'_> {
+    /// Goal, prompt, examples and refusals, where a model was asked for a plan.
+    pub(super) fn planning(&mut self) {
+        for (name, text) in modelled::planning(self.summary, self.redact) {
+            self.line(&format!("- {name}: {}", escape(&text)));
+        }
+    }
+
     pub(super) fn models(&mut self) {
-        let calls = &self.summary.calls;
-        if calls.is_empty() {
+        let Some(spent) = spend::spent(self.summary) else {
             return;
-        }
-        let (spend, fixtures) = (calls.spend(), calls.fixtures());
-        let in_flight = calls.ledger.in_flight().count();
-        self.heading("Model calls");
-        let many = usize::try_from(spend.calls).unwrap_or(usize::MAX);
-        let priced = match (spend.unpriced, spend.calls) {
-            (0, _) => spend.usd.to_string(),
-            (all, of) if all == of => "unpriced".to_owned(),
-            (some, _) => format!("{} and {some} unpriced", spend.usd),
         };
-        self.line(&format!(
-            "- {}: {} tokens, {priced}",
-            words::count(many, "call"),
-            spend.tokens()
-        ));
-        if spend.estimated > 0 {
+        self.heading("Model calls");
+        self.line(&format!("{}.\n", escape(&spent)));
+        self.line(
+            "| call | for | task | model | prompt tokens | reply tokens | cost | how | reply |",
+        );
+        self.line("|--:|---|---|---|--:|--:|--:|---|---|");
+        let (rows, more) = modelled::rows(self.summary, self.redact);
+        for row in rows {
+            let task = match row.task.is_empty() {
+                true => String::new(),
+                false => format!("`{}`", row.task),
+            };
+            let model = escape(&row.model);
+            let how = match row.request_id.is_empty() {
+                true => escape(&row.notes),
+                false => escape(&format!("{}, request {}", row.notes, row.request_id)),
+            };
+            let file = row.file.map_or_else(String::new, |(href, digest)| {
+                format!("[{}]({href})", escape(&digest))
+            });
+            let (call, purpose) = (row.call, row.purpose);
+            let (prompt, output, usd) = (row.prompt, row.output, row.usd);
             self.line(&format!(
-                "- Nobody said what {} of them used: they count as much as was set aside",
-                spend.estimated
+                "| {call} | {purpose} | {task} | {model} | {prompt} | {output} | {usd} | {how} | {file} |"
             ));
         }
-        if in_flight > 0 {
-            self.line(&format!(
-                "- {in_flight} of them never ended: they count as much as is set aside"
-            ));
+        if more > 0 {
+            self.line(&format!("\n… and {more} more; see `report.json`."));
         }
-        if fixtures > 0 {
-            self.line(&format!(
-                "- Fixtures: {fixtures} of the replies were written by hand, and no model gave them"
-            ));
+        let prices = modelled::prices(self.summary);
+        if !prices.is_empty() {
+            self.blank();
+        }
+        for price in prices {
+            self.line(&format!("- {}", escape(&price)));
         }
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use protocol::plan::Plan;
 use protocol::time::Timestamp;
 
+use crate::report::modelled;
 use crate::report::redact::Redactor;
+use crate::report::spend;
 use crate::report::stats::Stats;
 use crate::report::summary::RunSummary;
 use crate::report::timeline::{self, timeline};
@@ -56,12 +58,14 @@ pub fn render(
     page.verdict();
     page.banner();
     page.failures();
-    page.tasks();
-    page.graph();
-    page.timeline();
-    page.numbers();
-    page.outputs();
-    page.artifacts();
+    if !modelled::is_unplanned(summary) {
+        page.tasks();
+        page.graph();
+        page.timeline();
+        page.numbers();
+        page.outputs();
+        page.artifacts();
+    }
     page.policy();
     page.decisions();
     page.models();
@@ -122,7 +126,19 @@ impl Page<'_> {
         let tally = words::tally(&self.summary.tally, ", ");
         let planned = usize::try_from(self.summary.planned).unwrap_or(usize::MAX);
         let total = words::count(planned, "task");
-        let mut text = format!("**{verdict}** {when} {wall}: {tally}, of {total}.");
+        let mut text = match modelled::is_unplanned(self.summary) {
+            true if self.summary.ending.is_none() => {
+                format!("**{verdict}** {when} {wall}: there is no plan yet.")
+            }
+            true => {
+                let why = escape(&modelled::why_unplanned(self.summary));
+                format!("**{verdict}** {when} {wall}: there is no plan; {why}.")
+            }
+            false => format!("**{verdict}** {when} {wall}: {tally}, of {total}."),
+        };
+        if let Some(spent) = spend::spent(self.summary) {
+            write!(text, " Models: {}.", escape(&spent)).expect("into a string");
+        }
         if let Some(ending) = self.summary.ending {
             write!(text, " Exit code {}.", ending.exit_code).expect("into a string");
         }

@@ -6,7 +6,9 @@ use crate::report::words;
 impl Page<'_> {
     pub(super) fn decisions(&mut self) {
         self.heading("Plan and approval");
+        self.planning();
         let Some(approval) = self.summary.approval.clone() else {
+            self.blank();
             self.line("No plan was approved.");
             return;
         };

@@ -60,6 +60,7 @@ pub(super) fn started() -> EventKind {
         trace_id: "0".repeat(32),
         orchestra: "0.1.0".to_owned(),
         retry_of: None,
+        unplanned: None,
     }))
 }
 

@@ -140,6 +140,10 @@ impl CallBook {
             stopped = until => Err((stopped, true)),
             outcome = self.model.call(request, progress) => outcome.map_err(|error| (error, false)),
         };
+        let id = match &outcome {
+            Ok(reply) => reply.request_id.clone(),
+            Err((error, _)) => error.request_id.clone(),
+        };
         let (settled, asked) = match outcome {
             Ok(reply) => match self.keep(reserved.call, request, &reply).await {
                 Ok(file) => {
@@ -174,7 +178,7 @@ impl CallBook {
                 (settled, Err(CallError::Stopped(error)))
             }
         };
-        self.journal.settle(settled).await?;
+        self.journal.settle(settled.known_as(id.as_deref())).await?;
         asked
     }
 

@@ -10,7 +10,7 @@ use protocol::budget::CacheUse;
 use protocol::digest::Digest;
 
 use super::line::{Call, Header, KeptRequest, Line, SCHEMA};
-use crate::model::{ModelError, ModelReply};
+use crate::model::{Effort, ModelError, ModelReply};
 
 /// Bytes of a cassette: thousands of calls with long replies.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
@@ -103,6 +103,19 @@ impl Cassette {
     #[must_use]
     pub const fn is_fixture(&self) -> bool {
         self.fixture
+    }
+
+    /// With what its first call was asked: model, most tokens, effort. Whoever replays it and chose nothing
+    /// else asks the same.
+    #[must_use]
+    pub fn asked_with(&self) -> Option<(&str, u32, Option<Effort>)> {
+        let KeptRequest {
+            model,
+            max_tokens,
+            effort,
+            ..
+        } = &self.calls.first()?.request;
+        Some((model, *max_tokens, *effort))
     }
 
     /// Who answered, by the name of a provider.

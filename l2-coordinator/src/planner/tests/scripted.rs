@@ -114,6 +114,7 @@ impl Around {
         Goal {
             text,
             base: self.base.clone(),
+            paths: const { &std::collections::BTreeSet::new() },
             policy: &self.policy,
             site: &self.site,
             data: &[],

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use super::support::{ask, builtin, codes, id, pack, plan, site};
 use crate::budget::Budget;
+use crate::plan::Plan;
 use crate::policy::{
-    Dispatch, Effects, Network, Policy, TaskAsk, Tightening, Timeout, builtin_pack,
+    ApproveWhen, Dispatch, Effects, Network, Policy, TaskAsk, Terms, Tightening, Timeout,
+    builtin_pack,
 };
 use crate::scenario;
 
@@ -143,6 +145,55 @@ fn approvals_follow_warnings_and_patterns() {
         asks("{ plans: never, tasks: [{ match: '*_site', approve: on_warning }] }"),
         1
     );
+}
+
+#[test]
+fn a_plan_of_a_model_is_approved_unless_the_pack_lets_it_run_unseen() {
+    let policy = |approvals: &str| {
+        let text = format!("version: 1\npack: own\nuse: default\n{approvals}\n");
+        Policy::from_pack(&pack(&text))
+    };
+    let draft = r#"{"name":"p","goal":"Build it.","tasks":[{"id":"a","run":"make"}]}"#;
+    let planned = Plan::from_json(draft.as_bytes()).unwrap();
+    let draft = draft.replace("make", "docker push it");
+    let warned = Plan::from_json(draft.as_bytes()).unwrap();
+    let asks = |plan: &Plan, approvals: &str| policy(approvals).check(plan, &site()).approval;
+    assert_eq!(
+        asks(&planned, ""),
+        ["own@1 has every plan of a model approved"]
+    );
+    assert!(asks(&planned, "approvals: { planned: never }").is_empty());
+    assert!(asks(&planned, "approvals: { planned: on_warning }").is_empty());
+    assert_eq!(
+        asks(&warned, "approvals: { planned: on_warning }"),
+        ["own@1 has plans of a model with warnings approved"]
+    );
+    let mut open = policy("approvals: { planned: never }");
+    let by = Tightening {
+        pack: None,
+        terms: Terms {
+            planned: Some(ApproveWhen::Always),
+            ..Terms::default()
+        },
+    };
+    assert!(open.tighten(&by, "orchestra.yaml").is_empty());
+    assert_eq!(open.approvals.planned, ApproveWhen::Always);
+    let by = Tightening {
+        pack: None,
+        terms: Terms {
+            planned: Some(ApproveWhen::Never),
+            ..Terms::default()
+        },
+    };
+    open.tighten(&by, "orchestra.yaml");
+    assert_eq!(
+        open.approvals.planned,
+        ApproveWhen::Always,
+        "only towards always"
+    );
+    let older = r#"{"plans":"never"}"#;
+    let older: crate::policy::Approvals = serde_json::from_str(older).unwrap();
+    assert_eq!(older.planned, ApproveWhen::Always);
 }
 
 #[test]

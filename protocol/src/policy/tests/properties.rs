@@ -170,7 +170,7 @@ fn terms(is_pack: bool) -> impl Strategy<Value = Terms> {
         option::of(any::<bool>()),
     );
     let asks = (
-        option::of(when()),
+        (option::of(when()), option::of(when())),
         option::of(select(&[Mode::Warn, Mode::Enforce][..])),
         vec((select(&["a", "b*"][..]), when()), 0..2),
     );
@@ -189,7 +189,7 @@ fn terms(is_pack: bool) -> impl Strategy<Value = Terms> {
                 more,
                 given,
                 tasks,
-                (plans, mode, approvals),
+                ((plans, planned), mode, approvals),
             )| {
                 let (level, may_lower, require, allow_degraded, unix_sockets, debug, network) =
                     confinement;
@@ -243,6 +243,7 @@ fn terms(is_pack: bool) -> impl Strategy<Value = Terms> {
                         ..Budgets::default()
                     },
                     plans,
+                    planned,
                     tasks: Some(
                         approvals
                             .into_iter()

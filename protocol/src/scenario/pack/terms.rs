@@ -277,6 +277,7 @@ fn approvals(tree: &Tree<'_>, fields: &Fields, terms: &mut Terms, problems: &mut
     };
     let fields = read(tree, id, &APPROVALS, problems);
     terms.plans = word(tree, &fields, "plans", approve);
+    terms.planned = word(tree, &fields, "planned", approve);
     let Some(list) = fields.get("tasks") else {
         return;
     };

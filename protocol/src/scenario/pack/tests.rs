@@ -96,7 +96,7 @@ environment: { pass: [\"A=B\"] }
 sandbox: { level: strikt, require: [net_none], allow_degraded: [net_none, tree_kil] }
 limits: { wall: 0s, pids: 0, memory: 5GB, cpu: none }
 budgets: { tokens: 5.5, usd: five, calls: 3, money: 4 }
-approvals: { plans: sometimes, planned: always, tasks: [{ match: x }] }
+approvals: { plans: sometimes, planned: asked, tasks: [{ match: x }] }
 ";
     let expected: Vec<&str> = include_str!("problems.txt").lines().collect();
     assert_eq!(said(text), expected);

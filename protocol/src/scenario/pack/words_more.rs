@@ -265,14 +265,19 @@ pub(super) static APPROVALS: Table = Table {
             "Any plan: `never` (unless given), `on_warning`, or `always`.",
         ),
         key(
+            "planned",
+            APPROVE,
+            "A plan that a model made: `never`, `on_warning`, or `always` (unless given).",
+        ),
+        key(
             "tasks",
             Shape::ListOf(&Shape::Object(&TASK_APPROVAL)),
             "Plans that hold certain tasks, whatever `plans` says.",
         ),
     ],
-    later: &["planned"],
+    later: &[],
     aliases: &[],
-    hints: &[("plan", "write `plans`")],
+    hints: &[("plan", "write `plans`"), ("goals", "write `planned`")],
 };
 
 /// Certain tasks.
