@@ -148,7 +148,6 @@ impl Handle {
 /// Drives one run from its first or next event to its last.
 pub struct Coordinator {
     driver: Driver,
-    recall: Recall,
 }
 
 impl Coordinator {
@@ -164,10 +163,10 @@ impl Coordinator {
         let writer = Writer::create(Arc::clone(&options.storage), options.sync)?;
         let machine = Machine::new(Arc::new(options.config.clone()), Arc::clone(&options.plan));
         let (handle, inbox) = reach();
-        let mut driver = Driver::new(options, machine, writer, inbox).await?;
-        driver.record_opening(opening)?;
         let recall = Recall::default();
-        Ok((Self { driver, recall }, handle))
+        let mut driver = Driver::new(options, machine, recall, writer, inbox).await?;
+        driver.record_opening(opening)?;
+        Ok((Self { driver }, handle))
     }
 
     /// For a run whose plan was just approved by whoever planned it, in this same life of the run: folds its
@@ -181,8 +180,8 @@ impl Coordinator {
             wall: options.clock.now(),
         };
         let mut machine = Machine::new(Arc::new(options.config.clone()), Arc::clone(&options.plan));
-        let mut recall = Recall::default();
-        let end = recover::fold(options.storage.as_ref(), &mut machine, &mut recall, now)?;
+        let recall = Recall::default();
+        let end = recover::fold(options.storage.as_ref(), &mut machine, &recall, now)?;
         if *machine.run().phase() != Phase::Running {
             return Err(CoordinatorError::NotApproved);
         }
@@ -193,8 +192,8 @@ impl Coordinator {
             return Err(CoordinatorError::Internal(message.into()));
         }
         let (handle, inbox) = reach();
-        let driver = Driver::new(options, machine, writer, inbox).await?;
-        Ok((Self { driver, recall }, handle))
+        let driver = Driver::new(options, machine, recall, writer, inbox).await?;
+        Ok((Self { driver }, handle))
     }
 
     /// For a run that another coordinator left: folds its journal, sets a damaged end aside, raises
@@ -209,8 +208,8 @@ impl Coordinator {
             wall: options.clock.now(),
         };
         let mut machine = Machine::new(Arc::new(options.config.clone()), Arc::clone(&options.plan));
-        let mut recall = Recall::default();
-        let end = recover::fold(options.storage.as_ref(), &mut machine, &mut recall, now)?;
+        let recall = Recall::default();
+        let end = recover::fold(options.storage.as_ref(), &mut machine, &recall, now)?;
         match machine.run().phase() {
             Phase::Finished(outcome) => return Err(CoordinatorError::AlreadyFinished(*outcome)),
             Phase::Empty | Phase::Planning => return Err(CoordinatorError::NotApproved),
@@ -231,10 +230,10 @@ impl Coordinator {
             sweep_calls(run_dir).map_err(|error| CoordinatorError::Internal(error.to_string()))?;
         }
         let (handle, inbox) = reach();
-        let mut driver = Driver::new(options, machine, writer, inbox).await?;
+        let mut driver = Driver::new(options, machine, recall, writer, inbox).await?;
         driver.show(recovered);
         driver.record_resume(corrupt)?;
-        Ok((Self { driver, recall }, handle))
+        Ok((Self { driver }, handle))
     }
 
     /// The state so far.
@@ -243,11 +242,11 @@ impl Coordinator {
         self.driver.machine().run()
     }
 
-    /// Replies that an earlier life of the run paid for and that nothing has come of yet: whoever asks
-    /// models for its tasks takes them along.
+    /// Replies that the run paid for and that nothing has come of yet, now and as it goes on: whoever asks
+    /// models for its tasks looks there first.
     #[must_use]
     pub fn recall(&self) -> Recall {
-        self.recall.clone()
+        self.driver.recall()
     }
 
     /// Drives the run to its end. Dropping the future is a crash: the journal stays as it is, and

@@ -17,6 +17,7 @@ use crate::coordinator::{CoordinatorError, Finished, Options};
 use crate::effects::Outbox;
 use crate::journal::{SyncWatch, WriteError, Writer};
 use crate::machine::{Decision, Effect, Gate, Input, Machine, Now};
+use crate::model::Recall;
 use crate::observer::Observer;
 use crate::sources::{Inbox, Sources, Taken};
 
@@ -28,6 +29,7 @@ const IDLE: Duration = Duration::from_secs(3600);
 /// One run being driven.
 pub(crate) struct Driver {
     machine: Machine,
+    recall: Recall,
     writer: Writer,
     synced: SyncWatch,
     clock: Arc<dyn Clock>,
@@ -46,6 +48,7 @@ impl Driver {
     pub(crate) async fn new(
         options: Options,
         machine: Machine,
+        recall: Recall,
         writer: Writer,
         inbox: Inbox,
     ) -> Result<Self, CoordinatorError> {
@@ -55,6 +58,7 @@ impl Driver {
             outbox: Outbox::new(bus, options.config.coordinator.clone(), options.config.run),
             synced: writer.watch(),
             machine,
+            recall,
             writer,
             clock: options.clock,
             started: Instant::now(),
@@ -64,6 +68,10 @@ impl Driver {
             finished: None,
             sources,
         })
+    }
+
+    pub(crate) fn recall(&self) -> Recall {
+        self.recall.clone()
     }
 
     pub(crate) const fn machine(&self) -> &Machine {
@@ -118,6 +126,7 @@ impl Driver {
             self.machine
                 .apply(now, event)
                 .map_err(|error| fault(&error))?;
+            self.recall.follow(&event.kind);
         }
         for note in &decision.notes {
             self.machine.note(now, note);
@@ -197,6 +206,9 @@ impl Driver {
         while !consider(&mut self.machine, &Input::Settle)? {}
         if !events.is_empty() {
             let written = self.writer.append(now.wall, events)?;
+            written
+                .iter()
+                .for_each(|event| self.recall.follow(&event.kind));
             self.unseen.extend(written);
         }
         let certain = self.writer.synced_seq();

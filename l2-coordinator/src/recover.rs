@@ -18,7 +18,7 @@ use crate::model::Recall;
 pub(crate) fn fold(
     storage: &dyn Storage,
     machine: &mut Machine,
-    recall: &mut Recall,
+    recall: &Recall,
     now: Now,
 ) -> Result<End, CoordinatorError> {
     let source = storage.reader().map_err(crate::journal::ReadError::Io)?;

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use l2_coordinator::Handle;
 use l2_coordinator::journal::MemoryDisk;
-use l3_worker::{Options, Worker};
+use l3_worker::{Executor, Options, Worker};
 use protocol::bus::{Bus, FaultBus, Faults, MemoryBus};
-use protocol::subject::DEFAULT_POOL;
+use protocol::subject::{AI_POOL, DEFAULT_POOL};
 use rand::rngs::SmallRng;
 use rand::{Rng as _, SeedableRng as _};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use super::asking::Asker;
 use super::cut_bus::{Cable, CutBus};
 use super::log::{Log, Watched};
 use super::plan;
@@ -21,6 +22,9 @@ use super::tally::Tally;
 
 /// Between two lives of a worker, so that nothing of the old one is left.
 const BETWEEN: Duration = Duration::from_millis(5);
+
+/// The worker that asks models.
+pub(super) const ASKER: &str = "local-ai-c";
 
 /// How bad the bus is, and until when.
 #[derive(Clone)]
@@ -96,15 +100,27 @@ impl Site {
     }
 
     fn worker(&self, name: &str, life: &str, slots: usize, bus: Arc<dyn Bus>) -> Worker {
+        let script = Arc::new(plan::script(self.seed));
+        self.worker_of(DEFAULT_POOL, script, (name, life), slots, bus)
+    }
+
+    fn worker_of(
+        &self,
+        pool: &str,
+        inner: Arc<dyn Executor>,
+        (name, life): (&str, &str),
+        slots: usize,
+        bus: Arc<dyn Bus>,
+    ) -> Worker {
         let options = Options {
             worker: name.parse().expect("a token"),
             incarnation: life.parse().expect("a token"),
-            pool: DEFAULT_POOL.to_owned(),
+            pool: pool.to_owned(),
             slots,
             seed: self.seed,
         };
         let executor = Watched {
-            inner: plan::script(self.seed),
+            inner,
             log: self.log.clone(),
             worker: format!("{name} {life}"),
             disk: Arc::clone(&self.disk),
@@ -170,6 +186,26 @@ impl Site {
 
     /// The worker within a coordinator's process, through all its lives; its owner sees it end.
     pub(super) async fn local(self, name: String, first: String, slots: usize, handle: Handle) {
+        let script = Arc::new(plan::script(self.seed));
+        self.within(DEFAULT_POOL, script, (name, first), slots, handle)
+            .await;
+    }
+
+    /// The same for the one that asks models.
+    pub(super) async fn asker(self, asker: Asker, first: String, slots: usize, handle: Handle) {
+        let name = (ASKER.to_owned(), first);
+        self.within(AI_POOL, Arc::new(asker), name, slots, handle)
+            .await;
+    }
+
+    async fn within(
+        self,
+        pool: &str,
+        inner: Arc<dyn Executor>,
+        (name, first): (String, String),
+        slots: usize,
+        handle: Handle,
+    ) {
         let mut rng = SmallRng::seed_from_u64(self.seed ^ first.len() as u64);
         for life in 0_u32.. {
             let life = match life {
@@ -180,7 +216,7 @@ impl Site {
                 .weather
                 .around(Arc::clone(&self.bus) as Arc<dyn Bus>, rng.random());
             {
-                let worker = self.worker(&name, &life, slots, bus);
+                let worker = self.worker_of(pool, Arc::clone(&inner), (&name, &life), slots, bus);
                 let run = worker.run(CancellationToken::new());
                 tokio::pin!(run);
                 let peace = Duration::from_millis(rng.random_range(2_000..40_000));
@@ -193,7 +229,7 @@ impl Site {
                 tokio::select! {
                     biased;
                     ended = &mut run => ended.expect("a worker ends when it is told to"),
-                    () = lives_on => self.note("death: local worker"),
+                    () = lives_on => self.note(&format!("death: {name}")),
                 }
             }
             sleep(BETWEEN).await;

@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use l2_coordinator::Observer;
 use l2_coordinator::journal::MemoryDisk;
-use l3_worker::{Attempt, AttemptResult, Executor, ScriptedExecutor};
+use l3_worker::{Attempt, AttemptResult, Executor};
 use protocol::event::Event;
 use protocol::ids::{LeaseId, TaskId};
 use protocol::policy::SandboxLevel;
 use serde_json::Value;
 use tokio::time::Instant;
+
+use super::asking::Asked;
 
 /// One execution of an attempt, however it was recorded.
 #[derive(Clone, Debug)]
@@ -31,6 +33,7 @@ pub(super) struct Execution {
 pub(super) struct Seen {
     pub(super) shown: Vec<Event>,
     pub(super) executions: Vec<Execution>,
+    pub(super) asked: Vec<Asked>,
 }
 
 /// Shared by observers and executors of one world.
@@ -56,7 +59,7 @@ impl Observer for Watcher {
 
 /// Notes what it executes, and gives every success its number as output `n`.
 pub(super) struct Watched {
-    pub(super) inner: ScriptedExecutor,
+    pub(super) inner: Arc<dyn Executor>,
     pub(super) log: Log,
     pub(super) worker: String,
     pub(super) disk: Arc<MemoryDisk>,

@@ -5,6 +5,7 @@
 //! like that for as long as it is told); a failing seed is printed, and belongs into `seeds.rs` with
 //! its story.
 
+mod asking;
 mod cut_bus;
 mod fleet;
 mod laws;
@@ -17,6 +18,9 @@ mod tally;
 mod world;
 
 use tally::Tally;
+
+/// Seeds of runs that ask models; they keep files, which takes longer.
+const ASKING: std::ops::Range<u64> = 0..150;
 
 /// Seeds of an ordinary run of the suite.
 const SEEDS: std::ops::Range<u64> = 0..2_000;
@@ -49,6 +53,38 @@ fn a_lossy_bus_alone_poisons_no_task() {
     assert!(tally.of("bus: ReplyLost") > 100, "{tally}");
     // A lease ends when four heartbeats in a row are lost, one in 400,000: 0.05 of them are expected here.
     assert!(tally.of("event: lease.lost WorkerLost") <= 2, "{tally}");
+}
+
+/// Calls of models: within their budget, settled once, and none paid twice.
+#[test]
+fn questions_keep_their_promises_too() {
+    let mut tally = Tally::default();
+    let range = seed_range().unwrap_or(ASKING);
+    let failed: Vec<_> = range
+        .filter(|seed| match world::play_asking(*seed) {
+            Ok(played) => {
+                tally.add(&played.tally);
+                false
+            }
+            Err(problem) => {
+                println!("seed {seed}: {problem}");
+                true
+            }
+        })
+        .collect();
+    println!("{tally}");
+    assert!(failed.is_empty(), "failing seeds: {failed:?}");
+    for met in [
+        "death: local-ai-c",
+        "settled: in full",
+        "settled: no reply",
+        "settled: reply",
+    ] {
+        assert!(
+            seed_range().is_some() || tally.of(met) > 20,
+            "{met}\n{tally}"
+        );
+    }
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use l3_worker::{Scripted, ScriptedExecutor};
+use protocol::expr::Template;
 use protocol::outcome::{Failure, FailureClass};
-use protocol::plan::{DraftPlan, DraftTask, Limits, OutputType, Plan};
+use protocol::plan::{DraftPlan, DraftTask, Limits, OutputType, Parse, Plan};
 use protocol::policy::{Backoff, RetryPolicy};
 use rand::Rng as _;
 use rand::rngs::SmallRng;
@@ -26,7 +27,25 @@ const NESTED: &str = "nested.yaml";
 /// 5 to 30 tasks, some with children.
 pub(super) fn roll(rng: &mut SmallRng) -> Arc<Plan> {
     let count = rng.random_range(5..=30);
+    let tasks = (0..count).map(|at| task(at, rng)).collect();
+    complete(tasks, rng)
+}
+
+/// The same, and most tasks ask a model.
+pub(super) fn roll_asking(rng: &mut SmallRng) -> Arc<Plan> {
+    let count = rng.random_range(3..=14);
     let mut tasks: Vec<_> = (0..count).map(|at| task(at, rng)).collect();
+    for task in &mut tasks {
+        if rng.random_bool(0.7) {
+            task.run = None;
+            task.prompt = Some(Template::new("say it"));
+            task.parse = Some(Parse::Json);
+        }
+    }
+    complete(tasks, rng)
+}
+
+fn complete(mut tasks: Vec<DraftTask>, rng: &mut SmallRng) -> Arc<Plan> {
     // Conditions speak of the first one's output.
     for task in tasks.iter_mut().skip(1) {
         if rng.random_bool(0.12) {
@@ -98,6 +117,7 @@ fn expand(task: &mut DraftTask, rng: &mut SmallRng, may_nest: bool) {
     }
     if nests {
         task.run = None;
+        (task.prompt, task.parse) = (None, None);
         task.uses = Some(NESTED.to_owned());
         task.outputs.clear();
     }

@@ -18,7 +18,7 @@ const EXPECTED: &[&str] = &[
     "death: before a sync",
     "death: before a write",
     "death: in the middle of a write",
-    "death: local worker",
+    "death: local-c",
     "death: remote worker",
     "death: some time",
     "end: never began, begun again",

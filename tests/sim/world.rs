@@ -1,11 +1,14 @@
 //! One seed: a plan, a fleet, and coordinators that follow each other until the run has ended.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use l2_coordinator::journal::{MemoryDisk, PowerCut, ReadError, Storage as _, SyncMode};
+use l2_coordinator::model::Recall;
 use l2_coordinator::{Config, Coordinator, CoordinatorError, Embedded, Handle, Options};
+use protocol::budget::Budget;
 use protocol::bus::{Bus, Fault, Faults, MemoryBus};
 use protocol::event::Origin;
 use protocol::outcome::RunOutcome;
@@ -16,7 +19,8 @@ use rand::{Rng as _, SeedableRng as _};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::fleet::{Site, Weather};
+use super::asking::{self, Asker, Oracle};
+use super::fleet::{ASKER, Site, Weather};
 use super::laws;
 use super::log::{Log, Watcher};
 use super::mortal::{Death, Moment, Mortal, MortalBus};
@@ -62,6 +66,35 @@ pub(super) fn play_lossy(seed: u64) -> Result<Played, String> {
     })
 }
 
+/// A run most of whose tasks ask a model, within a budget or without one.
+pub(super) fn play_asking(seed: u64) -> Result<Played, String> {
+    let calls = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let dir = calls.path().to_owned();
+    run(move || {
+        let mut world = World::roll(seed);
+        let mut rng = SmallRng::seed_from_u64(seed ^ 0xA51);
+        world.plan = plan::roll_asking(&mut rng);
+        world.config.budget = Budget {
+            tokens: rng.random_bool(0.6).then(|| rng.random_range(200..6_000)),
+            calls: rng.random_bool(0.2).then(|| rng.random_range(1..30)),
+            wall_ms: rng
+                .random_bool(0.1)
+                .then(|| rng.random_range(1_000..60_000)),
+            usd: None,
+        };
+        world.models = Some(Models {
+            slots: rng.random_range(1..=8),
+            dir,
+            oracle: Arc::new(Oracle {
+                seed,
+                log: world.site.log.clone(),
+                lies: rng.random_bool(0.3),
+            }),
+        });
+        world
+    })
+}
+
 fn run(world: impl FnOnce() -> World) -> Result<Played, String> {
     let played = catch_unwind(AssertUnwindSafe(|| {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -85,6 +118,14 @@ fn run(world: impl FnOnce() -> World) -> Result<Played, String> {
     })
 }
 
+/// What models need beside a coordinator.
+struct Models {
+    slots: usize,
+    /// The run's directory.
+    dir: PathBuf,
+    oracle: Arc<Oracle>,
+}
+
 struct World {
     rng: SmallRng,
     site: Site,
@@ -95,6 +136,7 @@ struct World {
     started: Instant,
     /// Slots of the worker within the coordinator, if there is one.
     local: Option<usize>,
+    models: Option<Models>,
     remote: Vec<usize>,
     deaths_left: u32,
     /// Unsynced blocks were zeroed or reordered at least once.
@@ -139,7 +181,7 @@ impl World {
             embedded: None,
             crash_limit: rng.random_range(2..6),
             project: None,
-            budget: protocol::budget::Budget::default(),
+            budget: Budget::default(),
             models: None,
         };
         Self {
@@ -157,6 +199,7 @@ impl World {
             is_new: true,
             started,
             local: wants_local.then(|| rng.random_range(1..=4)),
+            models: None,
             remote,
             deaths_left: rng.random_range(0..4),
             is_scrambled: false,
@@ -201,6 +244,9 @@ impl World {
             &self.site.log.lock(),
             &mut tally,
         )?;
+        let (budget, seen) = (self.config.budget, self.site.log.lock());
+        asking::check(budget, &events, &seen, &mut tally)?;
+        drop(seen);
         self.site.weather.count(&mut tally);
         Ok(Played { journal, tally })
     }
@@ -262,7 +308,7 @@ impl World {
             None => unreachable!("only a death leaves it undecided"),
         };
         let mut own = JoinSet::new();
-        self.spawn_own(&mut own, life, &handle);
+        self.spawn_own(&mut own, life, &handle, coordinator.recall());
         let ended = tokio::select! {
             biased;
             () = mortal.died() => None,
@@ -285,8 +331,13 @@ impl World {
         }
     }
 
-    /// The worker within, and whoever cancels the run.
-    fn spawn_own(&mut self, own: &mut JoinSet<()>, life: u32, handle: &Handle) {
+    /// The workers within, and whoever cancels the run.
+    fn spawn_own(&mut self, own: &mut JoinSet<()>, life: u32, handle: &Handle, recall: Recall) {
+        if let Some(Models { slots, dir, oracle }) = &self.models {
+            let asker = Asker::new(dir.clone(), Arc::clone(oracle), handle.calls(), recall);
+            let site = self.site.clone();
+            own.spawn(site.asker(asker, format!("l{life}"), *slots, handle.clone()));
+        }
         if let Some(slots) = self.local {
             let local = self.site.clone();
             own.spawn(local.local("local-c".into(), format!("l{life}"), slots, handle.clone()));
@@ -372,6 +423,10 @@ impl World {
             worker: "local-c".parse().expect("a token"),
             incarnation: format!("l{life}").parse().expect("a token"),
         });
+        let models = self.models.as_ref().map(|_| Embedded {
+            worker: ASKER.parse().expect("a token"),
+            incarnation: format!("l{life}").parse().expect("a token"),
+        });
         let within = Arc::new(MortalBus {
             inner: Arc::clone(&self.site.bus) as Arc<dyn Bus>,
             life: Arc::clone(mortal),
@@ -379,6 +434,7 @@ impl World {
         Options {
             config: Config {
                 embedded,
+                models,
                 ..self.config.clone()
             },
             plan: Arc::clone(&self.plan),

@@ -25,7 +25,7 @@ use crate::coordinator::{CoordinatorError, Options};
 use crate::desk::{Desk, desk};
 use crate::journal::{MemoryDisk, Reader, Storage as _, SyncMode, Writer};
 use crate::machine::{Config, Input, LEASE_LOST, Machine};
-use crate::model::{CallJournal as _, JournalError};
+use crate::model::{CallJournal as _, JournalError, Recall};
 use crate::sources::Inbox;
 use crate::testing::{config, plan_of, run_opening, task};
 
@@ -74,7 +74,9 @@ impl Bench {
             commands: inbox,
             calls,
         };
-        let mut driver = Driver::new(options, machine, writer, inbox).await.unwrap();
+        let mut driver = Driver::new(options, machine, Recall::default(), writer, inbox)
+            .await
+            .unwrap();
         driver.record_opening(run_opening(&config, &plan)).unwrap();
         Self {
             bus,

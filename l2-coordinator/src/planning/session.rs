@@ -76,7 +76,7 @@ impl Planning {
         slots: u32,
     ) -> Result<Self, CoordinatorError> {
         let mut run = RunState::new(Arc::clone(&options.plan));
-        let mut recall = Recall::default();
+        let recall = Recall::default();
         let source = options.storage.reader();
         let mut reader = Reader::new(source.map_err(crate::journal::ReadError::Io)?);
         while let Some(event) = reader.next_event()? {

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use protocol::budget::{CallId, Ledger, Money, PriceTable, Purpose, Reserved, Settled, Used};
 use protocol::digest::{CanonicalError, Digest};
@@ -80,7 +80,7 @@ pub struct CallBook {
     model: Arc<dyn Model>,
     prices: Arc<PriceTable>,
     journal: Arc<dyn CallJournal>,
-    recall: Mutex<Recall>,
+    recall: Recall,
 }
 
 impl CallBook {
@@ -98,7 +98,7 @@ impl CallBook {
             model,
             prices,
             journal,
-            recall: Mutex::new(recall),
+            recall,
         }
     }
 
@@ -216,10 +216,7 @@ impl CallBook {
             purpose: call_for.purpose,
             request: digest,
         };
-        let file = {
-            let mut recall = self.recall.lock().unwrap_or_else(PoisonError::into_inner);
-            recall.take(&question)?
-        };
+        let file = self.recall.take(&question)?;
         let (run, request) = (self.run.clone(), request.clone());
         match blocking(move || store::recall(&run, file, &request)).await {
             Ok(Some(reply)) => Some(Asked {

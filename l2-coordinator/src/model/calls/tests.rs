@@ -200,7 +200,7 @@ impl Run {
 
     /// A life that goes on after what is on disk.
     fn book(&self, model: &Arc<Fake>, death: Death) -> CallBook {
-        let mut recall = Recall::default();
+        let recall = Recall::default();
         for kind in &self.disk.lock().unwrap().events {
             recall.apply(kind);
         }
