@@ -127,14 +127,19 @@ impl CallBook {
         call_for: CallFor,
         request: &ModelRequest,
         progress: &(dyn Fn(Progress) + Send + Sync),
-        until: Until<'_>,
+        mut until: Until<'_>,
     ) -> Result<Asked, CallError> {
         let digest = request.digest()?;
         if let Some(asked) = self.recalled(&call_for, digest, request).await {
             return Ok(asked);
         }
         let mut reserved = self.worst_case(call_for, digest, request);
-        reserved.call = self.journal.reserve(reserved.clone()).await?;
+        // It may wait long for what calls in flight leave over; whoever is gone by then makes no call.
+        reserved.call = tokio::select! {
+            biased;
+            stopped = until.as_mut() => return Err(CallError::Stopped(stopped)),
+            call = self.journal.reserve(reserved.clone()) => call?,
+        };
         let outcome = tokio::select! {
             biased;
             stopped = until => Err((stopped, true)),
