@@ -440,6 +440,14 @@ async fn a_call_that_nobody_waits_for_is_settled_in_full_at_once() {
     let book = run.book(&Fake::new(Says::Nothing), Death::Never);
     let until = std::pin::pin!(async { ModelError::new(ErrorKind::Cancelled, "cancelled") });
     let asked = book.ask_until(prompt(), &request(), &|_| {}, until).await;
+    assert!(matches!(asked, Err(CallError::Stopped(_))), "{asked:?}");
+    let events = run.disk.lock().unwrap().events.len();
+    assert_eq!(events, 0, "gone before it was set aside");
+    let until = std::pin::pin!(async {
+        tokio::task::yield_now().await;
+        ModelError::new(ErrorKind::Cancelled, "cancelled")
+    });
+    let asked = book.ask_until(prompt(), &request(), &|_| {}, until).await;
     let error = asked.unwrap_err();
     assert!(matches!(error, CallError::Stopped(_)), "{error:?}");
     assert_eq!(error.class(), FailureClass::Cancelled);
