@@ -22,7 +22,7 @@ mod wire;
 pub use coordinator::{Coordinator, CoordinatorError, Finished, Handle, Options};
 pub use machine::{
     CRASH_LIMIT, Config, Decision, Effect, Embedded, FENCE, Gate, Input, LEASE_LOST, Machine, Note,
-    Now, Pool, REDISPATCH_DELAY, RequestId, Unready, Unreserved, Width, known_inputs,
+    Now, Pool, REDISPATCH_DELAY, RequestId, Unready, Unreserved, Width, has_prompts, known_inputs,
     render as render_task, width,
 };
 pub use observer::Observer;

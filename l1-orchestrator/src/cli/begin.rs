@@ -13,10 +13,11 @@ use super::banner::banner;
 use super::context::Context;
 use super::driving;
 use super::error::CliError;
+use crate::models::Tiers;
 use crate::report::{RunSummary, console};
 use crate::runs::{RunEntry, Runs, SettingRecord};
 use crate::session::{NewRun, Opened, Session, Start, drive, open, start_log};
-use crate::settings::{Drive, Setting};
+use crate::settings::{Drive, Models, Setting};
 
 /// Makes the run's directory, says so, and drives the run to its end.
 pub(super) fn begin(
@@ -24,6 +25,7 @@ pub(super) fn begin(
     how: &Drive,
     new: NewRun<'_>,
     plan: &Arc<Plan>,
+    models: Option<Tiers>,
     key: &UserKey,
 ) -> Result<u8, CliError> {
     let (runs, slots) = (new.runs, new.slots);
@@ -46,6 +48,7 @@ pub(super) fn begin(
         policy,
         site,
         slots,
+        models,
         before: RunSummary::default(),
     };
     say_opening(context, &ready);
@@ -72,6 +75,8 @@ pub(super) struct Prepared {
     pub(super) policy: Policy,
     pub(super) site: Site,
     pub(super) slots: u32,
+    /// Who answers its prompts, if it has any.
+    pub(super) models: Option<Tiers>,
     /// What happened before it is driven.
     pub(super) before: RunSummary,
 }
@@ -116,6 +121,7 @@ pub(super) fn drive_on(
         policy,
         site,
         slots,
+        models,
         before,
     } = ready;
     let (level, pack) = (policy.sandbox.level, policy.pack.clone());
@@ -134,6 +140,7 @@ pub(super) fn drive_on(
         slots,
         max_parallel: Some(slots),
         fail_fast: how.fail_fast.value,
+        models,
         live,
         observers,
     };
@@ -165,6 +172,15 @@ pub(super) fn settings_record(
     .chain(sandbox)
     .map(|(name, record)| (name.to_owned(), record))
     .collect()
+}
+
+/// What a run with prompts was told of models, for the same.
+pub(super) fn models_record(tiers: &Tiers, models: &Models) -> Vec<(String, SettingRecord)> {
+    let smart = &tiers.smart;
+    let told = models.record(&smart.name, smart.max_tokens, smart.effort);
+    let told = told.into_iter().chain([models.record_fast()]);
+    told.map(|(name, record)| (name.to_owned(), record))
+        .collect()
 }
 
 /// What is worth an event: pages about plans tell the rest, which most tasks would have one of.

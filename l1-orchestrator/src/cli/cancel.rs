@@ -74,6 +74,7 @@ fn unheld(context: &Context, entry: &RunEntry) -> Result<u8, CliError> {
         slots: 0,
         max_parallel: None,
         fail_fast: false,
+        models: None,
         live: None,
         observers: Observers::new(stored.summary, Vec::new()),
     };

@@ -247,6 +247,8 @@ impl Unplanned<'_> {
             policy: judged.policy,
             site: judged.site,
             slots: self.slots,
+            // What a model plans are programs.
+            models: None,
             before: so_far.split().0,
         };
         say_opening(context, &prepared);

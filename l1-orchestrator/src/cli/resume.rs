@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::ArgMatches;
 use l2_coordinator::journal::read_seal;
-use l2_coordinator::{LockError, RunLock};
+use l2_coordinator::{LockError, RunLock, has_prompts};
 use protocol::event::RunStarted;
 use protocol::plan::Plan;
 use protocol::policy::Dispatch;
@@ -19,6 +19,7 @@ use super::error::{CliError, Kind};
 use super::opened::{Recorded, may_go_on};
 use super::resume_planning::{self, Taken, has_no_plan, no_plan};
 use crate::exit_code;
+use crate::models::Tiers;
 use crate::policy;
 use crate::report::{Ending, RunSummary, View, closing, jsonl, words};
 use crate::runs::{RunEntry, RunRecord, Stored, each_event, never_began, not_begun};
@@ -69,6 +70,7 @@ pub(super) fn resume(
     let slots = slots(&how, &plan);
     let chosen = how.sandbox.as_ref().map(|chosen| chosen.value);
     let policy = recorded_policy(&entry.dir, chosen)?;
+    let models = asked_again(context, args, matches, &entry, &plan)?;
     let (level, pack) = (policy.sandbox.level, policy.pack.clone());
     let root = RunRecord::read(&entry.dir)
         .ok()
@@ -106,11 +108,29 @@ pub(super) fn resume(
         slots: slots.value,
         max_parallel: Some(slots.value),
         fail_fast: how.fail_fast.value,
+        models,
         live,
         observers,
     };
     let driven = drive(session, Start::Resume)?;
     driving::end(context, &entry, run, &plan, driven, &key, lock)
+}
+
+/// The models of a run with prompts: what it was told before, unless somebody says otherwise.
+fn asked_again(
+    context: &Context,
+    args: &Resume,
+    matches: &ArgMatches,
+    entry: &RunEntry,
+    plan: &Plan,
+) -> Result<Option<Tiers>, CliError> {
+    if !has_prompts(plan) {
+        return Ok(None);
+    }
+    let told = entry.record().map(|record| record.settings);
+    let models = settings::models(&args.modelling, matches, &context.files)
+        .or_recorded(&args.modelling, &told.unwrap_or_default());
+    Tiers::of(&models, &args.recording, true).map(Some)
 }
 
 /// Takes the run's lock.

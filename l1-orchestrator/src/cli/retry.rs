@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clap::ArgMatches;
+use l2_coordinator::has_prompts;
 use protocol::event::{EventKind, Origin};
 use protocol::ids::{RunId, TaskId};
 use protocol::nearest::nearest;
@@ -14,12 +15,13 @@ use protocol::run_dir;
 use protocol::state::{RunState, TaskState};
 
 use super::args::Retry;
-use super::begin::{begin, settings_record};
+use super::begin::{begin, models_record as told, settings_record};
 use super::context::Context;
 use super::driving::{self, slots};
 use super::error::{CliError, Kind};
 use super::opened::{Recorded, may_go_on};
 use super::resume::{agrees_with_seal, intact};
+use crate::models::Tiers;
 use crate::planning::{self, Selection, Wanted};
 use crate::policy;
 use crate::report::{is_unplanned, words};
@@ -69,6 +71,15 @@ pub(super) fn retry(context: &Context, args: &Retry, matches: &ArgMatches) -> Re
             .because(source)
             .hint("put it back, or run the scenario again with another one"));
     }
+    let models = match has_prompts(&plan) {
+        true => {
+            let told = entry.record().map(|record| record.settings);
+            let models = settings::models(&args.modelling, matches, &context.files)
+                .or_recorded(&args.modelling, &told.unwrap_or_default());
+            Some((Tiers::of(&models, &args.recording, false)?, models))
+        }
+        false => None,
+    };
     let scenario = scenario(&entry)?;
     let key = driving::key()?;
     let slots = slots(&how, &plan);
@@ -83,7 +94,14 @@ pub(super) fn retry(context: &Context, args: &Retry, matches: &ArgMatches) -> Re
         retry_of: Some(started.run_id),
         inputs: old.inputs,
         root: old.root,
-        settings: settings_record(&how, &slots),
+        settings: settings_record(&how, &slots)
+            .into_iter()
+            .chain(
+                models
+                    .iter()
+                    .flat_map(|(tiers, models)| told(tiers, models)),
+            )
+            .collect(),
         ..record_of(old.scenario, old.scenario_path.as_ref())
     };
     context.ui.note(&scope(context, started.run_id, &selection));
@@ -108,7 +126,8 @@ pub(super) fn retry(context: &Context, args: &Retry, matches: &ArgMatches) -> Re
             events: selection.events,
         }),
     };
-    begin(context, &how, new, &plan, &key).map_err(|error| {
+    let models = models.map(|(tiers, _)| tiers);
+    begin(context, &how, new, &plan, models, &key).map_err(|error| {
         if error.code != "artifact-changed" {
             return error;
         }

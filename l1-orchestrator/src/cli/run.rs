@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use clap::ArgMatches;
+use l2_coordinator::has_prompts;
 
 use super::approval::{self, Approving, Ready, Settled, settle};
 use super::args::Run;
 use super::asked::{self, Asked};
-use super::begin::{begin, settings_record, told};
+use super::begin::{begin, models_record, settings_record, told};
 use super::context::Context;
 use super::driving::{self, slots};
 use super::dry_run::dry_run;
@@ -17,7 +18,7 @@ use super::goal::{Asking, look_ahead};
 use super::judged::Judge;
 use super::plan_only::plan_only;
 use super::planned_run::Unplanned;
-use crate::models::{self, Chosen};
+use crate::models::{self, Chosen, Tiers};
 use crate::runs::SettingRecord;
 use crate::session::{NewRun, record_of};
 use crate::settings::{self, Drive, Models, Setting};
@@ -87,6 +88,10 @@ pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result
         inputs,
         ..
     } = asked;
+    let tiers = match has_prompts(&plan) {
+        true => Some(Tiers::of(&models, &args.recording, false)?),
+        false => None,
+    };
     let key = driving::key()?;
     let name = plan.name().parse().map_err(|error| {
         CliError::internal("a checked plan has an unusable name").because(error)
@@ -94,6 +99,9 @@ pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result
     let mut run_record = record_of(name, &path);
     run_record.inputs = inputs;
     run_record.settings = record(&judge, &how, &slots, None);
+    if let Some(tiers) = &tiers {
+        run_record.settings.extend(models_record(tiers, &models));
+    }
     let plan = Arc::new(plan);
     let new = NewRun {
         runs: &runs,
@@ -108,7 +116,7 @@ pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result
         by,
         carry: None,
     };
-    begin(context, &how, new, &plan, &key)
+    begin(context, &how, new, &plan, tiers, &key)
 }
 
 /// What the run was told, for `run.json`; of models only where one is asked.

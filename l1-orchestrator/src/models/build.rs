@@ -17,7 +17,7 @@ use super::later::Later;
 use crate::cli::args::Recording;
 use crate::cli::error::CliError;
 use crate::session::{SystemClock, seed};
-use crate::settings::{self, Models, Named, Provider};
+use crate::settings::{self, Models, Named, Provider, REPLY_TOKENS};
 
 /// Variables that a `claude` needs to find its way on this machine, and nothing else of ours.
 const PASSED: [&str; 9] = [
@@ -33,11 +33,14 @@ const PASSED: [&str; 9] = [
 ];
 
 /// A model, and what is said of it.
+#[derive(Clone)]
 pub struct Chosen {
     /// To be asked.
     pub model: Arc<dyn Model>,
     /// Its name, as requests have it.
     pub name: String,
+    /// The name that requests of tier `fast` have, where the same provider answers them.
+    pub fast_name: String,
     /// Most tokens of a reply.
     pub max_tokens: u32,
     /// How hard it thinks.
@@ -61,16 +64,23 @@ pub fn model(settings: &Models, recording: &Recording, again: bool) -> Result<Ch
             CliError::not_ready("replay-unreadable", message).because(error)
         })?;
         let is_fixture = cassette.is_fixture();
-        let recorded = cassette.asked_with();
-        let recorded = recorded.map(|(name, tokens, effort)| (name.to_owned(), tokens, effort));
         // What a file says about live models is not meant for a recording; what is typed is.
-        let (name, max_tokens, effort) = match recorded {
-            Some(recorded) if !settings.is_typed => recorded,
-            _ => (name, settings.max_tokens, settings.effort),
+        let replayed = match settings.is_typed {
+            false => replayed(&cassette),
+            true => None,
+        };
+        let (name, max_tokens, effort) =
+            replayed.unwrap_or((name, settings.max_tokens, settings.effort));
+        let asks = |name: &str| cassette.asked_with().any(|(asked, ..)| asked == name);
+        let fast_name = match (settings.is_typed, Named::usual_fast().name) {
+            (true, _) => fast_as(settings),
+            (false, usual) if asks(&usual) => usual,
+            (false, _) => name.clone(),
         };
         return Ok(Chosen {
             model: Arc::new(Replay::new(cassette)),
             name,
+            fast_name,
             max_tokens,
             effort,
             is_fixture,
@@ -86,6 +96,7 @@ pub fn model(settings: &Models, recording: &Recording, again: bool) -> Result<Ch
         is_fixture: model.is_fixture(),
         model,
         name,
+        fast_name: fast_as(settings),
         max_tokens: settings.max_tokens,
         effort: settings.effort,
         is_replay: false,
@@ -108,6 +119,7 @@ pub fn model_for_resume(settings: &Models, recording: &Recording) -> Result<Chos
             asked(&later).map(|(model, _)| model)
         })),
         name: asked_as(settings),
+        fast_name: fast_as(settings),
         max_tokens: settings.max_tokens,
         effort: settings.effort,
         is_fixture: provider == Provider::Scripted,
@@ -123,6 +135,26 @@ fn asked_as(settings: &Models) -> String {
         (None, Provider::Scripted) => Named::usual().name,
         (None, _) => settings.model.value.name.clone(),
     }
+}
+
+/// The same for prompts of tier `fast`.
+fn fast_as(settings: &Models) -> String {
+    match settings.fast.value.provider {
+        Provider::Scripted => Named::usual_fast().name,
+        _ => settings.fast.value.name.clone(),
+    }
+}
+
+/// With what a recording was asked: by its first call that is not the quick model's. A task may have said
+/// for itself how long a reply may be; what is usual comes before that.
+fn replayed(cassette: &Cassette) -> Option<(String, u32, Option<Effort>)> {
+    let fast = Named::usual_fast().name;
+    let calls = || cassette.asked_with().filter(|(name, ..)| *name != fast);
+    let (name, ..) = calls().next()?;
+    let same = || calls().filter(|(other, ..)| *other == name);
+    let usual = same().find(|(_, tokens, _)| *tokens == REPLY_TOKENS);
+    let (name, tokens, effort) = usual.or_else(|| same().next())?;
+    Some((name.to_owned(), tokens, effort))
 }
 
 fn recorded(

@@ -4,6 +4,8 @@ mod access;
 mod build;
 mod keys;
 mod later;
+mod tiers;
 
 pub use access::{address, key_place, look_up};
 pub use build::{Chosen, model, model_for_resume};
+pub use tiers::Tiers;

@@ -10,19 +10,21 @@ use l2_coordinator::{
     CRASH_LIMIT, Config, Coordinator, CoordinatorError, Embedded, Finished, Observer,
 };
 use l3_worker::launcher::Launcher;
+use l3_worker::secrets::Guard;
 use l3_worker::{CommandExecutor, CommandOptions, StopLevel, Worker};
 use protocol::budget::Budget;
 use protocol::bus::{Bus, BusError, MemoryBus};
 use protocol::event::{Event, EventKind};
-use protocol::ids::{CoordinatorId, RunId, local_worker};
+use protocol::ids::{CoordinatorId, InvalidId, RunId, WorkerId, local_asker, local_worker};
 use protocol::plan::Plan;
 use protocol::policy::{Constraints, Dispatch};
-use protocol::subject::DEFAULT_POOL;
+use protocol::subject::{AI_POOL, DEFAULT_POOL};
 use protocol::time::Clock as _;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use super::ai::{self, ModelExecutor, Surroundings};
 use super::blame::{JOURNAL_GONE, blame, blame_start};
 use super::ids::{self, SystemClock};
 use super::live::LiveOutput;
@@ -30,6 +32,7 @@ use super::phases::{Moment, reached};
 use super::secrets;
 use super::signals::{self, Asked, Signals};
 use crate::cli::error::CliError;
+use crate::models::Tiers;
 use crate::report::Observers;
 use crate::runs::{RunEntry, RunRecord, never_began};
 use crate::settings;
@@ -64,6 +67,8 @@ pub struct Session<'a> {
     pub max_parallel: Option<u32>,
     /// Cancel at the first failure.
     pub fail_fast: bool,
+    /// Who answers prompts; without any, no task that has one is started.
+    pub models: Option<Tiers>,
     /// Shows task output as it comes.
     pub live: Option<LiveOutput>,
     /// Who is shown events.
@@ -148,7 +153,8 @@ fn start_and_run(
     observers: &Shared,
 ) -> Result<Option<Finished>, CliError> {
     // Before the runtime and its threads: the launcher is a copy of a small process.
-    let executor = executor(session).map_err(|error| {
+    let secrets = secrets::guard(&session.plan, session.entry);
+    let executor = executor(session, &secrets).map_err(|error| {
         CliError::not_ready("worker-unready", "the worker cannot be started").because(error)
     })?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -158,7 +164,7 @@ fn start_and_run(
         CliError::not_ready("runtime-unready", "the runtime cannot be started").because(error)
     })?;
     let is_new = matches!(start, Start::New(_));
-    match runtime.block_on(run(session, start, observers, executor)) {
+    match runtime.block_on(run(session, start, observers, executor, secrets)) {
         Ok(finished) => Ok(Some(finished)),
         Err(CoordinatorError::Paused) => Ok(None),
         Err(error) if is_new && never_began(&session.entry.dir) => Err(blame_start(error)),
@@ -166,7 +172,7 @@ fn start_and_run(
     }
 }
 
-fn executor(session: &Session<'_>) -> io::Result<Option<Arc<CommandExecutor>>> {
+fn executor(session: &Session<'_>, secrets: &Guard) -> io::Result<Option<Arc<CommandExecutor>>> {
     if session.slots == 0 {
         return Ok(None);
     }
@@ -175,7 +181,7 @@ fn executor(session: &Session<'_>) -> io::Result<Option<Arc<CommandExecutor>>> {
         run_dir: fs_err::canonicalize(&session.entry.dir)?,
         path: settings::task_path(),
         slots: session.slots as usize,
-        secrets: secrets::guard(&session.plan, session.entry),
+        secrets: secrets.clone(),
         observer: session.live.as_ref().map(LiveOutput::observer),
         on_phase: cfg!(feature = "test-phases")
             .then(|| Arc::new(|phase: l3_worker::Phase| reached(phase.into())) as _),
@@ -191,17 +197,20 @@ async fn run(
     start: Start,
     observers: &Shared,
     executor: Option<Arc<CommandExecutor>>,
+    secrets: Guard,
 ) -> Result<Finished, CoordinatorError> {
     let mut signals = Signals::listen().map_err(internal)?;
     signals::watch_over(Arc::clone(&session.ui)).map_err(internal)?;
     let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new());
-    let embedded = Embedded {
-        // By its name a later life of the run knows that it died with this one.
-        worker: local_worker(&session.coordinator)
-            .map_err(|error| CoordinatorError::Internal(error.to_string()))?,
-        incarnation: ids::incarnation(),
-    };
-    let options = options(session, &start, observers, Arc::clone(&bus), &embedded)?;
+    // By their names a later life of the run knows that they died with this one.
+    let embedded = alive(local_worker(&session.coordinator))?;
+    let asker = alive(local_asker(&session.coordinator))?;
+    let asker = session.models.as_ref().map(|tiers| (asker, tiers));
+    let own = [
+        (session.slots > 0).then_some(&embedded),
+        asker.as_ref().map(|(asker, _)| asker),
+    ];
+    let options = options(session, &start, observers, Arc::clone(&bus), own)?;
     let cancels = matches!(start, Start::Cancel);
     let (coordinator, handle) = match start {
         Start::New(opening) => Coordinator::start(options, opening).await?,
@@ -213,17 +222,26 @@ async fn run(
     }
     let shutdown = CancellationToken::new();
     let mut workers = JoinSet::new();
-    let mut worker_handle = None;
-    if let Some(executor) = executor {
-        let worker_options = l3_worker::Options {
-            worker: embedded.worker.clone(),
-            incarnation: embedded.incarnation.clone(),
-            pool: DEFAULT_POOL.into(),
-            slots: session.slots as usize,
-            seed: ids::seed(),
+    let mut reached = Vec::new();
+    if let Some((asker, tiers)) = &asker {
+        let at = Surroundings {
+            // As the sandbox shows it, for links to lead nowhere else.
+            run_dir: fs_err::canonicalize(&session.entry.dir).map_err(internal)?,
+            secrets,
+            live: session.live.as_ref().map(LiveOutput::observer),
+            journal: handle.calls(),
+            recall: coordinator.recall(),
         };
-        let (worker, reach) = Worker::new(worker_options, bus, executor).map_err(internal)?;
-        worker_handle = Some(reach);
+        let executor = Arc::new(ModelExecutor::new(tiers, at));
+        let options = worker_options(asker, AI_POOL, ai::SLOTS);
+        let (worker, reach) = Worker::new(options, Arc::clone(&bus), executor).map_err(internal)?;
+        reached.push(reach);
+        workers.spawn(worker.run(shutdown.clone()));
+    }
+    if let Some(executor) = executor {
+        let options = worker_options(&embedded, DEFAULT_POOL, session.slots as usize);
+        let (worker, reach) = Worker::new(options, bus, executor).map_err(internal)?;
+        reached.push(reach);
         workers.spawn(worker.run(shutdown.clone()));
     }
     tracing::info!(
@@ -250,16 +268,20 @@ async fn run(
             () = signals::overdue(give_up) => {
                 signals.gave_up();
                 tracing::error!("attempts do not end; their worker is given up");
-                handle.worker_gone(embedded.worker.clone(), embedded.incarnation.clone());
+                for gone in [Some(&embedded), asker.as_ref().map(|(asker, _)| asker)].into_iter().flatten() {
+                    handle.worker_gone(gone.worker.clone(), gone.incarnation.clone());
+                }
             }
             _ = ticks.tick() => observers.lock().on_tick(SystemClock.now()),
             Some(ended) = workers.join_next() => break Err(lost(&ended)),
         }
     };
     shutdown.cancel();
-    if let (Err(_), Some(reach)) = (&outcome, worker_handle) {
+    if outcome.is_err() {
         // Nothing that is still running can be recorded.
-        reach.stop_all(StopLevel::Kill);
+        reached
+            .iter()
+            .for_each(|reach| reach.stop_all(StopLevel::Kill));
     }
     let patience = if signals.is_urgent() {
         DRAIN_AT_ONCE
@@ -287,7 +309,7 @@ fn options(
     start: &Start,
     observers: &Shared,
     bus: Arc<dyn Bus>,
-    embedded: &Embedded,
+    [embedded, models]: [Option<&Embedded>; 2],
 ) -> Result<l2_coordinator::Options, CoordinatorError> {
     let storage = match start {
         Start::New(_) => FileStorage::create(&session.entry.dir),
@@ -303,13 +325,13 @@ fn options(
             slots: session.slots,
             fail_fast: session.fail_fast,
             policy: Arc::clone(&session.policy),
-            embedded: (session.slots > 0).then(|| embedded.clone()),
+            embedded: embedded.cloned(),
             crash_limit: CRASH_LIMIT,
             project: RunRecord::read(&session.entry.dir)
                 .ok()
                 .and_then(|record| record.root),
             budget: Budget::from(session.policy.budgets()),
-            models: None,
+            models: models.cloned(),
         },
         plan: Arc::clone(&session.plan),
         bus,
@@ -319,6 +341,24 @@ fn options(
         run_dir: Some(session.entry.dir.clone()),
         observers: vec![Box::new(observers.clone())],
     })
+}
+
+/// A new life of a worker of this process.
+fn alive(name: Result<WorkerId, InvalidId>) -> Result<Embedded, CoordinatorError> {
+    Ok(Embedded {
+        worker: name.map_err(|error| CoordinatorError::Internal(error.to_string()))?,
+        incarnation: ids::incarnation(),
+    })
+}
+
+fn worker_options(own: &Embedded, pool: &str, slots: usize) -> l3_worker::Options {
+    l3_worker::Options {
+        worker: own.worker.clone(),
+        incarnation: own.incarnation.clone(),
+        pool: pool.into(),
+        slots,
+        seed: ids::seed(),
+    }
 }
 
 /// Nothing can run without the worker, and only a fault of ours ends it early.

@@ -1,6 +1,7 @@
 //! One run driven from here: the composition root of bus, coordinator, embedded worker and observers,
 //! and the run directory around them. The only place where the three layers meet.
 
+mod ai;
 mod blame;
 mod carry;
 mod closing;

@@ -12,7 +12,9 @@ mod trust;
 
 pub use files::{Files, Layer, PROJECT, bound, project_as_written, project_dir};
 pub use layers::{Layered, Said, layers};
-pub use models::{KeySource, Models, Named, Provider, models, parse as parse_model_setting};
+pub use models::{
+    KeySource, Models, Named, Provider, REPLY_TOKENS, models, parse as parse_model_setting,
+};
 pub use origin::{Origin, Setting};
 pub use paths::{
     home, inherited_trace_id, state_dir, task_path, trust as trust_file, user_key, user_settings,

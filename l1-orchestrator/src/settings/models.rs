@@ -22,7 +22,7 @@ const WALL: Duration = Duration::from_secs(15 * 60);
 const IDLE: Duration = Duration::from_secs(120);
 
 /// The settings of this file, for the one table.
-pub(super) const KEYS: [Key; 7] = [
+pub(super) const KEYS: [Key; 8] = [
     Key {
         name: "model",
         shape: Shape::Checked {
@@ -33,7 +33,17 @@ pub(super) const KEYS: [Key; 7] = [
         },
         default: "anthropic/claude-opus-5-5",
         in_project: InProject::Trusted,
-        about: "The model that plans goals.",
+        about: "The model that plans goals, and answers prompts of tier `smart`.",
+    },
+    Key {
+        name: "model_fast",
+        shape: Shape::Checked {
+            expected: "a provider and a model, as for `model`, or `auto`",
+            fits: |text| text == "auto" || Named::parse(text).is_some(),
+        },
+        default: "auto",
+        in_project: InProject::Trusted,
+        about: "The model that answers prompts of tier `fast`; `auto` is claude-haiku-5-5 where `model` is anthropic's, else `model`.",
     },
     Key {
         name: "model_url",
@@ -145,6 +155,15 @@ impl Named {
         }
     }
 
+    /// The quick and cheap one beside it.
+    #[must_use]
+    pub fn usual_fast() -> Self {
+        Self {
+            provider: Provider::Anthropic,
+            name: "claude-haiku-5-5".into(),
+        }
+    }
+
     /// From `provider/name`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -216,10 +235,12 @@ impl std::fmt::Display for KeySource {
 /// Everything said about models.
 #[derive(Clone, Debug)]
 pub struct Models {
-    /// Who plans.
+    /// Who plans, and answers prompts of tier `smart`.
     pub model: Setting<Named>,
     /// The name that a run which goes on asked it by, where that is another one.
     pub asked_as: Option<String>,
+    /// Who answers prompts of tier `fast`.
+    pub fast: Setting<Named>,
     /// Where it is, if anybody said so.
     pub url: Option<Setting<String>>,
     /// Where its key is.
@@ -269,6 +290,16 @@ impl Models {
         kept
     }
 
+    /// The same of the one for prompts of tier `fast`, for runs that have prompts.
+    #[must_use]
+    pub fn record_fast(&self) -> (&'static str, SettingRecord) {
+        let named = Setting {
+            value: self.fast.value.to_string(),
+            origin: self.fast.origin.clone(),
+        };
+        ("model_fast", named.record())
+    }
+
     /// Where nothing is typed, what the run that goes on was told: its record is signed.
     #[must_use]
     pub fn or_recorded(
@@ -284,6 +315,10 @@ impl Models {
         if let Some(value) = told("model", &typed.model).and_then(Named::parse) {
             let origin = origin();
             self.model = Setting { value, origin };
+        }
+        if let Some(value) = told("model_fast", &typed.model_fast).and_then(Named::parse) {
+            let origin = origin();
+            self.fast = Setting { value, origin };
         }
         self.asked_as = told("model_asked_as", &typed.model).map(str::to_owned);
         if let Some(url) = told("model_url", &typed.model_url) {
@@ -311,12 +346,22 @@ pub fn models(typed: &Modelling, matches: &ArgMatches, files: &Files) -> Models 
     let found = |name: &str, typed: &Option<String>| found(name, typed.as_ref(), matches, files);
     let parsed = |name: &str, typed: &Option<String>| found(name, typed).value;
     let model = found("model", &typed.model);
+    let named = Named::parse(&model.value).unwrap_or_else(Named::usual);
+    let fast = found("model_fast", &typed.model_fast);
+    let usual = || match named.provider {
+        Provider::Anthropic => Named::usual_fast(),
+        Provider::ClaudeCode | Provider::Openai | Provider::Scripted => named.clone(),
+    };
     let url = found("model_url", &typed.model_url);
     let key = found("model_key", &typed.model_key);
     let effort = parsed("model_effort", &typed.model_effort);
     Models {
+        fast: Setting {
+            value: Named::parse(&fast.value).unwrap_or_else(usual),
+            origin: fast.origin,
+        },
         model: Setting {
-            value: Named::parse(&model.value).unwrap_or_else(Named::usual),
+            value: named,
             origin: model.origin,
         },
         asked_as: None,
@@ -330,7 +375,7 @@ pub fn models(typed: &Modelling, matches: &ArgMatches, files: &Files) -> Models 
             .parse()
             .unwrap_or(REPLY_TOKENS),
         wall: duration(&parsed("model_timeout", &typed.model_timeout)).unwrap_or(WALL),
-        is_typed: ["model", "model_effort", "model_max_tokens"]
+        is_typed: ["model", "model_fast", "model_effort", "model_max_tokens"]
             .iter()
             .any(|name| Origin::of(matches, name).is_some()),
         idle: duration(&parsed("model_idle_timeout", &typed.model_idle_timeout)).unwrap_or(IDLE),

@@ -34,6 +34,6 @@ pub use config::{CRASH_LIMIT, Config, Embedded, FENCE, LEASE_LOST, Now, REDISPAT
 pub use effect::{Decision, Effect, Gate, Note};
 pub use foresee::{Width, known_inputs, width};
 pub use input::{Input, RequestId};
-pub use pool::Pool;
+pub use pool::{Pool, has_prompts};
 pub use render::{Unready, render};
 pub use value::Machine;

@@ -53,7 +53,8 @@ impl Pool {
 }
 
 /// Whether any task of the plan, or of a scenario it uses, asks a model.
-pub(super) fn has_prompts(plan: &Plan) -> bool {
+#[must_use]
+pub fn has_prompts(plan: &Plan) -> bool {
     plan.tasks().any(|(_, task)| match task.action() {
         Action::Prompt(_) => true,
         Action::Uses(uses) => has_prompts(&uses.scenario),

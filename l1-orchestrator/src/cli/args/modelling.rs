@@ -9,10 +9,19 @@ use crate::settings::parse_model_setting;
 /// Which model plans, and how it is reached.
 #[derive(Args, Debug)]
 pub struct Modelling {
-    /// Who plans goals, as PROVIDER/MODEL [default: anthropic/claude-opus-5-5]
+    /// Who plans goals and answers prompts, as PROVIDER/MODEL [default: anthropic/claude-opus-5-5]
     #[arg(long, value_name = "MODEL", env = "ORCHESTRA_MODEL", hide_env = true)]
     #[arg(help_heading = "Models", value_parser = |text: &str| parse_model_setting("model", text))]
     pub model: Option<String>,
+    /// Who answers prompts of tier `fast` [default: auto]
+    #[arg(
+        long,
+        value_name = "MODEL",
+        env = "ORCHESTRA_MODEL_FAST",
+        hide_env = true
+    )]
+    #[arg(help_heading = "Models", value_parser = |text: &str| parse_model_setting("model_fast", text))]
+    pub model_fast: Option<String>,
     /// Where the provider is reached [default: auto]
     #[arg(long, value_name = "URL", env = "ORCHESTRA_MODEL_URL", hide_env = true)]
     #[arg(help_heading = "Models", value_parser = |text: &str| parse_model_setting("model_url", text))]

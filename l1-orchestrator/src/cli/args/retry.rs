@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::modelling::{Modelling, Recording};
 use super::shared::{Approving, Driving, Output, RunsDir};
 use super::switch::switch;
 
@@ -35,6 +36,12 @@ pub struct Retry {
     /// Whether it may go on here.
     #[command(flatten)]
     pub approving: Approving,
+    /// Who answers its prompts.
+    #[command(flatten)]
+    pub modelling: Modelling,
+    /// Where replies come from.
+    #[command(flatten)]
+    pub recording: Recording,
     /// How it is driven.
     #[command(flatten)]
     pub driving: Driving,

@@ -105,17 +105,18 @@ impl Cassette {
         self.fixture
     }
 
-    /// With what its first call was asked: model, most tokens, effort. Whoever replays it and chose nothing
-    /// else asks the same.
-    #[must_use]
-    pub fn asked_with(&self) -> Option<(&str, u32, Option<Effort>)> {
-        let KeptRequest {
-            model,
-            max_tokens,
-            effort,
-            ..
-        } = &self.calls.first()?.request;
-        Some((model, *max_tokens, *effort))
+    /// With what its calls were asked, in order: model, most tokens, effort. Whoever replays it and chose
+    /// nothing else asks the same.
+    pub fn asked_with(&self) -> impl Iterator<Item = (&str, u32, Option<Effort>)> {
+        self.calls.iter().map(|call| {
+            let KeptRequest {
+                model,
+                max_tokens,
+                effort,
+                ..
+            } = &call.request;
+            (model.as_str(), *max_tokens, *effort)
+        })
     }
 
     /// Who answered, by the name of a provider.
