@@ -91,6 +91,9 @@ failure_classes! {
     /// The model's provider refused for good.
     ProviderFatal = "provider_fatal", retried: false,
         advice: "check credentials, model name and spend limits";
+    /// A recording, or a script of replies, has none to what a model was asked.
+    ReplayMiss = "replay_miss", retried: false,
+        advice: "replay it with what was recorded, or record it anew";
     /// Outputs do not match their declaration.
     InvalidOutput = "invalid_output", retried: true,
         advice: "make the task write each declared output with its type";

@@ -101,7 +101,8 @@ impl Attempt {
         self.peak_rss_bytes = end.peak_rss_bytes;
         self.peak_memory_bytes = end.peak_memory_bytes;
         self.peak_disk_bytes = end.peak_disk_bytes;
-        self.level = Some(end.level);
+        // Of a model nothing was confined, whatever holds for programs of the run.
+        self.level = end.model.is_none().then_some(end.level);
         self.degraded = Guarantees::of(&end.degraded);
         self.denied = (!end.denied.is_empty()).then(|| end.denied.clone().into());
         self.writes = (!end.writes.is_empty()).then(|| end.writes.clone().into());

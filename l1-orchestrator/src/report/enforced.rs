@@ -55,10 +55,16 @@ pub struct Enforcement {
     without: [u64; Guarantee::ALL.len()],
     /// Attempts of which something was denied.
     pub denied: u64,
+    /// Attempts that asked a model and started nothing: no sandbox was there, and none was needed.
+    pub asked: u64,
 }
 
 impl Enforcement {
     pub(super) fn take(&mut self, end: &AttemptEnd) {
+        if end.model.is_some() {
+            self.asked += 1;
+            return;
+        }
         self.by_level[end.level as usize] += 1;
         for one in Guarantees::of(&end.degraded).iter() {
             self.without[one as usize] += 1;
@@ -190,6 +196,10 @@ pub fn facts(summary: &RunSummary, redact: Redactor) -> Vec<(String, String)> {
         let text = format!("{}; {}", words::sandbox(level), attempts(count));
         facts.push(("Level".into(), text));
     }
+    if sums.asked > 0 {
+        let asked = attempts(sums.asked);
+        facts.push(("Models".into(), format!("no program was started; {asked}")));
+    }
     if let (true, Some((_, started))) = (facts.is_empty(), &summary.started) {
         let text = words::sandbox_ahead(started.level);
         facts.push(("Level".into(), format!("{text}; no attempt yet")));
@@ -290,6 +300,30 @@ mod tests {
         assert_eq!(effective(attempt, plain).unwrap(), "strict");
         // What depends on the host is none of a snapshot's business.
         assert_eq!(super::banner(&summary, Redactor::new(true)), None);
+    }
+
+    #[test]
+    fn of_models_no_sandbox_is_claimed() {
+        let asked = |end: &mut AttemptEnd| {
+            end.degraded = vec![Guarantee::PidsLimit];
+            end.model = Some(Box::new(protocol::event::ModelEnd {
+                model: "m".into(),
+                calls: 1,
+                findings: Vec::new(),
+            }));
+        };
+        let story = Story::begun(1)
+            .starts("a", 1)
+            .then(attempt("a", SandboxLevel::Strict, asked));
+        let summary = story.summary();
+        let plain = Redactor::default();
+        assert_eq!(banner(&summary, plain), None);
+        let told = facts(&summary, plain);
+        assert_eq!(told[0].0, "Models");
+        assert_eq!(told[0].1, "no program was started; 1 attempt");
+        assert!(!told.iter().any(|(name, _)| name == "Level"), "{told:?}");
+        let last = summary.tasks[0].last_attempt().unwrap();
+        assert_eq!(effective(last, plain), None);
     }
 
     #[test]

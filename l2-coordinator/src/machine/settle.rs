@@ -201,7 +201,10 @@ impl Machine {
         let exit_code = match (outcome, self.run.cancelled_by()) {
             (RunOutcome::Completed, _) => exit::COMPLETED,
             (RunOutcome::Failed, Some(Origin::Budget)) => exit::LIMIT,
-            (RunOutcome::Failed, _) if self.ran_out() => exit::LIMIT,
+            // What was asked otherwise than it was recorded says nothing about the rest.
+            (RunOutcome::Failed, _) if self.failed_by(FailureClass::ReplayMiss) => exit::NOT_READY,
+            // A budget was too small for a task that was to succeed.
+            (RunOutcome::Failed, _) if self.failed_by(FailureClass::BudgetExhausted) => exit::LIMIT,
             (RunOutcome::Failed, _) if self.could_not_start() => exit::NOT_READY,
             (RunOutcome::Failed, _) => exit::FAILED,
             (RunOutcome::Cancelled, Some(Origin::Interrupt)) => exit::INTERRUPTED,
@@ -216,16 +219,12 @@ impl Machine {
             .effect(Gate::Decision, Effect::Finished { outcome, exit_code })
     }
 
-    /// Whether a budget was too small for a task that was to succeed.
-    fn ran_out(&self) -> bool {
+    /// Whether a task that was to succeed failed by this.
+    fn failed_by(&self, by: FailureClass) -> bool {
         self.run.tasks().iter().any(|task| {
             matches!(
                 task.state,
-                TaskState::Failed {
-                    class: FailureClass::BudgetExhausted,
-                    tolerated: false,
-                    ..
-                }
+                TaskState::Failed { class, tolerated: false, .. } if class == by
             )
         })
     }

@@ -85,7 +85,8 @@ impl ModelError {
     pub const fn class(&self) -> FailureClass {
         match self.kind {
             ErrorKind::Transient => FailureClass::ProviderTransient,
-            ErrorKind::Fatal | ErrorKind::Refused | ErrorKind::Miss => FailureClass::ProviderFatal,
+            ErrorKind::Fatal | ErrorKind::Refused => FailureClass::ProviderFatal,
+            ErrorKind::Miss => FailureClass::ReplayMiss,
             ErrorKind::TimedOut => FailureClass::TimedOut,
             ErrorKind::Cancelled => FailureClass::Cancelled,
         }

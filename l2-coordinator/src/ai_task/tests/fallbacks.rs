@@ -59,7 +59,7 @@ async fn without_another_model_the_providers_failure_is_the_tasks() {
 async fn a_miss_of_a_recording_is_the_end() {
     let bench = bench(None, Tier::Smart);
     let outcome = bench.attempt("").await;
-    assert_eq!(outcome.failure.unwrap().class, FailureClass::ProviderFatal);
+    assert_eq!(outcome.failure.unwrap().class, FailureClass::ReplayMiss);
     assert_eq!(bench.models().len(), 1);
 }
 

@@ -431,3 +431,17 @@ fn a_run_whose_sandbox_cannot_be_had_says_that_nothing_was_ready() {
         "{lines:?}"
     );
 }
+
+#[test]
+fn a_run_that_asked_what_was_not_recorded_says_that_it_was_not_ready() {
+    let (mut env, token) = running();
+    let outcome = TaskOutcome::Failed {
+        attempt: 1,
+        end: Box::new(failed(FailureClass::ReplayMiss)),
+    };
+    let lines = env.result(&token, "w1", outcome).lines();
+    assert!(
+        lines.contains(&"run.finished failed 7".to_owned()),
+        "{lines:?}"
+    );
+}
