@@ -106,7 +106,7 @@ fn a_plan_that_waits_can_be_cancelled() {
 }
 
 /// Cuts the journal of a stopped run after the first event of a kind: what a kill right then leaves.
-fn cut_after(live: &Live, kind: &str) {
+pub fn cut_after(live: &Live, kind: &str) {
     let path = live.place.run_dir().join("events.jsonl");
     let text = fs_err::read_to_string(&path).unwrap();
     let tag = format!("\"type\":\"{kind}\"");

@@ -30,6 +30,7 @@ mod pause;
 mod plan;
 mod planned;
 mod policy;
+mod prompt;
 mod report;
 mod resume;
 mod retry;
