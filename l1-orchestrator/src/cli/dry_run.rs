@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use l2_coordinator::{CRASH_LIMIT, Config};
 use l3_worker::Program;
-use protocol::message::{FileSource, TaskMessage};
+use protocol::message::{FileSource, PromptMessage, TaskMessage};
 use protocol::plan::Action;
 use protocol::scenario::find_root;
 use serde_json::{Value, json};
@@ -195,6 +195,9 @@ fn told(task: &TaskAhead<'_>) -> String {
     if let Fate::Skipped { .. } = task.fate {
         return parts.join(" · ");
     }
+    if let Some(Ok(message)) = &task.message {
+        parts.extend(message.prompt.as_deref().map(question));
+    }
     match (&task.message, &task.program) {
         (Some(Err(problem)), _) => parts.push(problem.clone()),
         (_, Some(Err(failure))) => parts.push(failure.message.clone()),
@@ -211,6 +214,15 @@ fn told(task: &TaskAhead<'_>) -> String {
         parts.extend(bound(task.task, task.width, task.tasks));
     }
     parts.join(" · ")
+}
+
+/// Who is asked, and what it gets to see.
+fn question(prompt: &PromptMessage) -> String {
+    let seen = match prompt.context.len() {
+        0 => String::new(),
+        count => format!(", which sees {}", words::count(count, "piece")),
+    };
+    format!("asks the {} model{seen}", prompt.tier)
 }
 
 /// How many values only the run can fill in.
@@ -269,6 +281,18 @@ fn of_task(task: &TaskAhead<'_>) -> Value {
         "env": message.map(|message| &message.env),
         "working_dir": message.and_then(|message| message.working_dir.as_ref()),
         "files": message.map(|message| files(task, message)),
+        "prompt": message.and_then(|message| message.prompt.as_deref()).map(asked_of),
+    })
+}
+
+fn asked_of(prompt: &PromptMessage) -> Value {
+    let seen = prompt.context.iter().map(|item| &item.label);
+    json!({
+        "text": prompt.text,
+        "tier": prompt.tier,
+        "context": seen.collect::<Vec<_>>(),
+        "schema": prompt.schema,
+        "parse": prompt.parse,
     })
 }
 

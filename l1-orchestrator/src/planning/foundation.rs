@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use protocol::digest::{Digest, Hasher};
 use protocol::expr::{Condition, Target};
-use protocol::plan::{FileSource, Plan, PlanTask};
+use protocol::plan::{Plan, PlanTask};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -82,7 +82,7 @@ pub fn missing(plan: &Plan) -> Vec<Missing> {
     missing
 }
 
-/// Inputs that tasks copy files from, each with the first such task.
+/// Inputs whose files tasks copy or show to a model, each with the first such task.
 fn staged(plan: &Plan) -> BTreeMap<&str, &PlanTask> {
     let mut staged = BTreeMap::new();
     for (_, task) in plan.tasks() {
@@ -92,10 +92,8 @@ fn staged(plan: &Plan) -> BTreeMap<&str, &PlanTask> {
         {
             continue;
         }
-        for source in task.files().values() {
-            if let FileSource::Input { name } = source {
-                staged.entry(&**name).or_insert(task);
-            }
+        for name in task.inputs_given() {
+            staged.entry(name).or_insert(task);
         }
     }
     staged

@@ -5,6 +5,7 @@
 mod attempt;
 mod context;
 mod fences;
+mod most;
 mod outcome;
 mod parse;
 mod results;
@@ -17,5 +18,6 @@ mod words;
 
 pub use attempt::{AiTask, MAX_CALLS, REPAIR_ROUNDS, Tiered};
 pub use context::{CONTEXT_TOKENS, MAX_PIECES, Material, room_for_context};
+pub use most::{MostAsked, most_asked};
 pub use outcome::Outcome;
 pub use task::PromptTask;

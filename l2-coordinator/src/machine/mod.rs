@@ -36,4 +36,5 @@ pub use foresee::{Width, known_inputs, width};
 pub use input::{Input, RequestId};
 pub use pool::{Pool, has_prompts};
 pub use render::{Unready, render};
+pub use render_prompt::MAX_PROMPT_TEXT_BYTES;
 pub use value::Machine;

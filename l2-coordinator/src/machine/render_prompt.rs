@@ -1,13 +1,17 @@
 //! From a planned question to the message that asks it: every expression evaluated, what the model gets
 //! to see named by digest. Pure; whoever asks reads the files and cuts them to size.
 
-use protocol::expr::Scope;
+use protocol::expr::{Scope, Template};
 use protocol::ids::TaskId;
 use protocol::message::{ContextItem, ContextSource, FallbackMessage, FileSource, PromptMessage};
 use protocol::plan::{ContextRef, PlanTask};
 use serde_json::Value;
 
 use super::render::text;
+
+/// Bytes of one question with its values: what a model is shown beyond it comes in through `context`, which
+/// has a budget.
+pub const MAX_PROMPT_TEXT_BYTES: usize = 64 * 1024;
 
 /// What a task asks a model, if that is what it does; `artifacts` says what an artifact of a task comes
 /// down to.
@@ -47,15 +51,15 @@ pub(super) fn prompt(
     let model = prompt.model;
     let fallback = prompt.fallback.as_ref();
     let fallback = fallback.map(|fallback| {
-        let other = fallback.prompt.as_ref().map(|other| text(other, scope));
-        let other = other.transpose().map_err(|e| format!("`fallback`: {e}"));
-        other.map(|text| FallbackMessage {
+        let other = fallback.prompt.as_ref();
+        let other = other.map(|other| question(other, "fallback", scope));
+        other.transpose().map(|text| FallbackMessage {
             text,
             tier: fallback.tier.unwrap_or(model.tier),
         })
     });
     Ok(Some(Box::new(PromptMessage {
-        text: text(&prompt.text, scope).map_err(|e| format!("`prompt`: {e}"))?,
+        text: question(&prompt.text, "prompt", scope)?,
         context,
         context_tokens: prompt.context_tokens,
         schema: prompt.schema.clone(),
@@ -65,6 +69,18 @@ pub(super) fn prompt(
         effort: model.effort,
         fallback: fallback.transpose()?,
     })))
+}
+
+fn question(template: &Template, key: &str, scope: &dyn Scope) -> Result<String, String> {
+    let text = text(template, scope).map_err(|e| format!("`{key}`: {e}"))?;
+    if text.len() > MAX_PROMPT_TEXT_BYTES {
+        let size = text.len();
+        return Err(format!(
+            "`{key}` has {size} bytes with its values; at most {MAX_PROMPT_TEXT_BYTES}: show the model big \
+             values by `context`"
+        ));
+    }
+    Ok(text)
 }
 
 /// An artifact as a model gets to see it. `item`: of which item of a repeated task it is.

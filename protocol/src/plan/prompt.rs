@@ -109,6 +109,15 @@ impl ContextRef {
         }
     }
 
+    /// The input whose file it is, if it is one.
+    #[must_use]
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            Self::File { name } => Some(name),
+            Self::Artifact { .. } | Self::Output { .. } | Self::Input { .. } => None,
+        }
+    }
+
     /// The form it is written in.
     pub(super) fn draft(&self) -> DraftContext {
         DraftContext {

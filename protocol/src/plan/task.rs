@@ -10,7 +10,7 @@ use crate::ids::TaskId;
 use crate::policy::{Effects, RetryPolicy, Timeout};
 
 use super::expansion::{FanOut, Uses};
-use super::prompt::Prompt;
+use super::prompt::{ContextRef, Prompt};
 use super::types::{OutputType, Workspace};
 
 /// What a task does.
@@ -205,6 +205,17 @@ impl PlanTask {
     #[must_use]
     pub fn files(&self) -> &BTreeMap<String, FileSource> {
         &self.extra().files
+    }
+
+    /// Names of the inputs whose files or directories it is given: staged for its program, or shown to the
+    /// model that it asks.
+    pub fn inputs_given(&self) -> impl Iterator<Item = &str> {
+        let staged = self.files().values().filter_map(|source| match source {
+            FileSource::Input { name } => Some(&**name),
+            FileSource::Artifact { .. } => None,
+        });
+        let seen = self.prompt().map_or(&[][..], |prompt| &prompt.context);
+        staged.chain(seen.iter().filter_map(ContextRef::file))
     }
 
     /// Time limits of one attempt.

@@ -14,13 +14,14 @@ use super::judge::{Judged, shown};
 use super::pack::Tightening;
 use super::pattern::matches;
 use super::place::Site;
+use super::questions::forbidden_question;
 use super::request::{Effects, SecretSource, Secrets};
 use super::rule::SecretSourceKind;
 use super::verdict::{Verdict, WorstCase};
 use crate::diagnostic::Problems;
 use crate::expr::Template;
 use crate::ids::TaskId;
-use crate::plan::{Action, Bounds, ContextRef, FileSource, MAX_RUN_TASKS, Plan, PlanTask};
+use crate::plan::{Action, Bounds, MAX_RUN_TASKS, Plan, PlanTask};
 
 impl Policy {
     /// What it says of a plan. The plan's own `policy` is to be part of it already
@@ -244,18 +245,11 @@ impl Check<'_> {
         for judged in policy.judge(&ask, self.site) {
             self.take(judged);
         }
-        let staged = task.files().values().filter_map(|source| match source {
-            FileSource::Input { name } => Some(name),
-            FileSource::Artifact { .. } => None,
-        });
-        let seen = task.prompt().map_or(&[][..], |prompt| &prompt.context);
-        let seen = seen.iter().filter_map(|one| match one {
-            ContextRef::File { name } => Some(name),
-            _ => None,
-        });
-        for name in staged.chain(seen) {
+        let forbidden = forbidden_question(policy, task, id);
+        forbidden.into_iter().for_each(|judged| self.take(judged));
+        for name in task.inputs_given() {
             // What a nested scenario is given is known, and judged, when it starts.
-            let Some(path) = plan.inputs().get(&**name).and_then(|value| value.as_str()) else {
+            let Some(path) = plan.inputs().get(name).and_then(|value| value.as_str()) else {
                 continue;
             };
             let named: Vec<&str> = named(plan).collect();

@@ -145,7 +145,7 @@ codes! {
         "The sandbox level asked for is lower than the policy's, which does not let it be lowered.",
         "Choose a pack with `sandbox.may_lower: true`.";
     BUDGET_EXCEEDED = "budget-exceeded", Containment:
-        "The plan comes to more tasks, depth, width or attempts than the policy lets a run have.",
+        "The plan comes to more tasks, depth, width or attempts than the policy lets a run have, or asks a model where none may be asked.",
         "Make the plan smaller, or choose a pack with a larger budget.";
     BUDGET_OPEN = "budget-open", Remark:
         "How wide a fan-out gets is known only when it expands; what exceeds the budget is refused then.",

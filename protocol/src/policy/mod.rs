@@ -27,6 +27,7 @@ mod pack;
 mod pattern;
 mod place;
 mod prompt_markers;
+mod questions;
 mod request;
 mod retry;
 mod rule;

@@ -11,6 +11,7 @@ mod leases;
 mod nested;
 mod pausing;
 mod pools;
+mod prompting;
 mod properties;
 mod rendering;
 mod reports;

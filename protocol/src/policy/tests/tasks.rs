@@ -334,3 +334,23 @@ tasks: {{ a: {{ run: cat x, files: {{ x: '${{{{ inputs.data }}}}' }} }}, b: {{ r
     let unconfined = policy.at_level(SandboxLevel::None, "--sandbox").unwrap();
     assert_eq!(staged("/etc/hosts", &unconfined).0, nothing);
 }
+
+#[test]
+fn a_question_starts_no_program_and_is_shown_what_could_be_staged() {
+    let text = "inputs: { f: { type: path, default: PATH } }\n\
+                tasks: { a: { prompt: Why?, context: [inputs.f], timeout: 5m } }\n";
+    let said = |path: &str, policy: &Policy| {
+        let plan = plan(&text.replace("PATH", path), &[]);
+        codes(&policy.check(&plan, &site()))
+    };
+    let policy = builtin("strict");
+    assert_eq!(said("notes.md", &policy), Vec::<String>::new());
+    assert_eq!(said("/srv/notes.md", &policy), ["a warning file-outside"]);
+    assert_eq!(
+        said("/home/u/.ssh/id_ed25519", &policy),
+        ["a refused path-not-allowed"]
+    );
+    let mut silent = policy;
+    silent.budgets.calls = Some(0);
+    assert_eq!(said("notes.md", &silent), ["a refused budget-exceeded"]);
+}
