@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::ArgMatches;
+use l2_coordinator::model::known_prices;
 use protocol::plan::Plan;
 use protocol::policy::{Dispatch, Finding, FindingSeverity, Policy, SandboxLevel, Site};
 use protocol::policy::{Tightening, Verdict};
@@ -13,9 +14,10 @@ use super::args::Policing;
 use super::asked::Asked;
 use super::context::Context;
 use super::error::CliError;
+use crate::planning::{Askers, WorstCalls, worst_calls};
 use crate::policy;
 use crate::session::absolute;
-use crate::settings::{self, Key, Layer, Origin, Setting};
+use crate::settings::{self, Key, Layer, Models, Origin, Setting};
 
 /// A policy and what it says of a plan.
 #[derive(Clone, Debug)]
@@ -26,6 +28,8 @@ pub(super) struct Judged {
     pub(super) verdict: Verdict,
     /// Where its paths are on this host.
     pub(super) site: Site,
+    /// The most that it asks models, if it asks any and it is known who they are.
+    pub(super) calls: Option<WorstCalls>,
 }
 
 impl Judged {
@@ -57,6 +61,8 @@ pub(super) struct Judge {
     runs: PathBuf,
     /// The scenario narrowed it already.
     is_final: bool,
+    /// Who would be asked, where that is known.
+    askers: Option<Arc<Askers>>,
 }
 
 impl Judge {
@@ -86,6 +92,7 @@ impl Judge {
             sandbox,
             runs: absolute(&runs),
             is_final: false,
+            askers: None,
         };
         let project = block(&files.project)?;
         // Its `use` was the choice.
@@ -97,6 +104,17 @@ impl Judge {
             }
         }
         Ok(judge)
+    }
+
+    /// Knows who would be asked, and counts what a plan asks them.
+    pub(super) fn asking(mut self, models: &Models) -> Self {
+        self.askers = Some(Arc::new(Askers {
+            fast: models.fast.value.name.clone(),
+            smart: models.model.value.name.clone(),
+            max_tokens: models.max_tokens,
+            prices: known_prices(),
+        }));
+        self
     }
 
     /// By the policy that a run recorded before it had a plan. It was narrowed then, by everything that
@@ -118,6 +136,7 @@ impl Judge {
             sandbox,
             runs: absolute(&runs),
             is_final: true,
+            askers: None,
         }
     }
 
@@ -178,6 +197,10 @@ impl Judge {
             policy,
             verdict,
             site,
+            calls: self
+                .askers
+                .as_ref()
+                .and_then(|askers| worst_calls(&asked.plan, askers)),
         }
     }
 

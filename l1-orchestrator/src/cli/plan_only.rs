@@ -15,7 +15,7 @@ use super::error::CliError;
 use super::goal::Foreseen;
 use super::plan_page::{self, attempts, worst_of};
 use crate::exit_code;
-use crate::planning::{self, About, Content, Foundation, Known, Saved, Span, worst};
+use crate::planning::{self, About, Content, Foundation, Known, Saved, Span, WorstCalls, worst};
 use crate::report::words;
 use crate::runs::quoted;
 
@@ -117,6 +117,15 @@ fn next(context: &Context, args: &Run, ready: &Ready) -> String {
     }
 }
 
+fn calls(worst: &WorstCalls) -> Value {
+    json!({
+        "calls": worst.calls,
+        "tokens": worst.tokens,
+        "usd": worst.usd,
+        "unpriced": worst.unpriced,
+    })
+}
+
 fn object(args: &Run, ready: &Ready, bound: Option<&[Foundation]>) -> Value {
     let Ready { asked, judged } = ready;
     let (plan, worst) = (&asked.plan, worst(&asked.plan));
@@ -158,6 +167,7 @@ fn object(args: &Run, ready: &Ready, bound: Option<&[Foundation]>) -> Value {
             "attempts": worst.attempts,
             "sum": time(worst.sum),
             "longest_path": time(worst.path),
+            "models": judged.calls.as_ref().map(calls),
         },
         "policy": approval::told(judged),
         "saved": args.save.as_ref().map(|file| file.display().to_string()),

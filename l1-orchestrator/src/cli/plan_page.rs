@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use l2_coordinator::{Width, width};
+use protocol::budget::Money;
 use protocol::plan::{Action, Bounds, Plan, PlanTask, TaskIndex};
 
 use super::asked::Asked;
@@ -35,7 +36,7 @@ pub(super) fn page(context: &Context, asked: &Asked, judged: &Judged, slots: u32
     let mut text = head(context, asked, judged, slots);
     tree(&mut text, &asked.plan);
     table(&mut text, context, &asked.plan);
-    text.push_str(&ending(context, asked));
+    text.push_str(&ending(context, asked, judged));
     text.push_str(&said(judged, painter));
     text
 }
@@ -233,7 +234,31 @@ fn span(span: Span) -> String {
     }
 }
 
-fn ending(context: &Context, asked: &Asked) -> String {
+/// What models are asked at most, against what the policy lets a run use.
+fn asks(judged: &Judged) -> Option<String> {
+    let worst = judged.calls.as_ref()?;
+    let budgets = &judged.policy.budgets;
+    let of = |most: Option<String>| most.map(|most| format!(" of {most}")).unwrap_or_default();
+    let calls = of(budgets.calls.map(|most| most.to_string()));
+    let tokens = of(budgets.tokens.map(|most| most.to_string()));
+    let usd = of(budgets
+        .usd_nanos
+        .map(|most| Money::from_nanos(most).to_string()));
+    let mut text = format!(
+        "{}{calls} calls · {}{tokens} tokens",
+        worst.calls, worst.tokens
+    );
+    if worst.unpriced.is_empty() || worst.usd > Money::ZERO {
+        write!(text, " · {}{usd}", worst.usd).expect("into a string");
+    }
+    for model in &worst.unpriced {
+        let model = crate::ui::sanitize(model);
+        write!(text, " · no known price of {model}").expect("into a string");
+    }
+    Some(text)
+}
+
+fn ending(context: &Context, asked: &Asked, judged: &Judged) -> String {
     let worst = worst(&asked.plan);
     let number =
         |count: u64, noun| words::count(usize::try_from(count).unwrap_or(usize::MAX), noun);
@@ -244,6 +269,9 @@ fn ending(context: &Context, asked: &Asked) -> String {
     let mut text = format!("\nWorst case: {tasks}, {attempts}\n");
     writeln!(text, "  one after the other   {}", span(worst.sum)).expect("string");
     writeln!(text, "  longest path          {}", span(worst.path)).expect("string");
+    if let Some(asks) = asks(judged) {
+        writeln!(text, "  models are asked      {asks}").expect("string");
+    }
     let known = Known::new(&asked.plan);
     let open = asked.plan.tasks();
     let open = open.filter(|(_, task)| worst_of(task, &known).sum.open > 0);

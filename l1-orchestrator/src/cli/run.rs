@@ -27,14 +27,15 @@ pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result
     let how = settings::driving(&args.driving, matches, &context.files);
     let runs = settings::runs_dir(&args.runs, &context.files);
     let sandbox = how.sandbox.clone();
+    let models = settings::models(&args.modelling, matches, &context.files);
     let judge = Judge::new(context, &args.policing, matches, sandbox, runs.dir().into())?;
+    let judge = judge.asking(&models);
     let asked = asked::read(context, args)?;
     let judged = judge.judge(&asked);
     asked::stands_under(&asked, &args.scenario, judged.policy.digest())?;
     let slots = slots(&how, &asked.plan);
     let mut ready = Ready { asked, judged };
     let mut foreseen = None;
-    let models = settings::models(&args.modelling, matches, &context.files);
     if ready.asked.plan.awaits_planning() && !args.dry_run {
         let chosen = models::model(&models, &args.recording, false)?;
         let asking = Asking {

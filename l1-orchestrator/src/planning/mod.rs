@@ -4,6 +4,7 @@
 //! command line's.
 
 mod ahead;
+mod calls;
 mod foundation;
 mod known;
 mod outline;
@@ -12,6 +13,7 @@ mod retry;
 mod worst;
 
 pub use ahead::{Ahead, Fate, Start, TaskAhead, look_ahead};
+pub use calls::{Askers, WorstCalls, worst_calls};
 pub use foundation::{Content, Foundation, Missing, lay, missing, shaken};
 pub use known::Known;
 pub use outline::{Branch, outline};

@@ -84,7 +84,8 @@ pub fn argv(task: &PlanTask) -> Vec<Option<&str>> {
     }
 }
 
-/// What all tasks of a plan together may reach, with the number of tasks that may.
+/// What all tasks of a plan together may reach, with the number of tasks that may. Questions to models are
+/// counted apart: they have no process that could reach anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outlook {
     tasks: usize,
@@ -94,6 +95,8 @@ pub struct Outlook {
     project: usize,
     /// Tasks that may write a path beyond their workspace.
     writes: BTreeMap<String, usize>,
+    /// Tasks that ask a model, beside the others.
+    asks: usize,
     /// Tasks that get a secret.
     secrets: BTreeMap<String, usize>,
     /// Nothing of it is held by anything.
@@ -109,6 +112,10 @@ impl Outlook {
             ..Self::default()
         };
         for one in allowed(plan, policy, site) {
+            if one.task.prompt().is_some() {
+                outlook.asks += 1;
+                continue;
+            }
             outlook.tasks += 1;
             for name in one.task.secrets() {
                 *outlook.secrets.entry(name.clone()).or_default() += 1;
@@ -168,8 +175,13 @@ impl fmt::Display for Outlook {
             false => self.opened(f)?,
         }
         match self.secrets.is_empty() {
-            true => f.write_str(" · no secrets"),
-            false => write!(f, " · secrets {}", self.counted(&self.secrets)),
+            true => f.write_str(" · no secrets")?,
+            false => write!(f, " · secrets {}", self.counted(&self.secrets))?,
+        }
+        match self.asks {
+            0 => Ok(()),
+            1 => f.write_str(" · 1 task asks a model"),
+            some => write!(f, " · {some} tasks ask models"),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What a task may do, question by question, each answer with where it comes from.
 
+use protocol::budget::Money;
+use protocol::plan::Prompt;
 use protocol::plan::Workspace;
 use protocol::policy::{Constraints, Network, Policy, Ruling, SandboxLevel, Site, UnixSockets};
 
@@ -31,6 +33,25 @@ pub fn answers(policy: &Policy, one: &Allowed<'_>) -> Vec<Answer> {
             origin,
         });
     };
+    if let Some(prompt) = one.task.prompt() {
+        // No process of its own: nothing is confined, and nothing of it could be.
+        for (name, value) in question(prompt) {
+            say(name, value, "the scenario".to_owned());
+        }
+        let budgets = &policy.budgets;
+        let dollars = |nanos| Money::from_nanos(nanos).to_string();
+        for (key, most) in [
+            ("calls", budgets.calls.map(|most| most.to_string())),
+            ("tokens", budgets.tokens.map(|most| most.to_string())),
+            ("usd", budgets.usd_nanos.map(dollars)),
+        ] {
+            let value = most.map_or("unbounded".to_owned(), |most| {
+                format!("{most} in the whole run")
+            });
+            say(key, value, policy.origin(&format!("budgets.{key}")));
+        }
+        return all;
+    }
     say("programs", programs(policy, one), policy.origin("programs"));
     let Ok(constraints) = &one.constraints else {
         return all;
@@ -98,6 +119,25 @@ pub fn answers(policy: &Policy, one: &Allowed<'_>) -> Vec<Answer> {
     };
     say("requires", require, policy.origin("sandbox.require"));
     all
+}
+
+/// Who is asked, what it gets to see, and how its reply is read.
+fn question(prompt: &Prompt) -> Vec<(&'static str, String)> {
+    let seen: Vec<String> = prompt.context.iter().map(ToString::to_string).collect();
+    let seen = match (seen.is_empty(), prompt.context_tokens) {
+        (true, _) => "the prompt alone".to_owned(),
+        (false, None) => list(&seen, "the prompt"),
+        (false, Some(most)) => format!("{}; at most {most} tokens", list(&seen, "the prompt")),
+    };
+    let reply = match &prompt.schema {
+        Some(_) => "json, held against a schema".to_owned(),
+        None => prompt.parse.to_string(),
+    };
+    vec![
+        ("asks", format!("the {} model", prompt.model.tier)),
+        ("sees", seen),
+        ("reply", reply),
+    ]
 }
 
 /// What its command line starts, and whether that may be.
