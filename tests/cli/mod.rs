@@ -31,6 +31,7 @@ mod plan;
 mod planned;
 mod policy;
 mod prompt;
+mod prompt_pages;
 mod report;
 mod resume;
 mod retry;

@@ -203,7 +203,7 @@ fn a_task_is_explained() {
     assert_snapshot!(explain(&["fetc"]), @r#"
     exit 2
     --- stderr
-    error[unknown-task]: the scenario has no task `fetc` that starts a program
+    error[unknown-task]: the scenario has no task `fetc` that starts a program or asks a model
     help: did you mean `fetch`?
     "#);
     run(&place, &["explain", "wide.yaml"]).expect(2);

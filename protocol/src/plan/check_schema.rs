@@ -183,7 +183,7 @@ impl<'a> Check<'a> {
             "anyOf" | "allOf" | "oneOf" | "enum" | "examples" => is_list,
             "required" => {
                 let names = value.as_array();
-                names.is_some_and(|names| names.iter().all(Value::is_string))
+                names.is_some_and(|names| names.iter().all(Value::is_string) && are_unlike(names))
             }
             "title" | "description" | "$ref" | "$comment" | "$schema" => is_text,
             "minItems" | "maxItems" | "minLength" | "maxLength" | "minProperties"
@@ -227,6 +227,9 @@ impl<'a> Check<'a> {
             Value::Array(kinds) if !kinds.is_empty() => kinds.as_slice(),
             one => std::slice::from_ref(one),
         };
+        if !are_unlike(kinds) {
+            self.wrong(at, "`type` names the same twice");
+        }
         for kind in kinds {
             let Some(word) = kind.as_str() else {
                 self.wrong(at, "`type` is a word, or a list of words");
@@ -315,6 +318,11 @@ fn has_fraction(value: &Value) -> bool {
         Value::Object(map) => map.values().any(|item| has_fraction(item)),
         Value::Null | Value::Bool(_) | Value::String(_) => false,
     }
+}
+
+fn are_unlike(values: &[Value]) -> bool {
+    let twice = |(at, value): (usize, &Value)| values[..at].contains(value);
+    !values.iter().enumerate().any(twice)
 }
 
 /// A name from outside, short and on one line.

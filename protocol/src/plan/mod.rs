@@ -42,6 +42,8 @@ mod check_tests;
 #[cfg(all(test, feature = "expr"))]
 mod policy_tests;
 #[cfg(all(test, feature = "expr"))]
+mod prompt_tests;
+#[cfg(all(test, feature = "expr"))]
 mod property_tests;
 
 #[cfg(feature = "author")]

@@ -61,7 +61,8 @@ fn find<'a, 'p>(all: &'a [Allowed<'p>], task: &str) -> Result<&'a Allowed<'p>, C
             "`--plan-only` of `run` names the tasks; those that are used are `parent/child`".into()
         }
     };
-    let message = format!("the scenario has no task `{shown}` that starts a program");
+    let message =
+        format!("the scenario has no task `{shown}` that starts a program or asks a model");
     Err(CliError::usage("unknown-task", message).hint(hint))
 }
 
@@ -82,7 +83,9 @@ fn page(context: &Context, judged: &Judged, one: &Allowed<'_>, own: &[&Finding])
         let own: Vec<Finding> = own.iter().map(|finding| (*finding).clone()).collect();
         write!(text, "\n{}", findings::lines(&own, painter)).expect("into a string");
     }
-    writeln!(text, "\n{}", enforced::ADMISSION).expect("into a string");
+    if one.task.prompt().is_none() {
+        writeln!(text, "\n{}", enforced::ADMISSION).expect("into a string");
+    }
     text
 }
 
@@ -98,6 +101,8 @@ fn object(asked: &Asked, judged: &Judged, one: &Allowed<'_>, own: &[&Finding]) -
         })
         .collect();
     let (constraints, refused) = match &one.constraints {
+        // No process is started that they would hold.
+        Ok(_) if one.task.prompt().is_some() => (None, None),
         Ok(constraints) => (Some(constraints), None),
         Err(finding) => (None, Some(finding)),
     };
