@@ -13,7 +13,6 @@ use super::limit_origins::LimitOrigins;
 use super::limits::Constraints;
 use super::pack::{Pack, Tightening};
 use super::place::{PolicyPath, Site, covers};
-use super::rule::Budgets;
 use super::sandbox::{Confine, Guarantee, Network, SandboxLevel, UnixSockets};
 use super::tighten::both;
 use crate::ids::TaskId;
@@ -110,7 +109,7 @@ impl Dispatch {
 
     /// What the whole run may come to.
     #[must_use]
-    pub fn budgets(&self) -> Budgets {
+    pub fn budgets(&self) -> super::rule::Budgets {
         self.policies[0].budgets
     }
 

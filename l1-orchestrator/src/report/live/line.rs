@@ -109,6 +109,18 @@ fn run_line(kind: &EventKind, painter: Painter) -> Option<String> {
             "STOP",
             "a task failed and --fail-fast is on".into(),
         ),
+        EventKind::RunCancelling { by: Origin::Budget } => line(
+            Tone::Warn,
+            "STOP",
+            "the run's budget of time is over".into(),
+        ),
+        EventKind::RunCancelling {
+            by: Origin::SameFailure,
+        } => line(
+            Tone::Warn,
+            "STOP",
+            "model calls failed the same way one after another; nothing more is asked".into(),
+        ),
         EventKind::RunPaused { cause } => {
             let cause = sanitize(cause);
             // As long as some run; afterwards it is the cause alone that is told.

@@ -1,6 +1,7 @@
 //! The machine from outside: inputs in, and the complete list of what follows.
 
 mod asking;
+mod asking_properties;
 mod cancelling;
 mod carried;
 mod claims;
