@@ -314,8 +314,8 @@ fn beneath(map: &Map<String, Value>) -> impl Iterator<Item = (String, &Value)> {
 fn has_fraction(value: &Value) -> bool {
     match value {
         Value::Number(number) => number.as_i64().is_none_or(|n| n.abs() > MAX_INTEGER),
-        Value::Array(items) => items.iter().any(|item| has_fraction(item)),
-        Value::Object(map) => map.values().any(|item| has_fraction(item)),
+        Value::Array(items) => items.iter().any(has_fraction),
+        Value::Object(map) => map.values().any(has_fraction),
         Value::Null | Value::Bool(_) | Value::String(_) => false,
     }
 }

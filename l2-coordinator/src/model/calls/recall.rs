@@ -83,7 +83,7 @@ impl Inner {
             EventKind::PlanApproved { .. } => self.forget(|one| one.purpose == Purpose::Plan),
             // An attempt that was cut off asks again.
             EventKind::LeaseLost { task, .. } => {
-                self.release(|one| one.task.as_ref() == Some(task))
+                self.release(|one| one.task.as_ref() == Some(task));
             }
             // What an attempt was told is used up with it.
             EventKind::AttemptFinished { task, .. }
