@@ -49,7 +49,11 @@ impl Gathered {
         if let Some(known) = self.known_schemas.get(path) {
             return known.clone();
         }
-        let read = (surroundings.read)(path).and_then(|NestedBytes { name, bytes }| {
+        let found = (surroundings.read)(path).map_err(|mut problem| {
+            problem.code = "schema-unreadable";
+            problem
+        });
+        let read = found.and_then(|NestedBytes { name, bytes }| {
             self.count(bytes.len())?;
             read(&name, &bytes)
         });

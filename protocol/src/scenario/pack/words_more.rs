@@ -236,7 +236,14 @@ pub(super) static BUDGETS: Table = Table {
             Shape::Dollars,
             "Dollars of all model calls together; a model without a known price is refused then.",
         ),
-        key("calls", BUDGET, "Model calls."),
+        key(
+            "calls",
+            Shape::Count {
+                min: 0,
+                max: 1_000_000_000,
+            },
+            "Model calls; 0 lets no model be asked.",
+        ),
         key(
             "wall",
             Shape::Duration,
