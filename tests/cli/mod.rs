@@ -1,6 +1,7 @@
 //! The command line as people and scripts see it, through the real binary.
 
 pub mod approve;
+mod budget;
 mod cancel;
 mod clean;
 mod completions;
