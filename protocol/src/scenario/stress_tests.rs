@@ -223,7 +223,10 @@ if: tasks.a.outputs.n > 2\n    env: { S: \"${{ inputs.since }}\" }\n    retry: {
 c: { depends_on: [b], uses: ./d/e.yaml, with: { x: [1, \"${{ inputs.since }}\"] }, max_parallel: 2 }\n  \
 d: { run: x, for_each: [1, { a: b }], as: i, env: { S: \"${{ i.a }}${{ item }}\" }, outputs: { o: int } }\n  \
 e: { run: x, matrix: { os: [a, b], n: \"${{ inputs.l }}\" }, when: matrix.os == 'a', refers: [d] }\n  \
-f: { run: x, secrets: [K, L], effects: { read: [., ~/x], write: [], network: none, programs: [sh] } }\n\
+f: { run: x, secrets: [K, L], effects: { read: [., ~/x], write: [], network: none, programs: [sh] } }\n  \
+g: { prompt: \"x ${{ inputs.since }}\", needs: [a], context: [tasks.a.outputs.n, inputs.l], context_tokens: 9, \
+output_schema: { type: object, properties: { k: { type: string } } }, outputs: { k: string }, model: { tier: fast, \
+max_tokens: 9, effort: low }, parse: json, fallback: { prompt: y, tier: smart }, artifacts: { r: r } }\n\
 defaults: { timeout: 5m, shell: bash, priority: -5, effects: { write: [out] } }\n\
 secrets: { K: { from: env, name: Q }, L: { from: command, argv: [p, q] } }\n\
 policy: { use: strict, read: [/x], network: none, limits: { wall: 5m, memory: 2GiB, pids: 9 } }\noutputs: { o: \"${{ tasks.d.outputs.o }}\" }\n";
