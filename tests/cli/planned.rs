@@ -232,6 +232,13 @@ fn events_of_planning_are_events_of_the_run_once_each_and_in_order() {
     }
     let failed = run(&place, "hopeless", &["-o", "json"]).expect(3).json();
     assert_eq!(failed["error"]["code"], "no-plan");
+    // What all three came to: two calls, three, and three.
+    let stats = place.orchestra(["stats", "links"]).run().expect(0).stdout;
+    assert!(stats.contains("\nmodels in 3 runs: 8 calls · "), "{stats}");
+    let stats = place.orchestra(["stats", "links", "-o", "json"]);
+    let stats = stats.run().expect(0).json();
+    assert_eq!(stats["scenarios"][0]["models"]["calls"], 8);
+    assert_eq!(stats["scenarios"][0]["models"]["tokens"], 7_814);
 }
 
 #[test]
