@@ -13,7 +13,7 @@ mod exit_codes;
 mod explain;
 mod findings;
 mod fmt;
-mod goal;
+pub mod goal;
 mod goal_resume;
 mod graph;
 mod help;

@@ -87,7 +87,10 @@ pub(super) fn head(context: &Context, asked: &Asked, judged: &Judged, slots: u32
     let plan = &asked.plan;
     let digest = context.redact.digest(&plan.digest());
     let mut text = format!("Plan {digest} {}\n", plan.name());
-    let tasks = words::tasks(plan.len(), plan.goal().is_some());
+    let tasks = match plan.awaits_planning() {
+        true => "no tasks yet".to_owned(),
+        false => words::tasks(plan.len(), plan.goal().is_some()),
+    };
     let sandbox = words::sandbox_ahead(judged.policy.sandbox.level);
     let slots = context.redact.machine(slots);
     writeln!(text, "{tasks} · {slots} at once · {sandbox}").expect("string");
