@@ -11,6 +11,7 @@ use super::asked::Asked;
 use super::columns::{self, Cell, Column};
 use super::context::Context;
 use super::judged::Judged;
+use super::whole_task::whole;
 use crate::compare::PlanDiff;
 use crate::planning::{self, Branch, Known, Span, Worst, worst};
 use crate::policy::{Approvals, Outlook, argv};
@@ -21,8 +22,6 @@ use crate::ui::{Painter, Tone, sanitize};
 const MAX_LINES: usize = 200;
 /// Lines of a script shown.
 const MAX_SCRIPT_LINES: usize = 40;
-/// Characters of the goal.
-const MAX_GOAL: usize = 200;
 /// Characters of one input's value.
 const MAX_VALUE: usize = 60;
 
@@ -103,9 +102,9 @@ pub(super) fn head(context: &Context, asked: &Asked, judged: &Judged, slots: u32
 }
 
 fn tree(text: &mut String, plan: &Plan) {
-    if let Some(goal) = plan.goal() {
-        let goal = columns::cut(goal.lines().next().unwrap_or_default(), MAX_GOAL);
-        writeln!(text, "goal  {}", sanitize(&goal)).expect("string");
+    for (at, line) in plan.goal().into_iter().flat_map(str::lines).enumerate() {
+        let label = if at == 0 { "goal  " } else { "      " };
+        writeln!(text, "{label}{}", sanitize(line)).expect("string");
     }
     text.push('\n');
     let known = Known::new(plan);
@@ -120,14 +119,9 @@ fn tree(text: &mut String, plan: &Plan) {
         text.push('\n');
         // Nobody wrote it: whoever approves it has to see what it runs.
         if plan.goal().is_some() {
-            for line in program(plan.task(task)) {
-                writeln!(
-                    text,
-                    "  {}  $ {}",
-                    " ".repeat(stem.chars().count()),
-                    sanitize(&line)
-                )
-                .expect("string");
+            let indent = " ".repeat(stem.chars().count());
+            for line in whole(plan.task(task)) {
+                writeln!(text, "  {indent}  {line}").expect("string");
             }
         }
     }
