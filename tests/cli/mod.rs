@@ -14,6 +14,7 @@ mod explain;
 mod findings;
 mod fmt;
 pub mod goal;
+mod goal_guards;
 mod goal_resume;
 mod graph;
 mod help;

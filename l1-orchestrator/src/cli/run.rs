@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::ArgMatches;
 
 use super::approval::{self, Approving, Ready, Settled, settle};
-use super::args::Run;
+use super::args::{Recording, Run};
 use super::asked::{self, Asked};
 use super::begin::{begin, settings_record, told};
 use super::context::Context;
@@ -15,7 +15,7 @@ use super::dry_run::dry_run;
 use super::error::CliError;
 use super::goal::{Asking, look_ahead};
 use super::judged::Judge;
-use super::plan_only::plan_only;
+use super::plan_only::{plan_only, savable};
 use super::planned_run::Unplanned;
 use crate::models::{self, Chosen};
 use crate::runs::SettingRecord;
@@ -34,6 +34,13 @@ pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result
     let mut ready = Ready { asked, judged };
     let mut foreseen = None;
     let models = settings::models(&args.modelling, matches, &context.files);
+    refuse_recording(args, &ready)?;
+    if let Some(file) = &args.save
+        && ready.asked.plan.awaits_planning()
+    {
+        // Before anybody is paid for what could not be kept.
+        savable(file)?;
+    }
     if ready.asked.plan.awaits_planning() && !args.dry_run {
         let chosen = models::model(&models, &args.recording, false)?;
         let asking = Asking {
@@ -126,4 +133,22 @@ fn record(
         settings.extend(told.map(|(name, record)| (name.to_owned(), record)));
     }
     settings
+}
+
+/// A recording of a run that asks no model is a misunderstanding.
+fn refuse_recording(args: &Run, ready: &Ready) -> Result<(), CliError> {
+    let flag = match &args.recording {
+        Recording {
+            record: Some(_), ..
+        } => "--record",
+        Recording {
+            replay: Some(_), ..
+        } => "--replay",
+        Recording { .. } => return Ok(()),
+    };
+    if ready.asked.plan.awaits_planning() {
+        return Ok(());
+    }
+    let message = format!("{flag} is for runs that ask a model, and this plan has its tasks");
+    Err(CliError::usage("conflict", message).hint("leave it out"))
 }

@@ -222,6 +222,8 @@ pub struct Models {
     pub asked_as: Option<String>,
     /// Where it is, if anybody said so.
     pub url: Option<Setting<String>>,
+    /// The provider that the address was written for, where that is another one than is asked.
+    pub url_is_of: Option<Provider>,
     /// Where its key is.
     pub key: Setting<KeySource>,
     /// How hard it thinks, if anybody said so.
@@ -314,12 +316,14 @@ pub fn models(typed: &Modelling, matches: &ArgMatches, files: &Files) -> Models 
     let url = found("model_url", &typed.model_url);
     let key = found("model_key", &typed.model_key);
     let effort = parsed("model_effort", &typed.model_effort);
+    let named = Setting {
+        value: Named::parse(&model.value).unwrap_or_else(Named::usual),
+        origin: model.origin.clone(),
+    };
     Models {
-        model: Setting {
-            value: Named::parse(&model.value).unwrap_or_else(Named::usual),
-            origin: model.origin,
-        },
+        model: named,
         asked_as: None,
+        url_is_of: other_provider(&model, &url, files),
         url: (url.value != "auto").then_some(url),
         key: Setting {
             value: KeySource::parse(&key.value).unwrap_or(KeySource::Auto),
@@ -335,6 +339,23 @@ pub fn models(typed: &Modelling, matches: &ArgMatches, files: &Files) -> Models 
             .any(|name| Origin::of(matches, name).is_some()),
         idle: duration(&parsed("model_idle_timeout", &typed.model_idle_timeout)).unwrap_or(IDLE),
     }
+}
+
+/// An address in a file goes with the model that files name.
+fn other_provider(
+    model: &Setting<String>,
+    url: &Setting<String>,
+    files: &Files,
+) -> Option<Provider> {
+    let Origin::File(_) = url.origin else {
+        return None;
+    };
+    let key = Key::find("model").expect("the table has this file's keys");
+    let layers = files.last_first();
+    let written = layers.into_iter().find_map(|layer| layer.value(key));
+    let written = written.and_then(Named::parse).unwrap_or_else(Named::usual);
+    let asked = Named::parse(&model.value).unwrap_or_else(Named::usual);
+    (written.provider != asked.provider).then_some(written.provider)
 }
 
 /// What holds, as it is written: flag, variable, project, user, default.

@@ -213,6 +213,12 @@ impl Key {
         }
     }
 
+    /// Whether a value that does not fit is repeated to nobody: keys get pasted into such places.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        matches!(self.name, "model_key" | "model_url")
+    }
+
     /// Whether it may be a map.
     #[must_use]
     pub const fn takes_block(&self) -> bool {

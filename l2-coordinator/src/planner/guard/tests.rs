@@ -326,7 +326,11 @@ fn what_nobody_reads_is_not_approved() {
         assert_eq!(!is_refused, fits, "{run:?}: {found:?}");
     }
     let long = DraftTask {
-        env: [("X".to_owned(), protocol::expr::Template::new("y".repeat(401)))].into(),
+        env: [(
+            "X".to_owned(),
+            protocol::expr::Template::new("y".repeat(401)),
+        )]
+        .into(),
         ..task("a", "git log > a.md")
     };
     assert_eq!(found([long]), ["too-long-to-read tasks.a.env"]);
