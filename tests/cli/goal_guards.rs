@@ -164,3 +164,38 @@ fn a_recording_of_a_run_that_asks_no_model_is_refused() {
         assert!(stderr.contains("this plan has its tasks"), "{stderr}");
     }
 }
+
+#[test]
+fn a_dollar_budget_takes_prices_of_ones_own() {
+    let scenario = format!("{GOAL}budget: {{ usd: 5 }}\n");
+    let place = Place::with("notes.yaml", scenario);
+    let mut entry = json!({ "json": planned("wc -l < /etc/hostname > count.txt", &json!([])) });
+    entry["usage"] = json!({ "input": 1000, "output": 1000 });
+    entry["model"] = json!("claude-opus-5-5");
+    place.write("s.jsonl", format!("{entry}\n"));
+    place.write(
+        "prices.json",
+        json!({
+            "schema": "orchestra.prices/v1",
+            "as_of": "2026-11-20",
+            "prices": [{
+                "models": ["claude-opus-5-5"],
+                "source": "a contract",
+                "tiers": [{ "input": "1000", "output": "1" }],
+            }],
+        })
+        .to_string(),
+    );
+    let dear = AHEAD
+        .iter()
+        .copied()
+        .chain(["--model-prices", "prices.json"]);
+    let outcome = place.orchestra(dear.clone()).run().expect(6);
+    let said = "error[budget-exhausted]";
+    assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+    place.write("prices.json", "{}");
+    let outcome = place.orchestra(dear).run().expect(7);
+    let said = "error[prices-unreadable]: prices.json is no table of prices";
+    assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+    place.orchestra(AHEAD).run().expect(0);
+}

@@ -1,6 +1,7 @@
 //! A scenario with a goal: a model is asked for its plan, which then is judged, approved and run like a
 //! written one. What it cost stays on record, also where no plan came of it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use l2_coordinator::model::known_prices;
@@ -8,7 +9,7 @@ use l2_coordinator::planner::{
     Caps, DEFAULT_PROMPT, Goal, Planned, Planner, REPAIR_ROUNDS, builtin_examples, prompt,
 };
 use l2_coordinator::{NoPlan, Planning};
-use protocol::budget::{Budget, Spend};
+use protocol::budget::{Budget, Exhausted, PriceTable, Spend};
 use protocol::digest::Digest;
 use protocol::event::{EventKind, JOURNAL_VERSION, RunStarted};
 use protocol::plan::DraftPlan;
@@ -83,7 +84,7 @@ impl Asking<'_> {
             journal,
             plan: Arc::new(asked.plan.clone()),
             budget,
-            prices: Arc::new(known_prices()),
+            prices: Arc::new(prices(self.settings.prices.as_deref())?),
             model: Arc::clone(&self.chosen.model),
             planner: Planner {
                 model: self.chosen.name.clone(),
@@ -120,6 +121,22 @@ impl Asking<'_> {
             came,
         })
     }
+}
+
+/// What calls cost: the user's own word goes before what ships.
+fn prices(own: Option<&Path>) -> Result<PriceTable, CliError> {
+    let known = known_prices();
+    let Some(file) = own else { return Ok(known) };
+    let wrong = |error: Box<dyn std::error::Error + Send + Sync>| CliError {
+        source: Some(error),
+        ..CliError::not_ready(
+            "prices-unreadable",
+            format!("{} is no table of prices", file.display()),
+        )
+    };
+    let bytes = fs_err::read(file).map_err(|error| wrong(error.into()))?;
+    let own = PriceTable::parse(&bytes).map_err(|error| wrong(error.into()))?;
+    Ok(known.overridden_by(&own))
 }
 
 /// Somebody stopped it.
@@ -248,7 +265,11 @@ pub(super) fn reason(none: NoPlan, asking: &Asking<'_>) -> CliError {
         }
         NoPlan::Exhausted(exhausted) => {
             let help = exhausted.help();
-            CliError::new(Kind::Exhausted, "budget-exhausted", exhausted.to_string()).hint(help)
+            let code = match exhausted {
+                Exhausted::Unpriced { .. } => "model-unpriced",
+                Exhausted::Bound { .. } => "budget-exhausted",
+            };
+            CliError::new(Kind::Exhausted, code, exhausted.to_string()).hint(help)
         }
         NoPlan::Model(error) => {
             let code = match error.kind {

@@ -20,7 +20,7 @@ use super::planned_run::Unplanned;
 use crate::models::{self, Chosen};
 use crate::runs::SettingRecord;
 use crate::session::{NewRun, record_of};
-use crate::settings::{self, Drive, Models, Setting};
+use crate::settings::{self, Drive, Models, Origin, Setting};
 
 pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result<u8, CliError> {
     let how = settings::driving(&args.driving, matches, &context.files);
@@ -131,6 +131,14 @@ fn record(
         let told = models.record(&chosen.name, chosen.max_tokens, chosen.effort);
         let told = told.into_iter();
         settings.extend(told.map(|(name, record)| (name.to_owned(), record)));
+        if chosen.is_replay {
+            // Beside the journal, which is that of the run it repeats: nobody was asked, nothing was paid.
+            let replayed = Setting {
+                value: true,
+                origin: Origin::Flag("replay".into()),
+            };
+            settings.insert("replay".into(), replayed.record());
+        }
     }
     settings
 }

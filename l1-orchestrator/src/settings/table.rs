@@ -73,7 +73,7 @@ pub static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
     let [head @ .., progress, color, log] = GENERAL;
     let looks = [progress, color, log];
     head.into_iter()
-        .chain(super::models::KEYS)
+        .chain(super::model_words::KEYS)
         .chain(looks)
         .collect()
 });
