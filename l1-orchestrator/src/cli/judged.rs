@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::ArgMatches;
-use l2_coordinator::model::known_prices;
 use protocol::plan::Plan;
 use protocol::policy::{Dispatch, Finding, FindingSeverity, Policy, SandboxLevel, Site};
 use protocol::policy::{Tightening, Verdict};
@@ -14,6 +13,7 @@ use super::args::Policing;
 use super::asked::Asked;
 use super::context::Context;
 use super::error::CliError;
+use crate::models::prices;
 use crate::planning::{Askers, WorstCalls, worst_calls};
 use crate::policy;
 use crate::session::absolute;
@@ -107,14 +107,14 @@ impl Judge {
     }
 
     /// Knows who would be asked, and counts what a plan asks them.
-    pub(super) fn asking(mut self, models: &Models) -> Self {
+    pub(super) fn asking(mut self, models: &Models) -> Result<Self, CliError> {
         self.askers = Some(Arc::new(Askers {
             fast: models.fast.value.name.clone(),
             smart: models.model.value.name.clone(),
             max_tokens: models.max_tokens,
-            prices: known_prices(),
+            prices: prices(models)?,
         }));
-        self
+        Ok(self)
     }
 
     /// By the policy that a run recorded before it had a plan. It was narrowed then, by everything that

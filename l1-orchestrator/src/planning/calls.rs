@@ -138,7 +138,8 @@ mod tests {
         let replies = 3 * 1_000 * 500;
         let prompts = (one.tokens - 3_000) * 125;
         assert_eq!(one.usd.nanos(), replies + prompts);
-        let retried = format!("{{\"id\":\"a\",{FAST},\"retry\":{{\"max\":1}},\"for_each\":[1,2]}}");
+        let once = "\"retry\":{\"max\":1,\"delay_ms\":1,\"backoff\":\"fixed\",\"max_delay_ms\":1}";
+        let retried = format!("{{\"id\":\"a\",{FAST},{once},\"for_each\":[1,2]}}");
         let all = found(&retried).unwrap();
         assert_eq!((all.calls, all.tokens), (4 * one.calls, 4 * one.tokens));
         assert_eq!(all.usd.nanos(), 4 * one.usd.nanos());

@@ -11,6 +11,7 @@ use super::grant::{Granted, authored};
 use super::judge::asked;
 use super::limit_origins::LimitOrigins;
 use super::limits::Constraints;
+use super::location::outermost;
 use super::pack::{Pack, Tightening};
 use super::place::{PolicyPath, Site, covers};
 use super::sandbox::{Confine, Guarantee, Network, SandboxLevel, UnixSockets};
@@ -389,13 +390,4 @@ impl Policy {
         let all = toolchains.chain(patterns);
         all.filter_map(|path| path.expanded(site)).collect()
     }
-}
-
-/// Sorted, without what is beneath another.
-fn outermost(mut paths: Vec<String>) -> Vec<String> {
-    paths.sort_unstable();
-    paths.dedup();
-    let all = paths.clone();
-    paths.retain(|path| !all.iter().any(|other| other != path && covers(other, path)));
-    paths
 }

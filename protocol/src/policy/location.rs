@@ -86,3 +86,12 @@ pub(super) fn normal(path: &str) -> Option<String> {
         joined
     })
 }
+
+/// Sorted, without what is beneath another.
+pub(super) fn outermost(mut paths: Vec<String>) -> Vec<String> {
+    paths.sort_unstable();
+    paths.dedup();
+    let all = paths.clone();
+    paths.retain(|path| !all.iter().any(|other| other != path && covers(other, path)));
+    paths
+}

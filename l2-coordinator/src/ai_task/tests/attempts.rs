@@ -1,3 +1,5 @@
+//! One attempt from question to results: what fits, what is repaired, what ends it.
+
 use protocol::budget::Budget;
 use protocol::outcome::FailureClass;
 use protocol::plan::{OutputType, Parse};

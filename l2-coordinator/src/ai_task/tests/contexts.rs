@@ -1,3 +1,5 @@
+//! What a model is shown, made to fit: kept, cut and left out, and all of it said.
+
 use proptest::prelude::*;
 
 use super::support::material;

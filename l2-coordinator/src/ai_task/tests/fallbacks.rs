@@ -1,3 +1,5 @@
+//! What is tried when no reply fits or a model cannot be had: another prompt, another model.
+
 use protocol::message::FallbackMessage;
 use protocol::outcome::FailureClass;
 use protocol::plan::{OutputType, Parse, Tier};

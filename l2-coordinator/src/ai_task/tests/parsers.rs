@@ -1,3 +1,5 @@
+//! Replies taken apart: text, JSON and code blocks, bare, fenced and in prose.
+
 use proptest::prelude::*;
 use protocol::plan::Parse;
 use serde_json::json;

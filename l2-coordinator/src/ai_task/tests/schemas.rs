@@ -1,3 +1,5 @@
+//! Schemas as they are sent and as they are held against replies.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
