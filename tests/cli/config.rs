@@ -41,6 +41,7 @@ fn every_value_with_its_origin() {
     model_max_tokens    auto                       default
     model_timeout       15m                        default
     model_idle_timeout  2m                         default
+    model_prices        auto                       default
     progress            lines                      config/orchestra/config.yaml:3:11
     color               never                      work/orchestra.yaml:2:8
     log_level           debug                      environment ORCHESTRA_LOG_LEVEL
@@ -58,6 +59,7 @@ fn every_value_with_its_origin() {
     model_max_tokens    auto                       default
     model_timeout       15m                        default
     model_idle_timeout  2m                         default
+    model_prices        auto                       default
     progress            auto                       default
     color               auto                       default
     log_level           debug                      environment ORCHESTRA_LOG_LEVEL
@@ -94,6 +96,7 @@ fn what_lost_is_shown_on_demand() {
     model_max_tokens    auto                       default
     model_timeout       15m                        default
     model_idle_timeout  2m                         default
+    model_prices        auto                       default
     progress            lines                      config/orchestra/config.yaml:3:11
                         auto                       default, overruled
     color               never                      work/orchestra.yaml:2:8
@@ -230,6 +233,11 @@ fn defaults_are_a_settings_file() {
     # It is a duration with its unit, such as `2m`.
     # Also --model-idle-timeout and ORCHESTRA_MODEL_IDLE_TIMEOUT. A project may set it when it is trusted.
     model_idle_timeout: 2m
+
+    # Prices of your own, before those that ship; in the form of l2-coordinator/prices/prices.json.
+    # It is a file of prices, or `auto`.
+    # Also --model-prices and ORCHESTRA_MODEL_PRICES. A project may set it when it is trusted.
+    model_prices: auto
 
     # Progress on stderr.
     # It is one of `auto`, `bar`, `lines`, `none`.

@@ -362,3 +362,68 @@ fn a_cloned_project_chooses_no_model_until_it_is_trusted() {
     assert_eq!(refused, 3, "{}", outcome.stderr);
     assert_eq!(hostile.requests().len() + live.asked(), 0);
 }
+
+#[test]
+fn what_only_looks_at_a_goal_asks_nobody() {
+    let live = Live::new();
+    let shown = |words: &[&str]| {
+        let outcome = live.asking(words.iter().copied()).run().expect(0);
+        live.shown(&outcome)
+    };
+    assert_snapshot!(shown(&["validate", "notes.yaml"]), @r"
+    exit 0
+    --- stdout
+    notes.yaml: notes is valid: a goal without tasks yet, 0 inputs
+    ");
+    let valid = live
+        .place
+        .orchestra(["validate", "notes.yaml", "-o", "json"]);
+    let valid = valid.run().expect(0).json();
+    assert_eq!(
+        valid["goal"],
+        "Count the lines of the notes in this directory."
+    );
+    assert_eq!(valid["tasks"], 0);
+    assert_snapshot!(shown(&["run", "notes.yaml", "--dry-run"]), @r"
+    exit 0
+    --- stdout
+    Plan <digest> notes
+    no tasks yet · <n> at once · no sandbox: tasks run with your user's rights
+    policy default@1 · tasks read, write and reach whatever you can · no secrets
+
+      undecided  the goal, not planned: at most 64 tasks
+
+    Dry run: no model was asked; nothing was started
+      `--plan-only` asks a model and shows the plan
+    Needs approval: default@1 has every plan of a model approved
+    ");
+    let dry = live
+        .run(&["--dry-run", "-o", "json"])
+        .run()
+        .expect(0)
+        .json();
+    assert_eq!(dry["unplanned"]["tasks_at_most"], 64);
+    assert_eq!(dry["tasks"].as_array().unwrap().len(), 0);
+    assert_snapshot!(shown(&["graph", "notes.yaml"]), @r"
+    exit 0
+    --- stdout
+    flowchart LR
+    --- stderr
+    note: Not drawn: the goal has no plan yet.
+    ");
+    shown(&["fmt", "notes.yaml", "--check"]);
+    assert_eq!(live.stub.requests().len(), 0);
+    assert!(
+        !live.place.work().join("runs").exists(),
+        "and nothing is made"
+    );
+}
+
+#[test]
+fn a_goal_of_a_nested_scenario_is_refused_by_name() {
+    let live = Live::with("version: 1\nname: outer\ntasks:\n  inner: { uses: ./inner.yaml }\n");
+    live.place.write("inner.yaml", GOAL);
+    let outcome = live.run(&["--yes"]).run().expect(3);
+    assert!(outcome.stderr.contains("goal"), "{}", outcome.stderr);
+    assert_eq!(live.stub.requests().len(), 0);
+}

@@ -245,3 +245,43 @@ fn a_directory_that_was_changed_or_is_a_strangers_goes_nowhere() {
     ");
     assert_eq!(live.asked(), 1);
 }
+
+#[test]
+fn killed_between_the_approved_files_and_the_approval() {
+    let live = Live::new();
+    live.stub.queue(Said::text(plan()));
+    live.run(&[]).run().expect(4);
+    let dir = live.place.run_dir();
+    for name in ["plan.json", "policy.json"] {
+        let began = fs_err::read(dir.join(name)).unwrap();
+        fs_err::write(dir.join(format!(".{name}.before")), began).unwrap();
+        fs_err::write(dir.join(name), "what was to be approved").unwrap();
+    }
+    live.place
+        .orchestra(["resume", "@last", "--yes"])
+        .run()
+        .expect(0);
+    assert_eq!(live.asked(), 1);
+    for name in [".plan.json.before", ".policy.json.before"] {
+        assert!(!dir.join(name).exists(), "{name} is of no use any more");
+    }
+    live.place.orchestra(["verify"]).run().expect(0);
+}
+
+#[test]
+fn a_recording_goes_on_where_the_run_does() {
+    let live = Live::new();
+    live.stub.queue(Said::text(no_plan()));
+    live.stub.queue(Act::Silence);
+    let mut child = live.run(&["--yes", "--record", "notes.jsonl"]).start();
+    wait_until(|| live.asked() == 2);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    live.stub.queue(Said::text(plan()));
+    let words = ["resume", "@last", "--yes", "--record", "notes.jsonl"];
+    live.asking(words.into_iter()).run().expect(0);
+    assert_eq!(live.asked(), 3);
+    let replay = ["run", "notes.yaml", "--yes", "--replay", "notes.jsonl"];
+    live.place.orchestra(replay).run().expect(0);
+    assert_eq!(live.asked(), 3, "the recording has both lives");
+}

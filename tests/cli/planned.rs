@@ -232,6 +232,13 @@ fn events_of_planning_are_events_of_the_run_once_each_and_in_order() {
     }
     let failed = run(&place, "hopeless", &["-o", "json"]).expect(3).json();
     assert_eq!(failed["error"]["code"], "no-plan");
+    // What all three came to: two calls, three, and three.
+    let stats = place.orchestra(["stats", "links"]).run().expect(0).stdout;
+    assert!(stats.contains("\nmodels in 3 runs: 8 calls · "), "{stats}");
+    let stats = place.orchestra(["stats", "links", "-o", "json"]);
+    let stats = stats.run().expect(0).json();
+    assert_eq!(stats["scenarios"][0]["models"]["calls"], 8);
+    assert_eq!(stats["scenarios"][0]["models"]["tokens"], 7_814);
 }
 
 #[test]
@@ -249,6 +256,7 @@ fn a_look_ahead_says_what_it_took() {
 
       count   Count the pages that end in .md.
         $ echo "pages=$(ls *.md | wc -l)" >> "$ORCHESTRA_OUTPUT"
+        in your own tree
 
          task   kind  timeout  attempts  needs
       1  count  run     1m00s         1
@@ -263,7 +271,7 @@ fn a_look_ahead_says_what_it_took() {
           fix: None is needed; the sandbox confines whatever it starts.
     Needs approval: default@1 has every plan of a model approved
     planned by scripted/repaired.jsonl, from a fixture · 2 of 4 calls · 2.5k of 150k tokens · $0.014
-    next: orchestra run goal.yaml --sandbox none --approve <digest>@<digest>
+    next: this plan is gone; `--save FILE` keeps one for `orchestra run FILE`
     --- stderr
     planning  scripted/repaired.jsonl, from a fixture
     planning  2 of 4 calls · 2.5k of 150k tokens · $0.014  as it would be live; nothing was spent

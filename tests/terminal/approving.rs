@@ -1,7 +1,10 @@
 //! The dialog about a plan: what is shown, what each answer does, what an edit does to an approval.
 
+use l2_coordinator::testing::stub_api::{KEY, Said};
+
 use super::screen::Terminal;
 use crate::cli::approve::WIDE;
+use crate::cli::goal::{Live, plan};
 use crate::support::Place;
 
 const RUN: [&str; 4] = ["run", "wide.yaml", "--progress", "none"];
@@ -137,4 +140,38 @@ fn nobody_is_asked_who_does_not_want_it() {
     let (code, text) = Terminal::run(&place, &args).end();
     assert_eq!(code, 4, "{text}");
     assert!(text.contains("error[plan-not-approved]"), "{text}");
+}
+
+#[test]
+fn a_plan_of_a_model_waits_in_its_directory_and_is_not_edited() {
+    let live = Live::new();
+    live.stub.queue(Said::text(plan()));
+    let url = live.stub.base_url();
+    let env = [
+        ("ORCHESTRA_MODEL_URL", url.as_str()),
+        ("ORCHESTRA_MODEL_KEY", "env:STUB_KEY"),
+        ("STUB_KEY", KEY),
+        ("EDITOR", "false"),
+        ("COLUMNS", "200"),
+    ];
+    let run = ["run", "notes.yaml", "--progress", "none"];
+    let mut terminal = Terminal::run_with(&live.place, &run, &env);
+    terminal.resize(200, 60);
+    terminal.wait_for("? [y/N/e/d]");
+    terminal.press("e\r");
+    terminal.wait_for("cannot be edited here");
+    terminal.press("\x03");
+    let (code, text) = terminal.end();
+    assert_eq!(code, 10, "{text}");
+    assert!(text.contains("kept in the run directory"), "{text}");
+    // Who comes back is asked about the same plan, and nothing is paid again.
+    let resume = ["resume", "@last", "--progress", "none"];
+    let mut terminal = Terminal::run_with(&live.place, &resume, &[]);
+    terminal.wait_for("? [y/N/e/d]");
+    terminal.press("y\r");
+    let (code, text) = terminal.end();
+    assert_eq!(code, 0, "{text}");
+    assert_eq!(live.asked(), 1);
+    let events = live.place.run_file("events.jsonl");
+    assert!(events.contains("\"by\":\"person\""), "{events}");
 }

@@ -9,6 +9,7 @@ use clap::{Arg, Command};
 use protocol::nearest::nearest;
 
 use super::error::CliError;
+use crate::settings::Key;
 
 /// A value that does not parse, or is none of the possible ones.
 pub(super) fn refused(verb: &Command, typed: &[OsString], error: &clap::Error) -> CliError {
@@ -24,6 +25,7 @@ pub(super) fn refused(verb: &Command, typed: &[OsString], error: &clap::Error) -
     let name = arg.map_or(shown.clone(), name);
     let mut message = match (value.as_str(), text(ContextKind::SuggestedValue)) {
         ("", _) => format!("{name} needs a value"),
+        _ if is_private(arg) => format!("{name} cannot be what was given"),
         _ => format!("{name} cannot be `{value}`"),
     };
     if let Some(variable) = arg.and_then(|arg| of_variable(arg, typed, &value)) {
@@ -40,6 +42,12 @@ pub(super) fn refused(verb: &Command, typed: &[OsString], error: &clap::Error) -
         (None, None) => pair(arg, &value),
     };
     CliError::usage("bad-value", message).maybe_hint(hint)
+}
+
+/// Whether the value is repeated to nobody.
+fn is_private(arg: Option<&Arg>) -> bool {
+    let key = arg.and_then(|arg| Key::find(arg.get_id().as_str()));
+    key.is_some_and(Key::is_private)
 }
 
 /// A word such as `-5`: clap takes it for a flag, whoever typed it may have meant a value.

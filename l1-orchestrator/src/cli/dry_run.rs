@@ -15,6 +15,7 @@ use super::args::{Format, Run};
 use super::columns::{self, Cell, Column};
 use super::context::Context;
 use super::error::{CliError, Kind};
+use super::judged::Judged;
 use super::plan_page::{bound, head, millis, said};
 use crate::exit_code;
 use crate::planning::{Ahead, Fate, Start, TaskAhead, look_ahead};
@@ -118,6 +119,11 @@ fn page(context: &Context, ready: &Ready, ahead: &Ahead<'_>, slots: u32) -> Stri
     let start = rows().map(|task| Cell::from(started(task.start)));
     let name = rows().map(|task| Cell::from(task.name.clone()));
     let what = rows().map(|task| Cell::from(crate::ui::sanitize(&told(task)).into_owned()));
+    if asked.plan.awaits_planning() {
+        text.push_str(&unplanned(judged));
+        text.push_str(&said(judged, context.ui.out_painter()));
+        return text;
+    }
     let columns = vec![
         Column::text(state.collect()),
         Column::numbers(start.collect()).at_least(5),
@@ -157,6 +163,24 @@ fn page(context: &Context, ready: &Ready, ahead: &Ahead<'_>, slots: u32) -> Stri
     }
     text.push_str(&said(judged, context.ui.out_painter()));
     text
+}
+
+/// A goal stands for all the tasks that a plan of it may have.
+fn unplanned(judged: &Judged) -> String {
+    let most = most_tasks(judged);
+    format!(
+        "\n  undecided  the goal, not planned: at most {}\n\nDry run: no model was asked; nothing was \
+         started\n  `--plan-only` asks a model and shows the plan\n",
+        words::count(most, "task")
+    )
+}
+
+/// The most tasks that a plan of the goal may have under this policy.
+fn most_tasks(judged: &Judged) -> usize {
+    let caps = l2_coordinator::planner::Caps::default().tasks;
+    let budget = judged.policy.budgets.tasks;
+    let budget = budget.and_then(|tasks| usize::try_from(tasks).ok());
+    budget.map_or(caps, |tasks| tasks.min(caps))
 }
 
 fn tally(ahead: &Ahead<'_>) -> [usize; 3] {
@@ -238,9 +262,14 @@ fn object(ready: &Ready, ahead: &Ahead<'_>, is_startable: bool) -> Value {
     let Ready { asked, judged } = ready;
     let tasks: Vec<Value> = ahead.tasks.iter().map(|task| of_task(task)).collect();
     let [runs, undecided, skips] = tally(ahead);
+    let unplanned = asked
+        .plan
+        .awaits_planning()
+        .then(|| json!({ "goal": asked.plan.goal(), "tasks_at_most": most_tasks(judged) }));
     json!({
         "schema": "orchestra.dry-run/v1",
         "name": asked.plan.name(),
+        "unplanned": unplanned,
         "plan": asked.plan.digest(),
         "startable": is_startable,
         "policy": approval::told(judged),

@@ -222,6 +222,8 @@ impl CliError {
         }
         let label = painter.paint(Tone::Strong, "help");
         for hint in &self.hints {
+            // A hint may quote a model or a recording; it is one line, whatever they hold.
+            let hint = crate::ui::sanitize(hint).replace('\n', " ");
             text.push_str(&format!("\n{label}: {hint}"));
         }
         text

@@ -3,12 +3,11 @@
 
 use std::sync::Arc;
 
-use l2_coordinator::model::known_prices;
 use l2_coordinator::planner::{
     Caps, DEFAULT_PROMPT, Goal, Planned, Planner, REPAIR_ROUNDS, builtin_examples, prompt,
 };
 use l2_coordinator::{NoPlan, Planning};
-use protocol::budget::{Budget, Spend};
+use protocol::budget::{Budget, Exhausted, Spend};
 use protocol::digest::Digest;
 use protocol::event::{EventKind, JOURNAL_VERSION, RunStarted};
 use protocol::plan::DraftPlan;
@@ -20,7 +19,7 @@ use super::asked::Asked;
 use super::context::Context;
 use super::driving;
 use super::error::{CliError, Kind};
-use crate::models::Chosen;
+use crate::models::{self, Chosen};
 use crate::report::jsonl::Jsonl;
 use crate::report::spend::in_words;
 use crate::report::{CallsOf, Observers, Reporter, RunSummary, Waiting};
@@ -83,7 +82,7 @@ impl Asking<'_> {
             journal,
             plan: Arc::new(asked.plan.clone()),
             budget,
-            prices: Arc::new(known_prices()),
+            prices: Arc::new(models::prices(self.settings)?),
             model: Arc::clone(&self.chosen.model),
             planner: Planner {
                 model: self.chosen.name.clone(),
@@ -248,7 +247,11 @@ pub(super) fn reason(none: NoPlan, asking: &Asking<'_>) -> CliError {
         }
         NoPlan::Exhausted(exhausted) => {
             let help = exhausted.help();
-            CliError::new(Kind::Exhausted, "budget-exhausted", exhausted.to_string()).hint(help)
+            let code = match exhausted {
+                Exhausted::Unpriced { .. } => "model-unpriced",
+                Exhausted::Bound { .. } => "budget-exhausted",
+            };
+            CliError::new(Kind::Exhausted, code, exhausted.to_string()).hint(help)
         }
         NoPlan::Model(error) => {
             let code = match error.kind {

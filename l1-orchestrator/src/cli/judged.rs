@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::models::prices;
 use clap::ArgMatches;
-use l2_coordinator::model::known_prices;
 use protocol::plan::Plan;
 use protocol::policy::{Dispatch, Finding, FindingSeverity, Policy, SandboxLevel, Site};
 use protocol::policy::{Tightening, Verdict};
@@ -107,14 +107,17 @@ impl Judge {
     }
 
     /// Knows who would be asked, and counts what a plan asks them.
-    pub(super) fn asking(mut self, models: &Models) -> Self {
+    ///
+    /// # Errors
+    /// The user's own prices cannot be read.
+    pub(super) fn asking(mut self, models: &Models) -> Result<Self, CliError> {
         self.askers = Some(Arc::new(Askers {
             fast: models.fast.value.name.clone(),
             smart: models.model.value.name.clone(),
             max_tokens: models.max_tokens,
-            prices: known_prices(),
+            prices: prices(models)?,
         }));
-        self
+        Ok(self)
     }
 
     /// By the policy that a run recorded before it had a plan. It was narrowed then, by everything that

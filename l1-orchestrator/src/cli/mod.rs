@@ -52,6 +52,7 @@ mod validate;
 mod verify;
 mod version;
 mod watch;
+mod whole_task;
 
 pub use dispatch::main as run;
 

@@ -72,6 +72,32 @@ pub(super) fn plan_only(
     Ok(error.kind.exit_code())
 }
 
+/// Whether a plan could be saved to `file`, as far as can be told without writing it.
+pub(super) fn savable(file: &Path) -> Result<(), CliError> {
+    let unsaved = |error| {
+        let message = format!("{} cannot be written", file.display());
+        CliError::not_ready("plan-unsaved", message).because(error)
+    };
+    match fs_err::read(file) {
+        Ok(bytes) if planning::schema_of(&bytes).is_none() => Err(occupied(file)),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let folder = file.parent().filter(|at| !at.as_os_str().is_empty());
+            match folder.is_none_or(Path::is_dir) {
+                true => Ok(()),
+                false => Err(unsaved(error)),
+            }
+        }
+        Err(error) => Err(unsaved(error)),
+    }
+}
+
+fn occupied(file: &Path) -> CliError {
+    let name = file.display();
+    let message = format!("{name} exists and is no saved plan; it is left as it is");
+    CliError::usage("save-refused", message).hint("name another file")
+}
+
 fn save(
     args: &Run,
     asked: &Asked,
@@ -99,8 +125,7 @@ fn save(
     saved.write(file).map_err(|error| {
         let name = file.display();
         if error.kind() == std::io::ErrorKind::AlreadyExists {
-            let message = format!("{name} exists and is no saved plan; it is left as it is");
-            return CliError::usage("save-refused", message).hint("name another file");
+            return occupied(file);
         }
         CliError::not_ready("plan-unsaved", format!("{name} cannot be written")).because(error)
     })?;
@@ -110,6 +135,10 @@ fn save(
 fn next(context: &Context, args: &Run, ready: &Ready) -> String {
     match &args.save {
         Some(file) => format!("saved: {0}\nnext: orchestra run {0}\n", quoted(file)),
+        // Asked again, a model makes another plan, and is paid again.
+        None if ready.asked.plan.goal().is_some() && !ready.asked.is_saved() => {
+            "next: this plan is gone; `--save FILE` keeps one for `orchestra run FILE`\n".to_owned()
+        }
         None => format!(
             "next: {}\n",
             approval::command(context, &Approving::of_run(args), ready)

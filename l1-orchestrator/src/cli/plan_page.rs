@@ -12,6 +12,7 @@ use super::asked::Asked;
 use super::columns::{self, Cell, Column};
 use super::context::Context;
 use super::judged::Judged;
+use super::whole_task::whole;
 use crate::compare::PlanDiff;
 use crate::planning::{self, Branch, Known, Span, Worst, worst};
 use crate::policy::{Approvals, Outlook, argv};
@@ -22,8 +23,6 @@ use crate::ui::{Painter, Tone, sanitize};
 const MAX_LINES: usize = 200;
 /// Lines of a script shown.
 const MAX_SCRIPT_LINES: usize = 40;
-/// Characters of the goal.
-const MAX_GOAL: usize = 200;
 /// Characters of one input's value.
 const MAX_VALUE: usize = 60;
 
@@ -88,7 +87,10 @@ pub(super) fn head(context: &Context, asked: &Asked, judged: &Judged, slots: u32
     let plan = &asked.plan;
     let digest = context.redact.digest(&plan.digest());
     let mut text = format!("Plan {digest} {}\n", plan.name());
-    let tasks = words::tasks(plan.len(), plan.goal().is_some());
+    let tasks = match plan.awaits_planning() {
+        true => "no tasks yet".to_owned(),
+        false => words::tasks(plan.len(), plan.goal().is_some()),
+    };
     let sandbox = words::sandbox_ahead(judged.policy.sandbox.level);
     let slots = context.redact.machine(slots);
     writeln!(text, "{tasks} · {slots} at once · {sandbox}").expect("string");
@@ -101,9 +103,9 @@ pub(super) fn head(context: &Context, asked: &Asked, judged: &Judged, slots: u32
 }
 
 fn tree(text: &mut String, plan: &Plan) {
-    if let Some(goal) = plan.goal() {
-        let goal = columns::cut(goal.lines().next().unwrap_or_default(), MAX_GOAL);
-        writeln!(text, "goal  {}", sanitize(&goal)).expect("string");
+    for (at, line) in plan.goal().into_iter().flat_map(str::lines).enumerate() {
+        let label = if at == 0 { "goal  " } else { "      " };
+        writeln!(text, "{label}{}", sanitize(line)).expect("string");
     }
     text.push('\n');
     let known = Known::new(plan);
@@ -118,14 +120,9 @@ fn tree(text: &mut String, plan: &Plan) {
         text.push('\n');
         // Nobody wrote it: whoever approves it has to see what it runs.
         if plan.goal().is_some() {
-            for line in program(plan.task(task)) {
-                writeln!(
-                    text,
-                    "  {}  $ {}",
-                    " ".repeat(stem.chars().count()),
-                    sanitize(&line)
-                )
-                .expect("string");
+            let indent = " ".repeat(stem.chars().count());
+            for line in whole(plan.task(task)) {
+                writeln!(text, "  {indent}  {line}").expect("string");
             }
         }
     }

@@ -7,7 +7,7 @@ use clap::ArgMatches;
 use l2_coordinator::has_prompts;
 
 use super::approval::{self, Approving, Ready, Settled, settle};
-use super::args::Run;
+use super::args::{Recording, Run};
 use super::asked::{self, Asked};
 use super::begin::{begin, models_record, settings_record, told};
 use super::context::Context;
@@ -16,12 +16,12 @@ use super::dry_run::dry_run;
 use super::error::CliError;
 use super::goal::{Asking, look_ahead};
 use super::judged::Judge;
-use super::plan_only::plan_only;
+use super::plan_only::{plan_only, savable};
 use super::planned_run::Unplanned;
 use crate::models::{self, Chosen, Tiers};
 use crate::runs::SettingRecord;
 use crate::session::{NewRun, record_of};
-use crate::settings::{self, Drive, Models, Setting};
+use crate::settings::{self, Drive, Models, Origin, Setting};
 
 pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result<u8, CliError> {
     let how = settings::driving(&args.driving, matches, &context.files);
@@ -29,13 +29,20 @@ pub(super) fn run(context: &Context, args: &Run, matches: &ArgMatches) -> Result
     let sandbox = how.sandbox.clone();
     let models = settings::models(&args.modelling, matches, &context.files);
     let judge = Judge::new(context, &args.policing, matches, sandbox, runs.dir().into())?;
-    let judge = judge.asking(&models);
+    let judge = judge.asking(&models)?;
     let asked = asked::read(context, args)?;
     let judged = judge.judge(&asked);
     asked::stands_under(&asked, &args.scenario, judged.policy.digest())?;
     let slots = slots(&how, &asked.plan);
     let mut ready = Ready { asked, judged };
     let mut foreseen = None;
+    refuse_recording(args, &ready)?;
+    if let Some(file) = &args.save
+        && ready.asked.plan.awaits_planning()
+    {
+        // Before anybody is paid for what could not be kept.
+        savable(file)?;
+    }
     if ready.asked.plan.awaits_planning() && !args.dry_run {
         let chosen = models::model(&models, &args.recording, false)?;
         let asking = Asking {
@@ -133,6 +140,32 @@ fn record(
         let told = models.record(&chosen.name, chosen.max_tokens, chosen.effort);
         let told = told.into_iter();
         settings.extend(told.map(|(name, record)| (name.to_owned(), record)));
+        if chosen.is_replay {
+            // Beside the journal, which is that of the run it repeats: nobody was asked, nothing was paid.
+            let replayed = Setting {
+                value: true,
+                origin: Origin::Flag("replay".into()),
+            };
+            settings.insert("replay".into(), replayed.record());
+        }
     }
     settings
+}
+
+/// A recording of a run that asks no model is a misunderstanding.
+fn refuse_recording(args: &Run, ready: &Ready) -> Result<(), CliError> {
+    let flag = match &args.recording {
+        Recording {
+            record: Some(_), ..
+        } => "--record",
+        Recording {
+            replay: Some(_), ..
+        } => "--replay",
+        Recording { .. } => return Ok(()),
+    };
+    if ready.asked.plan.awaits_planning() || has_prompts(&ready.asked.plan) {
+        return Ok(());
+    }
+    let message = format!("{flag} is for runs that ask a model, and this plan has its tasks");
+    Err(CliError::usage("conflict", message).hint("leave it out"))
 }

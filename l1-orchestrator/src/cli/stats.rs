@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufReader, Read as _};
 
+use protocol::budget::Spend;
 use protocol::run_dir;
 use serde_json::{Value, json};
 
@@ -12,7 +13,8 @@ use super::context::Context;
 use super::error::CliError;
 use super::list::{filter, id, nothing};
 use crate::exit_code;
-use crate::report::{RunSummary, Spread};
+use crate::report::spend::in_words;
+use crate::report::{RunSummary, Spread, words};
 use crate::runs::{Seen, Wanted, each_event, open_regular};
 use crate::settings;
 use crate::stats::{LastFailure, RunStats, Sample, TaskStats, of_report, of_summary, tasks};
@@ -107,6 +109,13 @@ fn sample(run: &Seen) -> Option<Sample> {
     })
 }
 
+/// Runs that asked models, and what all of that came to.
+fn spent(samples: &[(Option<protocol::time::Timestamp>, Sample)]) -> Option<(usize, Spend)> {
+    let asked: Vec<Spend> = samples.iter().filter_map(|(_, one)| one.spend).collect();
+    let all = asked.iter().copied().reduce(Spend::plus)?;
+    Some((asked.len(), all))
+}
+
 fn text(context: &Context, scenarios: &[Scenario], has_tasks: bool) -> Result<(), CliError> {
     let width = columns::width(&context.ui);
     let painter = context.ui.out_painter();
@@ -116,7 +125,12 @@ fn text(context: &Context, scenarios: &[Scenario], has_tasks: bool) -> Result<()
         return Ok(());
     }
     for scenario in scenarios {
-        let (list, left_out) = tasks(&samples(scenario));
+        let samples = samples(scenario);
+        if let Some((runs, spend)) = spent(&samples) {
+            let (runs, spend) = (words::count(runs, "run"), in_words(spend, None));
+            context.ui.data(&format!("\nmodels in {runs}: {spend}\n"))?;
+        }
+        let (list, left_out) = tasks(&samples);
         if list.is_empty() {
             continue;
         }
@@ -239,7 +253,18 @@ fn object(scenario: &Scenario, has_tasks: bool) -> Value {
         "last_failure": last(scenario, stats.last_failure.as_ref()),
     });
     if has_tasks {
-        let (list, left_out) = tasks(&samples(scenario));
+        let samples = samples(scenario);
+        if let Some((runs, spend)) = spent(&samples) {
+            object["models"] = json!({
+                "runs": runs,
+                "calls": spend.calls,
+                "tokens": spend.tokens(),
+                "usd": spend.usd.exact(),
+                "unpriced": spend.unpriced,
+                "estimated": spend.estimated,
+            });
+        }
+        let (list, left_out) = tasks(&samples);
         object["tasks"] = list
             .iter()
             .map(|task| task_object(scenario, task))

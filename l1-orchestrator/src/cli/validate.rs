@@ -31,7 +31,10 @@ pub(super) fn validate(
     let read = scenario_file::parsed(context, &args.scenario, bytes);
     if context.format == Format::Text {
         let Read { scenario, .. } = read?;
-        let tasks = words::count(scenario.task_count(), "task");
+        let tasks = match scenario.goal() {
+            Some(_) => "a goal without tasks yet".to_owned(),
+            None => words::count(scenario.task_count(), "task"),
+        };
         let inputs = words::count(scenario.inputs().len(), "input");
         let files = match scenario.files().len() {
             0 => String::new(),
@@ -58,6 +61,7 @@ pub(super) fn validate(
                 "valid": true,
                 "name": scenario.name(),
                 "tasks": scenario.task_count(),
+                "goal": scenario.goal(),
                 "inputs": scenario.inputs().keys().collect::<Vec<_>>(),
                 "files": scenario.files().iter().map(|file| &file.path).collect::<Vec<_>>(),
                 "problems": diagnostics::to_json(&source, &diagnostics),

@@ -219,7 +219,7 @@ pub(super) fn anthropic(
     found: Found,
     limits: Limits,
 ) -> Result<Anthropic, CliError> {
-    let base_url = address_of(settings)?;
+    let base_url = way(settings, &found)?;
     let credential = found.credential().ok_or_else(|| {
         let message = "anthropic wants a key, and model_key is none";
         CliError::not_ready("model-key-missing", message)
@@ -241,7 +241,7 @@ pub(super) fn open_ai(
     limits: Limits,
 ) -> Result<OpenAi, CliError> {
     let model = OpenAi::new(openai::Options {
-        base_url: address_of(settings)?,
+        base_url: way(settings, found)?,
         key: found.secret().cloned(),
         proxy: proxy(),
         limits,
@@ -286,6 +286,27 @@ pub(super) fn address_of(settings: &Models) -> Result<Address, CliError> {
         let message = "the provider's address is none";
         CliError::not_ready("model-url", message).because(error)
     })
+}
+
+/// The address that the key may go to: not one that was written for another provider, and not in the clear.
+fn way(settings: &Models, found: &Found) -> Result<Address, CliError> {
+    if let (Some(url), Some(other)) = (&settings.url, settings.url_is_of) {
+        let message = format!(
+            "model_url of {} is for {}, and {} is asked",
+            url.origin,
+            other.as_str(),
+            settings.model.value
+        );
+        return Err(CliError::not_ready("model-url", message)
+            .hint("name the address of this one with `--model-url`, or `--model-url auto`"));
+    }
+    let address = address_of(settings)?;
+    if address.is_open() && found.secret().is_some() {
+        let message = format!("the key would go to {} in the clear", address.host());
+        return Err(CliError::not_ready("model-url", message)
+            .hint("use https, an address of this machine, or `--model-key none`"));
+    }
+    Ok(address)
 }
 
 fn proxy() -> Option<Secret> {

@@ -1,6 +1,11 @@
 //! The two models that prompts are put to: the one that plans, and a quick and cheap one.
 
+use std::sync::Arc;
+
+use protocol::budget::PriceTable;
+
 use super::build::{Chosen, model, model_for_resume};
+use super::prices::prices;
 use crate::cli::args::Recording;
 use crate::cli::error::CliError;
 use crate::settings::{KeySource, Models, Setting};
@@ -12,6 +17,8 @@ pub struct Tiers {
     pub smart: Chosen,
     /// Quick and cheap.
     pub fast: Chosen,
+    /// What they cost.
+    pub prices: Arc<PriceTable>,
 }
 
 impl Tiers {
@@ -25,7 +32,12 @@ impl Tiers {
             false => model(settings, recording, false)?,
         };
         let fast = fast(&smart, settings, recording, again)?;
-        Ok(Self { smart, fast })
+        let prices = Arc::new(prices(settings)?);
+        Ok(Self {
+            smart,
+            fast,
+            prices,
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use l2_coordinator::ai_task::{AiTask, Material, Outcome, PromptTask, Tiered, room_for_context};
-use l2_coordinator::model::{CallBook, CallJournal, ErrorKind, ModelError, Recall, known_prices};
+use l2_coordinator::model::{CallBook, CallJournal, ErrorKind, ModelError, Recall};
 use l3_worker::secrets::Guard;
 use l3_worker::{
     Attempt, AttemptResult, Executor, OutputChunk, OutputObserver, Produced, Room, Stop,
@@ -51,7 +51,7 @@ pub(super) struct Surroundings {
 
 impl ModelExecutor {
     pub(super) fn new(tiers: &Tiers, at: Surroundings) -> Self {
-        let prices = Arc::new(known_prices());
+        let prices = Arc::clone(&tiers.prices);
         let book = |chosen: &Chosen| {
             Arc::new(CallBook::new(
                 at.run_dir.clone(),

@@ -2,6 +2,8 @@
 
 mod files;
 mod layers;
+mod model_names;
+mod model_words;
 mod models;
 mod origin;
 mod paths;
@@ -12,9 +14,8 @@ mod trust;
 
 pub use files::{Files, Layer, PROJECT, bound, project_as_written, project_dir};
 pub use layers::{Layered, Said, layers};
-pub use models::{
-    KeySource, Models, Named, Provider, REPLY_TOKENS, models, parse as parse_model_setting,
-};
+pub use model_names::{KeySource, Named, Provider};
+pub use models::{Models, REPLY_TOKENS, models, parse as parse_model_setting};
 pub use origin::{Origin, Setting};
 pub use paths::{
     home, inherited_trace_id, state_dir, task_path, trust as trust_file, user_key, user_settings,

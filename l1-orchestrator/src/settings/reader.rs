@@ -74,6 +74,12 @@ fn entry(entries: &mut Entries, key: &Scalar, value: &Value, text: &str) -> Opti
             return Some(problem.help(format!("it is {}", known.expected())));
         }
     };
+    if !is_block && !known.takes(value) && known.is_private() {
+        // Without its place: an excerpt would show it.
+        let message = format!("`{name}` cannot be what is written there");
+        let problem = Diagnostic::error("invalid-value", message);
+        return Some(problem.help(format!("it is {}", known.expected())));
+    }
     if !is_block && !known.takes(value) {
         let shown: String = value.chars().take(60).collect();
         let message = match shown.is_empty() {

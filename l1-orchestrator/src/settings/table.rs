@@ -73,7 +73,7 @@ pub static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
     let [head @ .., progress, color, log] = GENERAL;
     let looks = [progress, color, log];
     head.into_iter()
-        .chain(super::models::KEYS)
+        .chain(super::model_words::KEYS)
         .chain(looks)
         .collect()
 });
@@ -211,6 +211,12 @@ impl Key {
             Shape::Word(words) => words().iter().any(|word| word == value),
             Shape::Checked { fits, .. } => fits(value),
         }
+    }
+
+    /// Whether a value that does not fit is repeated to nobody: keys get pasted into such places.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        matches!(self.name, "model_key" | "model_url")
     }
 
     /// Whether it may be a map.

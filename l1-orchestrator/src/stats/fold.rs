@@ -180,7 +180,15 @@ mod tests {
 
     #[test]
     fn tasks_by_what_is_worst_about_them() {
-        let run = |tasks: Vec<TaskSample>| (Some(Timestamp::from_micros(1)), Sample { tasks });
+        let run = |tasks: Vec<TaskSample>| {
+            (
+                Some(Timestamp::from_micros(1)),
+                Sample {
+                    tasks,
+                    ..Sample::default()
+                },
+            )
+        };
         let samples = [
             run(vec![
                 task("a", None, 0, 10),
@@ -219,6 +227,7 @@ mod tests {
                 None,
                 Sample {
                     tasks: tasks.collect(),
+                    spend: None,
                 },
             )
         };

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::io;
 
+use protocol::budget::{Spend, Usage};
 use protocol::ids::TaskId;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -15,6 +16,8 @@ use crate::report::{RunSummary, Standing, TaskSummary};
 pub struct Sample {
     /// Tasks that were attempted, or failed before they could be.
     pub tasks: Vec<TaskSample>,
+    /// What its calls of models came to, where it made any.
+    pub spend: Option<Spend>,
 }
 
 /// What a run says about one task.
@@ -33,6 +36,31 @@ pub struct TaskSample {
 #[derive(Deserialize)]
 struct Report {
     tasks: Vec<Task>,
+    #[serde(default)]
+    models: Option<Models>,
+}
+
+#[derive(Deserialize)]
+struct Models {
+    calls: u64,
+    usage: Usage,
+    usd: String,
+    unpriced: u64,
+    estimated: u64,
+}
+
+impl Models {
+    /// None for sums that no orchestra writes.
+    fn spend(self) -> Option<Spend> {
+        Some(Spend {
+            calls: self.calls,
+            usage: self.usage,
+            usd: self.usd.parse().ok()?,
+            unpriced: self.unpriced,
+            estimated: self.estimated,
+        })
+        .filter(|spend| spend.calls > 0)
+    }
 }
 
 #[derive(Deserialize)]
@@ -66,6 +94,7 @@ struct Attempt {
 /// It cannot be read, or is no report.
 pub fn of_report(source: impl io::Read) -> io::Result<Sample> {
     let report: Report = serde_json::from_reader(source)?;
+    let spend = report.models.and_then(Models::spend);
     let parents = parents(report.tasks.iter().map(|task| &task.task));
     let kept = report.tasks.into_iter().filter_map(|task| {
         let is_done = task.status == "done";
@@ -93,6 +122,7 @@ pub fn of_report(source: impl io::Read) -> io::Result<Sample> {
     });
     Ok(Sample {
         tasks: kept.collect(),
+        spend,
     })
 }
 
@@ -120,8 +150,10 @@ pub fn of_summary(summary: &RunSummary) -> Sample {
             duration_us: duration.map(|span| u64::try_from(span.as_micros()).unwrap_or(u64::MAX)),
         })
     });
+    let spend = summary.calls.spend();
     Sample {
         tasks: kept.collect(),
+        spend: (spend.calls > 0).then_some(spend),
     }
 }
 

@@ -168,7 +168,7 @@ impl Exhausted {
                 format!("raise the budget of `{}` where it is set", which.as_str())
             }
             Self::Unpriced { .. } => {
-                "add its prices to your own table, or bound the run by `tokens` instead".to_owned()
+                "add its prices to a file that `model_prices` names, or bound the run by `tokens` instead".to_owned()
             }
         }
     }

@@ -69,6 +69,12 @@ impl Scenario {
         &self.files
     }
 
+    /// What is to be reached, where a model plans it.
+    #[must_use]
+    pub fn goal(&self) -> Option<&str> {
+        self.draft.goal.as_deref()
+    }
+
     /// How many tasks there are; those of nested scenarios are not among them.
     #[must_use]
     pub fn task_count(&self) -> usize {

@@ -101,6 +101,12 @@ impl Dialog<'_> {
     /// Lets the person edit; the plan of what came of it, or none where the editor gave up.
     fn edit(&self, asked: &Asked, edited: &mut bool) -> Result<Option<Ready>, CliError> {
         let (ui, path) = (&self.context.ui, asked.path.as_path());
+        if self.is_kept {
+            ui.say(
+                "a plan of a model cannot be edited here: change the goal or write the tasks, and run that",
+            );
+            return Ok(None);
+        }
         if !path.is_file() {
             let shown = path.display();
             ui.say(&format!("there is no file {shown} that could be edited"));

@@ -71,6 +71,15 @@ pub struct Modelling {
     )]
     #[arg(help_heading = "Models", value_parser = |text: &str| parse_model_setting("model_idle_timeout", text))]
     pub model_idle_timeout: Option<String>,
+    /// A file of prices that go before those that ship [default: auto]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "ORCHESTRA_MODEL_PRICES",
+        hide_env = true
+    )]
+    #[arg(help_heading = "Models", value_parser = |text: &str| parse_model_setting("model_prices", text))]
+    pub model_prices: Option<String>,
 }
 
 /// Where replies of models are written to, or come from.

@@ -55,6 +55,8 @@ pub fn picture(plan: &Plan, summary: Option<&RunSummary>) -> Picture {
         let groups = words::count(small.groups.len(), "group");
         format!("{tasks} tasks with {edges} edges are drawn as {groups}.")
     });
+    let unplanned = "Not drawn: the goal has no plan yet.";
+    let note = note.or_else(|| plan.awaits_planning().then(|| unplanned.to_owned()));
     Picture {
         nodes: small.groups.iter().map(node).collect(),
         edges: small.edges.into_iter().collect(),

@@ -4,6 +4,7 @@
 
 mod commands;
 mod descriptions;
+mod readable;
 mod results;
 mod secrets;
 mod shell;
@@ -26,6 +27,7 @@ pub(super) fn check(goal: &str, draft: &DraftPlan) -> Vec<Diagnostic> {
     results::check(draft, &mut problems);
     secrets::check(draft, &mut problems);
     unseen::check(draft, &mut problems);
+    readable::check(draft, &mut problems);
     problems.into_vec()
 }
 

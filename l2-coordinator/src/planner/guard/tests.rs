@@ -303,3 +303,35 @@ fn chains_that_are_too_long() {
         "a chain of 4 tasks; at most 3 may follow each other"
     );
 }
+
+#[test]
+fn what_nobody_reads_is_not_approved() {
+    for (run, fits) in [
+        ("a\n".repeat(60), true),
+        ("a\n".repeat(61), false),
+        (format!("echo x > a.md # {}", "y".repeat(300)), true),
+        (format!("echo x > a.md # {}", "y".repeat(500)), false),
+        (format!("git log > a.md;{}rm -rf src", " ".repeat(30)), true),
+        (
+            format!("git log > a.md;{}rm -rf src", " ".repeat(41)),
+            false,
+        ),
+        (
+            format!("git log > a.md;{}rm -rf src", "\t".repeat(800)),
+            false,
+        ),
+    ] {
+        let found = found([task("a", &run)]);
+        let is_refused = found.contains(&"too-long-to-read tasks.a.run".to_owned());
+        assert_eq!(!is_refused, fits, "{run:?}: {found:?}");
+    }
+    let long = DraftTask {
+        env: [(
+            "X".to_owned(),
+            protocol::expr::Template::new("y".repeat(401)),
+        )]
+        .into(),
+        ..task("a", "git log > a.md")
+    };
+    assert_eq!(found([long]), ["too-long-to-read tasks.a.env"]);
+}

@@ -15,7 +15,11 @@ pub(super) fn check(draft: &DraftPlan, problems: &mut Problems) {
         .tasks
         .iter()
         .flat_map(|task| texts(task).map(|(field, text)| (Place::task(&task.id), field, text)));
-    for (place, field, text) in about.chain(of_tasks) {
+    let outputs = draft
+        .outputs
+        .values()
+        .map(|value| (Place::plan(), "outputs", value.as_str()));
+    for (place, field, text) in about.chain(outputs).chain(of_tasks) {
         let acts = |c: char| is_unseen(c) || (c.is_control() && !matches!(c, '\n' | '\t'));
         if text.chars().any(acts) {
             let message = format!("`{field}` holds characters that are not seen");
