@@ -99,7 +99,7 @@ fn a_budget_stands_beside_what_is_asked_and_an_unpriced_model_is_named() {
     let place = place();
     place.write(
         "notes.yaml",
-        &format!("{NOTES}budget: {{ usd: 0.5, tokens: 2000000 }}\n"),
+        format!("{NOTES}budget: {{ usd: 0.5, tokens: 2000000 }}\n"),
     );
     let args = ["run", "notes.yaml", "--plan-only", "--model", "openai/own"];
     let page = shown(&place, &args);
