@@ -338,6 +338,7 @@ fn a_recording_answers_the_same_and_a_miss_is_told() {
              |   + <task-cc2c8edb8e4dd971315d4b6ac0458e9c label="task">
              |   + Say what is old.
              |   + </task-cc2c8edb8e4dd971315d4b6ac0458e9c>
+             | help: record it anew with `--record`, or run what was recorded
         SKIP show   because summarize failed
         models: 1 call · 0 tokens · $0.00
         no sandbox: tasks ran with your user's rights

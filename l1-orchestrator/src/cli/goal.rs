@@ -19,7 +19,7 @@ use super::asked::Asked;
 use super::context::Context;
 use super::driving;
 use super::error::{CliError, Kind};
-use crate::models::{Chosen, prices};
+use crate::models::{self, Chosen};
 use crate::report::jsonl::Jsonl;
 use crate::report::spend::in_words;
 use crate::report::{CallsOf, Observers, Reporter, RunSummary, Waiting};
@@ -82,7 +82,7 @@ impl Asking<'_> {
             journal,
             plan: Arc::new(asked.plan.clone()),
             budget,
-            prices: Arc::new(prices(self.settings)?),
+            prices: Arc::new(models::prices(self.settings)?),
             model: Arc::clone(&self.chosen.model),
             planner: Planner {
                 model: self.chosen.name.clone(),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::models::prices;
 use clap::ArgMatches;
 use protocol::plan::Plan;
 use protocol::policy::{Dispatch, Finding, FindingSeverity, Policy, SandboxLevel, Site};
@@ -13,7 +14,6 @@ use super::args::Policing;
 use super::asked::Asked;
 use super::context::Context;
 use super::error::CliError;
-use crate::models::prices;
 use crate::planning::{Askers, WorstCalls, worst_calls};
 use crate::policy;
 use crate::session::absolute;
@@ -107,6 +107,9 @@ impl Judge {
     }
 
     /// Knows who would be asked, and counts what a plan asks them.
+    ///
+    /// # Errors
+    /// The user's own prices cannot be read.
     pub(super) fn asking(mut self, models: &Models) -> Result<Self, CliError> {
         self.askers = Some(Arc::new(Askers {
             fast: models.fast.value.name.clone(),

@@ -163,7 +163,7 @@ fn refuse_recording(args: &Run, ready: &Ready) -> Result<(), CliError> {
         } => "--replay",
         Recording { .. } => return Ok(()),
     };
-    if ready.asked.plan.awaits_planning() {
+    if ready.asked.plan.awaits_planning() || has_prompts(&ready.asked.plan) {
         return Ok(());
     }
     let message = format!("{flag} is for runs that ask a model, and this plan has its tasks");

@@ -1,4 +1,4 @@
-//! What calls cost: the user's own word goes before what ships.
+//! What calls cost: the prices that ship, and before them the user's own.
 
 use l2_coordinator::model::known_prices;
 use protocol::budget::PriceTable;
@@ -6,10 +6,10 @@ use protocol::budget::PriceTable;
 use crate::cli::error::CliError;
 use crate::settings::Models;
 
-/// The prices of this build, and those of the user's own table before them.
+/// The prices that hold.
 ///
 /// # Errors
-/// That table is not there, or is none.
+/// The user's file is not there, or no table of prices.
 pub fn prices(settings: &Models) -> Result<PriceTable, CliError> {
     let known = known_prices();
     let Some(file) = &settings.prices else {

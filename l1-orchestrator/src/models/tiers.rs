@@ -17,7 +17,7 @@ pub struct Tiers {
     pub smart: Chosen,
     /// Quick and cheap.
     pub fast: Chosen,
-    /// What their tokens cost.
+    /// What they cost.
     pub prices: Arc<PriceTable>,
 }
 
@@ -71,7 +71,6 @@ fn fast(
         asked_as: Some(smart.fast_name.clone()),
         // What was said of the first provider is not said of another.
         url: None,
-        url_is_of: None,
         key: Setting {
             value: KeySource::Auto,
             origin: settings.key.origin.clone(),

@@ -51,11 +51,12 @@ pub(super) struct Surroundings {
 
 impl ModelExecutor {
     pub(super) fn new(tiers: &Tiers, at: Surroundings) -> Self {
+        let prices = Arc::clone(&tiers.prices);
         let book = |chosen: &Chosen| {
             Arc::new(CallBook::new(
                 at.run_dir.clone(),
                 Arc::clone(&chosen.model),
-                Arc::clone(&tiers.prices),
+                Arc::clone(&prices),
                 Arc::clone(&at.journal),
                 at.recall.clone(),
             ))

@@ -141,7 +141,7 @@ pub fn models(typed: &Modelling, matches: &ArgMatches, files: &Files) -> Models 
     let model = found("model", &typed.model);
     let named = Named::parse(&model.value).unwrap_or_else(Named::usual);
     let fast = found("model_fast", &typed.model_fast);
-    let usual = || match named.provider {
+    let usual = match named.provider {
         Provider::Anthropic => Named::usual_fast(),
         Provider::ClaudeCode | Provider::Openai | Provider::Scripted => named.clone(),
     };
@@ -149,12 +149,12 @@ pub fn models(typed: &Modelling, matches: &ArgMatches, files: &Files) -> Models 
     let key = found("model_key", &typed.model_key);
     let effort = parsed("model_effort", &typed.model_effort);
     let named = Setting {
-        value: Named::parse(&model.value).unwrap_or_else(Named::usual),
+        value: named,
         origin: model.origin.clone(),
     };
     Models {
         fast: Setting {
-            value: Named::parse(&fast.value).unwrap_or_else(usual),
+            value: Named::parse(&fast.value).unwrap_or(usual),
             origin: fast.origin,
         },
         model: named,

@@ -4,34 +4,27 @@
 use std::sync::Arc;
 
 use protocol::budget::Purpose;
-use protocol::diagnostic::Diagnostic;
-use protocol::event::ModelEnd;
 use protocol::outcome::{Bound, Failure, FailureClass};
 use protocol::plan::{Effort, Tier};
-use protocol::policy::{Finding, context_finding, one_line, prompt_findings};
 
 use super::context::{Context, fit};
+use super::judge::judge;
 use super::outcome::Outcome;
-use super::parse::{Parsed, parse};
-use super::results::{Results, results};
+use super::results::Results;
 use super::schema::Schema;
 use super::subset::{Sent, reduce};
 use super::task::PromptTask;
+use super::told::Told;
 use super::words::{SYSTEM, question, repair};
 use crate::model::{
-    CallBook, CallError, CallFor, ErrorKind, ModelError, ModelReply, ModelRequest, Progress, Stop,
-    Turn, Until,
+    CallBook, CallError, CallFor, ErrorKind, ModelError, ModelReply, ModelRequest, Progress, Turn,
+    Until,
 };
-use crate::planner::check_end;
 
 /// Rounds of repair of one question: what two did not mend, a third seldom does.
 pub const REPAIR_ROUNDS: u32 = 2;
 /// Calls of one attempt at most: the prompt, its fallback, and the fallback's model, each with its repairs.
 pub const MAX_CALLS: u32 = 3 * (1 + REPAIR_ROUNDS);
-/// Findings of one attempt; a context of hostile files says the same again.
-const MAX_FINDINGS: usize = 16;
-/// Lines of one attempt's log.
-const MAX_SAID: usize = 200;
 
 /// A model of one tier, and who keeps its calls.
 #[derive(Clone)]
@@ -72,62 +65,58 @@ enum Came {
     Over(Failure),
 }
 
-/// What is kept while an attempt goes on.
+/// What does not change while an attempt goes on, and what is told of it.
 struct Going<'w, 'u> {
     work: &'w PromptTask<'w>,
     until: Until<'u>,
     context: Context,
     schema: Option<Schema>,
     sent: Option<Sent>,
-    text: String,
-    said: Vec<String>,
-    end: ModelEnd,
+    told: Told,
 }
 
 impl AiTask {
     /// Makes one attempt, until `until` says why nobody waits for it.
     pub async fn attempt(&self, work: &PromptTask<'_>, until: Until<'_>) -> Outcome {
+        let context = fit(work.material, work.prompt.context_tokens);
+        let told = Told::of(work, &context);
+        let asked_for = work.prompt.schema.as_ref();
+        let schema = match asked_for.map(Schema::new).transpose() {
+            Ok(schema) => schema,
+            Err(why) => {
+                let message = format!("output_schema is no JSON Schema: {why}");
+                return told.failed(Failure::new(FailureClass::InvalidOutput, message));
+            }
+        };
         let mut going = Going {
             work,
             until,
-            context: fit(work.material, work.prompt.context_tokens),
-            schema: None,
-            sent: work.prompt.schema.as_ref().map(reduce),
-            text: String::new(),
-            said: Vec::new(),
-            end: ModelEnd {
-                model: self.tier(work.prompt.tier).model.clone(),
-                calls: 0,
-                findings: Vec::new(),
-            },
+            context,
+            schema,
+            sent: asked_for.map(reduce),
+            told,
         };
-        going.look_at_context();
-        if let Some(schema) = &work.prompt.schema {
-            match Schema::new(schema) {
-                Ok(schema) => going.schema = Some(schema),
-                Err(why) => {
-                    let message = format!("output_schema is no JSON Schema: {why}");
-                    return going.failed(Failure::new(FailureClass::InvalidOutput, message));
-                }
-            }
-        }
         let mut last: Option<Came> = None;
         for asking in questions(work) {
             let is_other_model = asking.tier != work.prompt.tier;
             match &last {
                 Some(Came::Unanswered(_)) if !is_other_model => continue,
-                Some(_) => going.say(format!("falling back to {}", described(&asking, work))),
+                Some(_) => going
+                    .told
+                    .say(format!("falling back to {}", described(&asking, work))),
                 None => {}
             }
             match self.ask(&asking, &mut going).await {
-                Came::Fits(results) => return going.done(results),
-                Came::Over(failure) => return going.failed(failure),
+                Came::Fits(results) => return going.told.done(results),
+                Came::Over(failure) => return going.told.failed(failure),
                 came => last = Some(came),
             }
         }
         match last {
-            Some(Came::Unfit(failure) | Came::Unanswered(failure)) => going.failed(failure),
-            _ => going.failed(Failure::new(FailureClass::Internal, "nothing was asked")),
+            Some(Came::Unfit(failure) | Came::Unanswered(failure)) => going.told.failed(failure),
+            _ => going
+                .told
+                .failed(Failure::new(FailureClass::Internal, "nothing was asked")),
         }
     }
 
@@ -142,24 +131,23 @@ impl AiTask {
     async fn ask(&self, asking: &Asking<'_>, going: &mut Going<'_, '_>) -> Came {
         let tiered = self.tier(asking.tier);
         let mut request = self.request(asking, tiered, going);
-        going.end.model.clone_from(&tiered.model);
         let mut round = 0;
         loop {
             let reply = match going.call(tiered, &request, round).await {
                 Ok(reply) => reply,
                 Err(error) => return going.no_reply(&error),
             };
-            let (problems, is_over) = match going.judge(&reply) {
+            let wrong = match judge(&reply, going.work, going.schema.as_ref()) {
                 Ok(results) => return Came::Fits(results),
-                Err(problems) => problems,
+                Err(wrong) => wrong,
             };
-            for problem in &problems {
-                going.say(format!("round {round}: {problem}"));
+            for problem in &wrong.problems {
+                going.told.say(format!("round {round}: {problem}"));
             }
-            if is_over || round == REPAIR_ROUNDS {
-                return Came::Unfit(unfit(&problems, round));
+            if wrong.is_over || round == REPAIR_ROUNDS {
+                return Came::Unfit(wrong.failure(round));
             }
-            request.send_back(&reply.text, repair(&problems));
+            request.send_back(&reply.text, repair(&wrong.problems));
             round += 1;
         }
     }
@@ -220,35 +208,6 @@ fn described(asking: &Asking<'_>, work: &PromptTask<'_>) -> &'static str {
 }
 
 impl Going<'_, '_> {
-    /// Says what was left out, and what in the rest addresses a model.
-    fn look_at_context(&mut self) {
-        let task = self.work.task;
-        for line in std::mem::take(&mut self.context.said) {
-            self.find(context_finding(line.clone(), Some(task)));
-            self.say(line);
-        }
-        for material in self.work.material {
-            let text = String::from_utf8_lossy(&material.bytes);
-            let what = format!("`{}`", one_line(&material.label, 120));
-            for finding in prompt_findings(&what, &text, Some(task)) {
-                self.find(finding);
-            }
-        }
-    }
-
-    fn say(&mut self, line: String) {
-        if self.said.len() < MAX_SAID {
-            self.said.push(line);
-        }
-    }
-
-    fn find(&mut self, finding: Finding) {
-        let findings = &mut self.end.findings;
-        if findings.len() < MAX_FINDINGS && !findings.contains(&finding) {
-            findings.push(finding);
-        }
-    }
-
     async fn call(
         &mut self,
         tiered: &Tiered,
@@ -260,52 +219,24 @@ impl Going<'_, '_> {
             purpose: Purpose::Prompt,
             round,
         };
-        self.end.calls += 1;
+        self.told.asks(&tiered.model);
         let quiet = |_: Progress| {};
         let until = self.until.as_mut();
         let asked = tiered
             .calls
             .ask_until(call_for, request, &quiet, until)
             .await?;
-        let recalled = if asked.recalled { ", paid before" } else { "" };
-        let name = one_line(&asked.reply.model, 120);
-        let tokens = asked.reply.usage().total();
-        self.say(format!("{name}: {tokens} tokens{recalled}"));
-        self.text.clone_from(&asked.reply.text);
-        for finding in &asked.reply.findings {
-            self.find(finding.clone());
-        }
-        let task = self.work.task;
-        for finding in prompt_findings("the reply", &asked.reply.text, Some(task)) {
-            self.find(finding);
-        }
+        self.told.heard(&asked, self.work);
         Ok(asked.reply)
-    }
-
-    /// What a reply comes to; otherwise what is wrong, and whether asking on is of no use.
-    fn judge(&self, reply: &ModelReply) -> Result<Results, (Vec<Diagnostic>, bool)> {
-        if let Err(problem) = check_end(reply) {
-            // A model that declined declines again, and a full context gets fuller.
-            let is_over = matches!(reply.stop, Stop::Refusal { .. } | Stop::ContextFull);
-            return Err((vec![*problem], is_over));
-        }
-        let parsed =
-            parse(&reply.text, &self.work.prompt.parse).map_err(|one| (vec![*one], false))?;
-        let problems = match (&parsed, &self.schema) {
-            (Parsed::Json(value), Some(schema)) => schema.check(value),
-            _ => Vec::new(),
-        };
-        match (results(&parsed, self.work), problems.is_empty()) {
-            (Ok(results), true) => Ok(results),
-            (Ok(_), false) => Err((problems, false)),
-            (Err(more), _) => Err((problems.into_iter().chain(more).collect(), false)),
-        }
     }
 
     fn no_reply(&mut self, error: &CallError) -> Came {
         match error {
             CallError::Model(error) => {
-                self.say(error.message.clone());
+                self.told.say(error.message.clone());
+                if let Some(help) = &error.help {
+                    self.told.say(format!("help: {help}"));
+                }
                 let failure = failure(error);
                 match error.kind {
                     // Of a recording, another question is another miss.
@@ -319,28 +250,9 @@ impl Going<'_, '_> {
             CallError::Stopped(error) => Came::Over(failure(error)),
             CallError::Journal(_) | CallError::Store(_) | CallError::Request(_) => {
                 let failure = Failure::new(error.class(), error.to_string());
-                self.say(failure.message.clone());
+                self.told.say(failure.message.clone());
                 Came::Over(failure)
             }
-        }
-    }
-
-    fn done(self, results: Results) -> Outcome {
-        Outcome {
-            failure: None,
-            outputs: results.outputs,
-            files: results.files,
-            text: self.text,
-            said: self.said,
-            end: self.end,
-        }
-    }
-
-    fn failed(self, failure: Failure) -> Outcome {
-        let nothing = self.done(Results::default());
-        Outcome {
-            failure: Some(failure),
-            ..nothing
         }
     }
 }
@@ -351,20 +263,4 @@ fn failure(error: &ModelError) -> Failure {
         ErrorKind::TimedOut => Failure::at_bound(error.class(), Bound::Wall, line),
         _ => Failure::new(error.class(), line),
     }
-}
-
-fn unfit(problems: &[Diagnostic], round: u32) -> Failure {
-    let first = problems.first().map(|problem| problem.message.as_str());
-    let more = match problems.len().saturating_sub(1) {
-        0 => String::new(),
-        more => format!(", and {more} more"),
-    };
-    let after = match round {
-        0 => String::new(),
-        1 => " after 1 round of repair".to_owned(),
-        rounds => format!(" after {rounds} rounds of repair"),
-    };
-    let first = first.unwrap_or("it does not fit");
-    let message = format!("no answer that fits{after}: {first}{more}");
-    Failure::new(FailureClass::InvalidOutput, message)
 }

@@ -5,6 +5,7 @@
 mod attempt;
 mod context;
 mod fences;
+mod judge;
 mod most;
 mod outcome;
 mod parse;
@@ -14,6 +15,7 @@ mod subset;
 mod task;
 #[cfg(test)]
 mod tests;
+mod told;
 mod words;
 
 pub use attempt::{AiTask, MAX_CALLS, REPAIR_ROUNDS, Tiered};
