@@ -1,3 +1,5 @@
+//! One attempt from its question to what comes of the answer.
+
 use protocol::budget::Budget;
 use protocol::outcome::FailureClass;
 use protocol::plan::{OutputType, Parse};

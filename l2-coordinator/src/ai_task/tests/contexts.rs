@@ -1,3 +1,5 @@
+//! What fits into the budget of tokens, and what is said of the rest.
+
 use proptest::prelude::*;
 
 use super::support::material;

@@ -1,3 +1,5 @@
+//! Another question, or another model, when the first comes to nothing.
+
 use protocol::message::FallbackMessage;
 use protocol::outcome::FailureClass;
 use protocol::plan::{OutputType, Parse, Tier};

@@ -1,3 +1,5 @@
+//! Replies taken apart: text, JSON, one block of code.
+
 use proptest::prelude::*;
 use protocol::plan::Parse;
 use serde_json::json;

@@ -1,3 +1,5 @@
+//! Schemas: what a provider is sent, and what an answer is held against.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
