@@ -244,9 +244,10 @@ impl World {
             &self.site.log.lock(),
             &mut tally,
         )?;
-        let (budget, seen) = (self.config.budget, self.site.log.lock());
-        asking::check(budget, &events, &seen, &mut tally)?;
-        drop(seen);
+        if self.models.is_some() {
+            let seen = self.site.log.lock();
+            asking::check(self.config.budget, &events, &seen, &mut tally)?;
+        }
         self.site.weather.count(&mut tally);
         Ok(Played { journal, tally })
     }

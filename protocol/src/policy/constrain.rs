@@ -109,7 +109,6 @@ impl Dispatch {
     }
 
     /// What the whole run may come to.
-    #[must_use]
     pub fn budgets(&self) -> super::rule::Budgets {
         self.policies[0].budgets
     }

@@ -1,4 +1,4 @@
-//! One attempt from question to results: what fits, what is repaired, what ends it.
+//! One attempt from its question to what comes of the answer.
 
 use protocol::budget::Budget;
 use protocol::outcome::FailureClass;

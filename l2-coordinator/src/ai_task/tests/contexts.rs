@@ -1,4 +1,4 @@
-//! What a model is shown, made to fit: kept, cut and left out, and all of it said.
+//! What fits into the budget of tokens, and what is said of the rest.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What is tried when no reply fits or a model cannot be had: another prompt, another model.
+//! Another question, or another model, when the first comes to nothing.
 
 use protocol::message::FallbackMessage;
 use protocol::outcome::FailureClass;

@@ -1,4 +1,4 @@
-//! Replies taken apart: text, JSON and code blocks, bare, fenced and in prose.
+//! Replies taken apart: text, JSON, one block of code.
 
 use proptest::prelude::*;
 use protocol::plan::Parse;

@@ -1,4 +1,4 @@
-//! Schemas as they are sent and as they are held against replies.
+//! Schemas: what a provider is sent, and what an answer is held against.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
