@@ -35,6 +35,7 @@ fn every_value_with_its_origin() {
     sandbox             auto                       default
     policy              default                    default
     model               anthropic/claude-opus-5-5  default
+    model_fast          auto                       default
     model_url           auto                       default
     model_key           auto                       default
     model_effort        auto                       default
@@ -53,6 +54,7 @@ fn every_value_with_its_origin() {
     sandbox             auto                       default
     policy              default                    default
     model               anthropic/claude-opus-5-5  default
+    model_fast          auto                       default
     model_url           auto                       default
     model_key           auto                       default
     model_effort        auto                       default
@@ -90,6 +92,7 @@ fn what_lost_is_shown_on_demand() {
     sandbox             auto                       default
     policy              default                    default
     model               anthropic/claude-opus-5-5  default
+    model_fast          auto                       default
     model_url           auto                       default
     model_key           auto                       default
     model_effort        auto                       default
@@ -199,10 +202,15 @@ fn defaults_are_a_settings_file() {
     # Also --policy and ORCHESTRA_POLICY. A project may set it when it is trusted.
     policy: default
 
-    # The model that plans goals.
+    # The model that plans goals, and answers prompts of tier `smart`.
     # It is a provider and a model, such as `anthropic/claude-opus-5-5`; providers are `anthropic`, `claude-code`, `openai` and `scripted`, whose model is a file of replies.
     # Also --model and ORCHESTRA_MODEL. A project may set it when it is trusted.
     model: anthropic/claude-opus-5-5
+
+    # The model that answers prompts of tier `fast`; `auto` is claude-haiku-5-5 where `model` is anthropic's, else `model`.
+    # It is a provider and a model, as for `model`, or `auto`.
+    # Also --model-fast and ORCHESTRA_MODEL_FAST. A project may set it when it is trusted.
+    model_fast: auto
 
     # Where the provider is reached; `auto` is $ANTHROPIC_BASE_URL or $OPENAI_BASE_URL, else its own.
     # It is an address such as `https://host/path`, or `auto`.
