@@ -140,6 +140,7 @@ pub(super) const CLASSES: &[&str] = &[
     "interactive",
     "provider_transient",
     "provider_fatal",
+    "replay_miss",
     "invalid_output",
     "budget_exhausted",
     "rejected",
