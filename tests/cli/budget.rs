@@ -146,12 +146,15 @@ fn the_same_failure_three_times_in_a_row_stops_the_run() {
         FAIL a   attempt 1 of 1   provider_fatal   logs/a.1.err
              the provider answered 403 permission_error: not yours
              | the provider answered 403 permission_error: not yours
+             | help: this key may not do that; check its workspace and the model's availability
         FAIL b   attempt 1 of 1   provider_fatal   logs/b.1.err
              the provider answered 403 permission_error: not yours
              | the provider answered 403 permission_error: not yours
+             | help: this key may not do that; check its workspace and the model's availability
         FAIL c   attempt 1 of 1   provider_fatal   logs/c.1.err
              the provider answered 403 permission_error: not yours
              | the provider answered 403 permission_error: not yours
+             | help: this key may not do that; check its workspace and the model's availability
         models: 3 calls · 0 tokens · $0.00
         stopped by the same failure of one call after another
         policy: 1 warning; the report lists them
