@@ -281,7 +281,7 @@ fn an_invalid_scenario_leaves_nothing_behind() {
       |
     4 |   a: { steps: [] }
       |   ^
-    help: give it `run: shell text`, `command: [program, argument]` or `uses: ./file.yaml`
+    help: give it `run: shell text`, `command: [program, argument]`, `prompt: question` or `uses: ./file.yaml`
 
     error[unknown-key]: a task has no key `steps`
      --> bad.yaml:4:8

@@ -36,9 +36,10 @@ fn run(file: &Path, inputs: &[&str]) -> Place {
     let place = Place::new();
     let mut args = vec!["run", file.to_str().unwrap()];
     inputs.iter().for_each(|input| args.extend(["-i", input]));
-    let fixture =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../evals/recorded/release-notes.jsonl");
-    if file.ends_with("release-notes.yaml") {
+    let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("../evals/recorded");
+    let name = file.file_stem().unwrap().to_str().unwrap();
+    let fixture = recorded.join(format!("{name}.jsonl"));
+    if fixture.exists() {
         args.extend(["--yes", "--replay", fixture.to_str().unwrap()]);
     }
     let code = place.orchestra(args).run().code;
@@ -87,7 +88,9 @@ fn every_line_of_real_journals_is_an_event() {
             check(&validator, &event);
             types.insert(event["type"].as_str().unwrap().to_owned());
             // Of a finding some know no task and no remedy.
-            let is_finding = event["type"] == "finding.raised";
+            let kind = event["type"].as_str().unwrap().to_owned();
+            // Nor does a call that is made for a whole plan.
+            let is_finding = kind == "finding.raised" || kind.starts_with("budget.");
             // Every key is needed, but what is left out when empty or is newer than some journals.
             for key in event.as_object().unwrap().keys() {
                 let mut poorer = event.clone();
@@ -104,12 +107,6 @@ fn every_line_of_real_journals_is_an_event() {
                     "items",
                     "inputs",
                     "examples",
-                    "round",
-                    "used",
-                    "usd",
-                    "reply",
-                    "estimated",
-                    "fixture",
                     "unplanned",
                 ];
                 assert!(

@@ -24,7 +24,7 @@ pub struct Modelling {
     pub model_fast: Option<String>,
     /// Where the provider is reached [default: auto]
     #[arg(long, value_name = "URL", env = "ORCHESTRA_MODEL_URL", hide_env = true)]
-    #[arg(help_heading = "Models", value_parser = |text: &str| parse_model_setting("model_url", text))]
+    #[arg(help_heading = "Models", hide_short_help = true, value_parser = |text: &str| parse_model_setting("model_url", text))]
     pub model_url: Option<String>,
     /// Where the provider's key is: env:NAME, file:PATH or none [default: auto]
     #[arg(
@@ -33,7 +33,7 @@ pub struct Modelling {
         env = "ORCHESTRA_MODEL_KEY",
         hide_env = true
     )]
-    #[arg(help_heading = "Models", value_parser = |text: &str| parse_model_setting("model_key", text))]
+    #[arg(help_heading = "Models", hide_short_help = true, value_parser = |text: &str| parse_model_setting("model_key", text))]
     pub model_key: Option<String>,
     /// How hard it thinks: low, medium, high, xhigh or max [default: auto]
     #[arg(
@@ -42,7 +42,7 @@ pub struct Modelling {
         env = "ORCHESTRA_MODEL_EFFORT",
         hide_env = true
     )]
-    #[arg(help_heading = "Models", value_parser = |text: &str| parse_model_setting("model_effort", text))]
+    #[arg(help_heading = "Models", hide_short_help = true, value_parser = |text: &str| parse_model_setting("model_effort", text))]
     pub model_effort: Option<String>,
     /// Most tokens of one reply [default: 16000]
     #[arg(
@@ -51,7 +51,7 @@ pub struct Modelling {
         env = "ORCHESTRA_MODEL_MAX_TOKENS",
         hide_env = true
     )]
-    #[arg(help_heading = "Models", value_parser = |text: &str| parse_model_setting("model_max_tokens", text))]
+    #[arg(help_heading = "Models", hide_short_help = true, value_parser = |text: &str| parse_model_setting("model_max_tokens", text))]
     pub model_max_tokens: Option<String>,
     /// Longest wait for one reply [default: 15m]
     #[arg(
@@ -60,7 +60,7 @@ pub struct Modelling {
         env = "ORCHESTRA_MODEL_TIMEOUT",
         hide_env = true
     )]
-    #[arg(help_heading = "Models", value_parser = |text: &str| parse_model_setting("model_timeout", text))]
+    #[arg(help_heading = "Models", hide_short_help = true, value_parser = |text: &str| parse_model_setting("model_timeout", text))]
     pub model_timeout: Option<String>,
     /// Longest silence within a call [default: 2m]
     #[arg(
@@ -69,7 +69,7 @@ pub struct Modelling {
         env = "ORCHESTRA_MODEL_IDLE_TIMEOUT",
         hide_env = true
     )]
-    #[arg(help_heading = "Models", value_parser = |text: &str| parse_model_setting("model_idle_timeout", text))]
+    #[arg(help_heading = "Models", hide_short_help = true, value_parser = |text: &str| parse_model_setting("model_idle_timeout", text))]
     pub model_idle_timeout: Option<String>,
     /// A file of prices that go before those that ship [default: auto]
     #[arg(
@@ -78,7 +78,7 @@ pub struct Modelling {
         env = "ORCHESTRA_MODEL_PRICES",
         hide_env = true
     )]
-    #[arg(help_heading = "Models", value_parser = |text: &str| parse_model_setting("model_prices", text))]
+    #[arg(help_heading = "Models", hide_short_help = true, value_parser = |text: &str| parse_model_setting("model_prices", text))]
     pub model_prices: Option<String>,
 }
 
